@@ -1,0 +1,362 @@
+"""The single funnel: every filtering operation of the library ends in `channels`."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from filtrax import _boundary, _primitive
+from filtrax._choose import Plan, choose
+from filtrax._engines import ENGINES, Correlation
+from filtrax._errors import describe, type_error, value_error
+from filtrax._geometry import Axis, resolve_axis
+from filtrax._layout import Layout, make_layout
+from filtrax._spec import Spec, choice, make_spec
+from filtrax._typing import Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
+
+METHODS = ("auto", *ENGINES)
+_PRECISIONS = {
+    "default": lax.Precision.DEFAULT,
+    "high": lax.Precision.HIGH,
+    "highest": lax.Precision.HIGHEST,
+}
+
+
+def convolve(
+    x: ArrayLike,
+    h: ArrayLike,
+    mode: Mode = "full",
+    *,
+    axes: Axes = None,
+    boundary: Boundary = "zero",
+    origin: int | tuple[int, ...] = 0,
+    stride: int | tuple[int, ...] = 1,
+    dilation: int | tuple[int, ...] = 1,
+    conjugate: bool | None = None,
+    method: Method = "auto",
+    precision: Precision = None,
+) -> Array:
+    """Slides the reversed kernel h over x: ``y[i] = sum over m of h[m] * x[i + start - m]``.
+
+    ``start`` is 0 for ``"full"`` and ``"causal"``, ``(K-1)//2 + origin`` for ``"same"`` and
+    ``K-1`` for ``"valid"``, where K is the number of taps. The formula is the discrete
+    convolution of `numpy.convolve`; operands are never swapped.
+
+    Args:
+        x: signal, any rank of at least 1, integer, floating or complex.
+        h: kernel. With ``axes=None`` its dimensions align with the last ones of x, so a
+            vector filters each row of a matrix. With ``axes``, a kernel of rank ``len(axes)``
+            is shared, and one of the rank of x broadcasts against x along the other axes: one
+            kernel for each row.
+        mode: extent of the output along each filtered axis: ``"full"`` (N+K-1), ``"same"``
+            (N, centred), ``"valid"`` (N-K+1), ``"causal"`` (the first N of full), or explicit
+            ``(lo, hi)`` padding of x, where negative numbers drop samples. One for all axes,
+            or a sequence with one for each.
+        axes: the filtered axes of x, an integer or several.
+        boundary: what lies outside x: ``"zero"``, a number, ``"edge"``, ``"reflect"`` (about
+            the end sample), ``"symmetric"`` (about the edge), ``"wrap"``; as `numpy.pad`, also
+            beyond the signal's length. One, or a sequence with one for each filtered axis.
+        origin: moves the kernel's centre by so many samples, in ``"same"`` only; the tap at
+            ``(K-1)//2 + origin`` stands on the output sample.
+        stride: step of the output.
+        dilation: spacing of the taps.
+        conjugate: whether to conjugate h; by default no (`correlate` does).
+        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``.
+        precision: of matrix products on accelerators: ``"highest"`` (the default), ``"high"``,
+            ``"default"`` or a `jax.lax.Precision`.
+
+    Returns:
+        The filtered array, of the rank of x and the promoted dtype of x and h. float16 and
+        bfloat16 are summed in float32; integers stay integers and wrap around.
+
+    Raises:
+        ValueError: an argument has an impossible value, or shapes do not fit.
+        TypeError: an argument has the wrong type.
+
+    Example:
+        >>> import filtrax
+        >>> print(filtrax.convolve([1, 0, 2, 3], [2, 1], mode="same"))
+        [2 1 4 8]
+    """
+    return _filter(
+        "convolve", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
+        dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+    )  # fmt: skip
+
+
+def correlate(
+    x: ArrayLike,
+    h: ArrayLike,
+    mode: Mode = "full",
+    *,
+    axes: Axes = None,
+    boundary: Boundary = "zero",
+    origin: int | tuple[int, ...] = 0,
+    stride: int | tuple[int, ...] = 1,
+    dilation: int | tuple[int, ...] = 1,
+    conjugate: bool | None = None,
+    method: Method = "auto",
+    precision: Precision = None,
+) -> Array:
+    """Slides the kernel h over x as it is: ``y[i] = sum over m of conj(h[m]) * x[i - lo + m]``.
+
+    ``lo`` is ``K-1`` for ``"full"`` and ``"causal"``, ``K//2 + origin`` for ``"same"`` and 0
+    for ``"valid"``, where K is the number of taps. It is what machine-learning libraries call
+    a convolution, and what NumPy and SciPy call a correlation; as there, a complex kernel is
+    conjugated unless ``conjugate=False``.
+
+    Args:
+        x: signal, any rank of at least 1, integer, floating or complex.
+        h: kernel; see `convolve` for how it meets the axes of x.
+        mode: extent of the output, as in `convolve`.
+        axes: the filtered axes of x, as in `convolve`.
+        boundary: what lies outside x, as in `convolve`.
+        origin: moves the kernel's centre by so many samples, in ``"same"`` only; the tap at
+            ``K//2 + origin`` stands on the output sample.
+        stride: step of the output.
+        dilation: spacing of the taps.
+        conjugate: whether to conjugate h; by default yes.
+        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``.
+        precision: of matrix products on accelerators, as in `convolve`.
+
+    Returns:
+        The filtered array, of the rank of x and the promoted dtype of x and h.
+
+    Raises:
+        ValueError: an argument has an impossible value, or shapes do not fit.
+        TypeError: an argument has the wrong type.
+
+    Example:
+        >>> import filtrax
+        >>> print(filtrax.correlate([1, 0, 2, 3, 0, 1, 1], [2, 1, 3], mode="valid"))
+        [ 8 11  7  9  4]
+    """
+    return _filter(
+        "correlate", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
+        dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+    )  # fmt: skip
+
+
+def _filter(
+    operation: str,
+    x: Any,
+    h: Any,
+    mode: Any,
+    *,
+    axes: Any = None,
+    boundary: Any = "zero",
+    origin: Any = 0,
+    stride: Any = 1,
+    dilation: Any = 1,
+    conjugate: Any = None,
+    method: Any = "auto",
+    precision: Any = None,
+) -> Array:
+    """Checks everything, settles the geometry in integers, and runs the result."""
+    x, h = as_operands(x, h)
+    layout = make_layout(x.shape, h.shape, axes)
+    spec, fills = make_spec(
+        len(layout.filtered), operation, mode, boundary, origin, stride, dilation, conjugate
+    )
+    resolved = resolve_axes(spec, layout)
+    return _run(
+        x, h, _fill_operands(spec, fills, x.dtype),
+        spec=spec, layout=layout, axes=resolved, method=choice("method", method, METHODS),
+        precision=as_precision(precision),
+    )  # fmt: skip
+
+
+def resolve_axes(spec: Spec, layout: Layout) -> tuple[Axis, ...]:
+    """The index relation of each filtered axis."""
+    names = [""] if len(layout.x_order) == 1 else [f" along axis {a}" for a in layout.filtered]
+    return tuple(
+        resolve_axis(axis, spec.operation, n, k, name)
+        for axis, n, k, name in zip(
+            spec.axes, layout.x_shape[3:], layout.h_shape[3:], names, strict=True
+        )
+    )
+
+
+@partial(jax.jit, static_argnames=("spec", "layout", "axes", "method", "precision"), inline=True)
+def _run(
+    x: Array,
+    h: Array,
+    fills: tuple[Array | None, ...],
+    *,
+    spec: Spec,
+    layout: Layout,
+    axes: tuple[Axis, ...],
+    method: str,
+    precision: lax.Precision,
+) -> Array:
+    x = x.transpose(layout.x_order).reshape(layout.x_shape)
+    h = h.transpose(layout.h_order).reshape(layout.h_shape)
+    y = channels(x, h, spec, axes, fills, method, precision)
+    return y.reshape(*layout.y_batch, *y.shape[3:]).transpose(layout.y_order)
+
+
+def channels(
+    x: Array,
+    h: Array,
+    spec: Spec,
+    axes: tuple[Axis, ...],
+    fills: tuple[Array | None, ...],
+    method: str,
+    precision: lax.Precision,
+) -> Array:
+    """The canonical problem: x (G, B, C, *N) and h (G, O, C, *K) to y (G, B, O, *M).
+
+    Here conjugation, reversal and boundaries are settled; below, all is correlation.
+    """
+    if spec.conjugate:
+        h = jnp.conj(h)
+    if spec.operation == "convolve":
+        h = lax.rev(h, tuple(range(3, h.ndim)))
+    for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
+        axis = axes[i]
+        if choices.boundary != "zero" and (axis.lo > 0 or axis.hi > 0):
+            padding = (axis.lo, axis.hi)
+            x = _boundary.extend(x, 3 + i, padding, choices.boundary, fill)
+            extended = Axis(
+                axis.n + axis.lo + axis.hi, axis.k, axis.m, 0, axis.stride, axis.dilation
+            )
+            axes = (*axes[:i], extended, *axes[i + 1 :])
+    correlation = partial(_primitive.bind, axes=axes, method=method, precision=precision)
+    x_complex, h_complex = (jnp.issubdtype(a.dtype, jnp.complexfloating) for a in (x, h))
+    # Real on one side: two real filters, not a complex one with an imaginary part of zeros.
+    if x_complex and not h_complex:
+        return lax.complex(correlation(x.real, h), correlation(x.imag, h))
+    if h_complex and not x_complex:
+        return lax.complex(correlation(x, h.real), correlation(x, h.imag))
+    return correlation(x, h)
+
+
+def as_operands(x: Any, h: Any) -> tuple[Array, Array]:
+    """Two arrays of one precision; a real one stays real beside a complex one."""
+    x, h = as_numeric(x, "x"), as_numeric(h, "h")
+    dtype = jnp.result_type(x, h)
+    return _to_precision(x, dtype), _to_precision(h, dtype)
+
+
+def _to_precision(array: Array, dtype: Any) -> Array:
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        if not jnp.issubdtype(array.dtype, jnp.complexfloating):
+            dtype = jnp.finfo(dtype).dtype
+    return lax.convert_element_type(array, dtype)
+
+
+def as_numeric(value: Any, name: str) -> Array:
+    """An array of numbers; anything else is a TypeError that says what came.
+
+    Raises:
+        TypeError: no array of numbers can be made of it, or its dtype is bool.
+        ValueError: its integers do not fit JAX's current integer width.
+    """
+    if not isinstance(value, jax.Array):
+        try:
+            host = np.asarray(value)
+        except (ValueError, TypeError) as error:
+            raise type_error(name, "an array of numbers", describe(value)) from error
+        _check_dtype(host.dtype, name, value)
+        array = jnp.asarray(host)
+        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != array):
+            raise value_error(
+                name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
+            )
+        return array
+    _check_dtype(value.dtype, name, value)
+    return value
+
+
+def _check_dtype(dtype: Any, name: str, value: Any) -> None:
+    if jnp.issubdtype(dtype, jnp.bool_):
+        raise type_error(
+            name, "numbers (cast booleans with .astype, to say which kind)", describe(value)
+        )
+    if not jnp.issubdtype(dtype, jnp.number):
+        raise type_error(name, "an array of numbers", describe(value))
+
+
+def _fill_operands(spec: Spec, fills: tuple[Any, ...], dtype: Any) -> tuple[Array | None, ...]:
+    """The constants of constant boundaries as scalars of x's dtype."""
+    return tuple(
+        _as_fill(fill, dtype) if axis.boundary == "constant" else None
+        for axis, fill in zip(spec.axes, fills, strict=True)
+    )
+
+
+def _as_fill(fill: Any, dtype: Any) -> Array:
+    if jnp.iscomplexobj(fill) and not jnp.issubdtype(dtype, jnp.complexfloating):
+        raise type_error("boundary", f"a real number for x of dtype {dtype}", describe(fill))
+    if jnp.issubdtype(dtype, jnp.integer) and not jnp.issubdtype(jnp.result_type(fill), jnp.integer):
+        raise type_error("boundary", f"an integer for x of dtype {dtype}", describe(fill))
+    return lax.convert_element_type(fill, dtype)
+
+
+def as_precision(precision: Any) -> lax.Precision:
+    """A `jax.lax.Precision`; ``None`` is the highest, so that no TF32 comes unasked."""
+    if precision is None:
+        return lax.Precision.HIGHEST
+    if isinstance(precision, lax.Precision):
+        return precision
+    return _PRECISIONS[choice("precision", precision, tuple(_PRECISIONS))]
+
+
+def plan(
+    x_shape: tuple[int, ...],
+    h_shape: tuple[int, ...],
+    dtype: Any = "float32",
+    *,
+    operation: str = "convolve",
+    mode: Mode = "full",
+    axes: Axes = None,
+    stride: int | tuple[int, ...] = 1,
+    dilation: int | tuple[int, ...] = 1,
+    derivative: str | None = None,
+    method: Method = "auto",
+    platform: str | None = None,
+) -> Plan:
+    """Says which engine a call would use, and why, from shapes alone.
+
+    Args:
+        x_shape: shape of the signal.
+        h_shape: shape of the kernel.
+        dtype: of both operands.
+        operation: ``"convolve"`` or ``"correlate"``.
+        mode: as in `convolve`.
+        axes: as in `convolve`.
+        stride: as in `convolve`.
+        dilation: as in `convolve`.
+        derivative: ``None`` for the value, ``"x"`` or ``"h"`` for the gradient by that operand.
+        method: ``"auto"``, or the engine to ask about.
+        platform: ``"cpu"``, ``"cuda"``, ``"rocm"`` or ``"tpu"``; by default JAX's own.
+
+    Returns:
+        The engine, the reason and the estimated cost of each candidate.
+
+    Raises:
+        ValueError: as `convolve`.
+        TypeError: as `convolve`.
+
+    Example:
+        >>> import filtrax
+        >>> filtrax.plan((256, 4096), (9,), mode="same", platform="cpu").engine
+        'shift'
+    """
+    layout = make_layout(tuple(x_shape), tuple(h_shape), axes)
+    spec, _ = make_spec(
+        len(layout.filtered), operation, mode, stride=stride, dilation=dilation
+    )
+    role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
+    resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
+    (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
+    b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
+    problem = Correlation(g, b, c, o, resolved, jnp.dtype(dtype))
+    platform = jax.default_backend() if platform is None else platform
+    platform = {"gpu": "cuda"}.get(platform, platform)
+    return choose(
+        problem, choice("method", method, METHODS), choice("platform", platform, _primitive.PLATFORMS)
+    )

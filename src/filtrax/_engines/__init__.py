@@ -1,0 +1,22 @@
+"""The algorithms: each computes the same plain correlation in its own way."""
+
+from filtrax._engines import direct, shift
+from filtrax._engines.base import (
+    Correlation,
+    Engine,
+    as_correlation,
+    correlation_of,
+    from_correlation,
+)
+
+#: Every engine by name. A new one joins here and inherits the whole contract suite.
+ENGINES: dict[str, Engine] = {e.name: e for e in (direct.ENGINE, shift.ENGINE)}
+
+__all__ = [
+    "ENGINES",
+    "Correlation",
+    "Engine",
+    "as_correlation",
+    "correlation_of",
+    "from_correlation",
+]

@@ -1,0 +1,98 @@
+"""What every engine computes, and how any of the three roles is brought to it.
+
+An engine is a function of a plain correlation,
+
+    lhs (G, B, C, *N),  rhs (G, O, C, *K)  ->  out (G, B, O, *M)
+
+    out[g, b, o, i] = sum over c, m of  rhs[g, o, c, m] * lhs[g, b, c, n]
+
+with n from the index relation of each axis (see `_geometry`). It never hears of convolution,
+modes, boundaries, conjugation or derivatives.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._geometry import Axis
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A plain correlation, in numbers: what an engine's cost depends on."""
+
+    g: int
+    b: int
+    c: int
+    o: int
+    axes: tuple[Axis, ...]
+    dtype: jnp.dtype
+
+    @property
+    def outputs(self) -> int:
+        """Samples in the output."""
+        return self.g * self.b * self.o * math.prod(axis.m for axis in self.axes)
+
+    @property
+    def taps(self) -> int:
+        """Taps of one kernel, over all axes."""
+        return math.prod(axis.k for axis in self.axes)
+
+    @property
+    def multiplications(self) -> int:
+        """Products in the defining sum."""
+        return self.outputs * self.c * self.taps
+
+
+#: Runs a correlation: (axes, lhs, rhs, precision) -> out.
+Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision], jax.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One algorithm.
+
+    Attributes:
+        name: how ``method=`` and `filtrax.plan` call it.
+        run: computes the correlation.
+        refuses: the reason why it cannot serve a problem on a platform, or ``None``.
+    """
+
+    name: str
+    run: Run
+    refuses: Callable[[Correlation, str], str | None]
+
+
+def as_correlation(
+    axes: tuple[Axis, ...], role: str, a: jax.Array, b: jax.Array
+) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
+    """Restates a role as a plain correlation of its two operands.
+
+    The operands are (x, h) for role y, (y, h) for role x and (x, y) for role h. The result of
+    the correlation has the labels that `from_correlation` puts back in order.
+    """
+    axes = tuple(axis.for_role(role) for axis in axes)
+    if role == "x":
+        # Sum over O; each tap meets the outputs from the other side.
+        return axes, a, lax.rev(jnp.swapaxes(b, 1, 2), tuple(range(3, b.ndim)))
+    if role == "h":
+        # Sum over B, with the output as a kernel as long as the signal.
+        return axes, jnp.swapaxes(a, 1, 2), jnp.swapaxes(b, 1, 2)
+    return axes, a, b
+
+
+def from_correlation(role: str, out: jax.Array) -> jax.Array:
+    """Puts the labels of a correlation's result in the order of the array it stands for."""
+    return jnp.swapaxes(out, 1, 2) if role == "h" else out
+
+
+def correlation_of(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array
+) -> Correlation:
+    """The numbers of a plain correlation."""
+    g, b, c = lhs.shape[:3]
+    return Correlation(g, b, c, rhs.shape[1], axes, lhs.dtype)

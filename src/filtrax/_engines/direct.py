@@ -1,0 +1,37 @@
+"""XLA's own convolution: every stride, dilation, channel count and dtype, and the reference."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._engines.base import Correlation, Engine
+from filtrax._geometry import Axis
+
+
+def run(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
+    """The correlation as one `lax.conv_general_dilated` with a feature group for each G."""
+    g, b, c, *n = lhs.shape
+    o = rhs.shape[1]
+    out = lax.conv_general_dilated(
+        jnp.swapaxes(lhs, 0, 1).reshape(b, g * c, *n),
+        rhs.reshape(g * o, c, *rhs.shape[3:]),
+        window_strides=tuple(axis.stride for axis in axes),
+        padding=tuple((axis.lo, axis.hi) for axis in axes),
+        lhs_dilation=tuple(axis.base for axis in axes),
+        rhs_dilation=tuple(axis.dilation for axis in axes),
+        feature_group_count=g,
+        precision=precision,
+    )
+    return jnp.swapaxes(out.reshape(b, g, o, *out.shape[2:]), 0, 1)
+
+
+def refuses(problem: Correlation, platform: str) -> str | None:
+    """GPU and TPU convolutions have no integer form."""
+    if platform != "cpu" and not jnp.issubdtype(problem.dtype, jnp.inexact):
+        return f"lax convolutions have no {problem.dtype} form on {platform}"
+    return None
+
+
+ENGINE = Engine("direct", run, refuses)

@@ -1,0 +1,158 @@
+"""The heart: one trilinear form as a JAX primitive, closed under every transformation.
+
+    T(x, h, y) = sum of x[g,b,c,n] h[g,o,c,m] y[g,b,o,i] over all triples that meet
+
+The primitive computes one of the three arrays, named by its static ``role``, from the other
+two. So a transpose only changes the role, a batched operand only widens a label (G, B, O or
+C), and each pass, at lowering, is a plain correlation that picks the engine for its own shapes.
+The axes always describe the forward problem.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from filtrax._choose import choose
+from filtrax._engines import ENGINES, as_correlation, correlation_of, from_correlation
+from filtrax._geometry import Axis
+
+#: Platforms with a lowering of their own, so that each makes its own choice of engine.
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+correlate_p = Primitive("filtrax_correlate")
+
+# For each role, where its operands and its output carry the two labels besides G; an array's
+# labels stand in the order x: (G, B, C), h: (G, O, C), y: (G, B, O).
+_LABELS = {"x": "GBC", "h": "GOC", "y": "GBO"}
+_OPERANDS = {"y": ("x", "h"), "x": ("y", "h"), "h": ("x", "y")}
+
+
+def bind(
+    a: jax.Array,
+    b: jax.Array,
+    *,
+    role: str = "y",
+    axes: tuple[Axis, ...],
+    method: str = "auto",
+    precision: lax.Precision = lax.Precision.HIGHEST,
+) -> jax.Array:
+    """Computes the array named by ``role``.
+
+    Args:
+        a: x (G, B, C, *N) for roles y and h, y (G, B, O, *M) for role x.
+        b: h (G, O, C, *K) for roles y and x, y for role h; of a's dtype.
+        role: the array to compute.
+        axes: the forward problem's index relations.
+        method: ``"auto"``, or the engine that every pass must use.
+        precision: of matrix products, where an engine has any.
+    """
+    a, b = _vary_alike(a, b)
+    return correlate_p.bind(a, b, role=role, axes=axes, method=method, precision=precision)
+
+
+def _vary_alike(*operands: jax.Array) -> tuple[jax.Array, ...]:
+    """Inside `jax.shard_map`, marks each operand as varying over every axis that one varies over.
+
+    Without it the derivative by a replicated kernel lacks its sum over the devices, silently.
+    """
+    varying = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
+    union = frozenset().union(*varying)
+    return tuple(
+        lax.pcast(operand, tuple(sorted(union - own)), to="varying") if union - own else operand
+        for operand, own in zip(operands, varying, strict=True)
+    )
+
+
+def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
+    sizes = {}
+    for name, aval in zip(_OPERANDS[role], (a, b), strict=True):
+        sizes.update(zip(_LABELS[name], aval.shape[:3], strict=True))
+    spatial = {"x": "n", "h": "k", "y": "m"}[role]
+    shape = (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
+    return a.update(shape=shape, weak_type=False)
+
+
+def _execute(
+    a: jax.Array,
+    b: jax.Array,
+    *,
+    role: str,
+    axes: tuple[Axis, ...],
+    method: str,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    """One pass as plain JAX: restate the role, choose an engine for it, run it."""
+    dtype = a.dtype
+    if dtype.itemsize < 4 and jnp.issubdtype(dtype, jnp.floating):
+        # Half precision is for storage: sums of products need float32.
+        a, b = a.astype(jnp.float32), b.astype(jnp.float32)
+    plain, lhs, rhs = as_correlation(axes, role, a, b)
+    problem = correlation_of(plain, lhs, rhs)
+    engine = ENGINES[choose(problem, method, platform).engine]
+    out = engine.run(plain, lhs, rhs, precision)
+    return from_correlation(role, out).astype(dtype)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(**params: Any) -> Callable[..., jax.Array]:
+    return jax.jit(partial(correlate_p.bind, **params))
+
+
+def _transpose(role: str, ct: Any, a: Any, b: Any, *, linear_in_a: bool, **params: Any) -> Any:
+    """The cotangent takes the output's place; the operand sought becomes the role."""
+    sought, known = _OPERANDS[role] if linear_in_a else _OPERANDS[role][::-1]
+    arrays = {role: ct, known: b if linear_in_a else a}
+    first, second = _OPERANDS[sought]
+    return bind(arrays[first], arrays[second], role=sought, **params)
+
+
+def _transpose_a(ct: Any, a: Any, b: Any, *, role: str, **params: Any) -> Any:
+    return _transpose(role, ct, a, b, linear_in_a=True, **params)
+
+
+def _transpose_b(ct: Any, a: Any, b: Any, *, role: str, **params: Any) -> Any:
+    return _transpose(role, ct, a, b, linear_in_a=False, **params)
+
+
+def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array, int]:
+    """A batch that both operands carry widens G; one of a single operand, the label it shares
+    with the output besides G."""
+    names = _OPERANDS[role]
+    mapped = [dim is not None for dim in dims]
+    if all(mapped):
+        label = "G"
+    else:
+        own = _LABELS[names[mapped.index(True)]]
+        label = next(each for each in _LABELS[role][1:] if each in own)
+    folded = []
+    sizes: tuple[Any, Any] = (1, 1)
+    for name, arg, dim, is_mapped in zip(names, args, dims, mapped, strict=True):
+        if is_mapped:
+            place = _LABELS[name].index(label)
+            arg = jnp.moveaxis(arg, dim, place)
+            sizes = arg.shape[place : place + 2]
+            arg = lax.collapse(arg, place, place + 2)
+        folded.append(arg)
+    out = bind(*folded, role=role, **params)
+    place = _LABELS[role].index(label)
+    return out.reshape(*out.shape[:place], *sizes, *out.shape[place + 1 :]), place
+
+
+def _register() -> None:
+    correlate_p.def_impl(lambda a, b, **params: _compiled(**params)(a, b))
+    correlate_p.def_abstract_eval(_abstract)
+    ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
+    batching.primitive_batchers[correlate_p] = _batch
+    for platform in PLATFORMS:
+        rule = mlir.lower_fun(partial(_execute, platform=platform), multiple_results=False)
+        mlir.register_lowering(correlate_p, rule, platform=platform)
+
+
+_register()

@@ -1,0 +1,176 @@
+"""One-dimensional filters over many rows, and N-dimensional ones made of 1-D passes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from filtrax._correlate import as_numeric, convolve, correlate
+from filtrax._errors import describe, type_error, value_error
+from filtrax._layout import normalize_axes, single_axis
+from filtrax._spec import OPERATIONS, choice, integer
+from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Method, Operation, Precision
+
+_FUNCTIONS = {"convolve": convolve, "correlate": correlate}
+
+
+def filter_rows(
+    x: ArrayLike,
+    h: ArrayLike,
+    *,
+    operation: Operation = "convolve",
+    mode: AxisMode = "same",
+    boundary: AxisBoundary = "zero",
+    axis: int = -1,
+    origin: int = 0,
+    stride: int = 1,
+    dilation: int = 1,
+    conjugate: bool | None = None,
+    method: Method = "auto",
+    precision: Precision = None,
+) -> Array:
+    """Runs a 1-D filter over every row of x.
+
+    Args:
+        x: signals of shape (..., N); each vector along ``axis`` is a row.
+        h: one kernel (K,) for all rows, or one for each: an array whose last dimension holds
+            the taps and whose others broadcast against those of x without ``axis``, from the
+            right as in NumPy. A single row and R kernels give R rows.
+        operation: ``"convolve"`` (kernel reversed, as NumPy) or ``"correlate"`` (as it is, as
+            machine-learning libraries).
+        mode: as in `filtrax.convolve`.
+        boundary: as in `filtrax.convolve`.
+        axis: the axis along which a row runs.
+        origin: as in `filtrax.convolve`.
+        stride: as in `filtrax.convolve`.
+        dilation: as in `filtrax.convolve`.
+        conjugate: as in `filtrax.convolve`.
+        method: as in `filtrax.convolve`.
+        precision: as in `filtrax.convolve`.
+
+    Returns:
+        The filtered rows, of the rank of x.
+
+    Raises:
+        ValueError: an argument has an impossible value, or shapes do not fit.
+        TypeError: an argument has the wrong type.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import filtrax
+        >>> x = jnp.arange(8.0).reshape(2, 4)
+        >>> print(filtrax.filter_rows(x, jnp.array([1.0, 1.0, 1.0])))
+        [[ 1.  3.  6.  5.]
+         [ 9. 15. 18. 13.]]
+    """
+    function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
+    x, h = as_numeric(x, "x"), as_numeric(h, "h")
+    if x.ndim == 0:
+        raise value_error("x", "at least one dimension", "a scalar")
+    axis = single_axis(axis, x.ndim)
+    if not 1 <= h.ndim <= x.ndim:
+        raise value_error("h", f"1 to {x.ndim} dimensions", f"{h.ndim} (shape {h.shape})")
+    if h.ndim > 1:
+        h = h.reshape((1,) * (x.ndim - h.ndim) + h.shape)
+        h = jnp.moveaxis(h, -1, axis)
+    return function(
+        x, h, mode, axes=axis, boundary=boundary, origin=origin, stride=stride,
+        dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+    )  # fmt: skip
+
+
+def filter_separable(
+    x: ArrayLike,
+    kernels: Sequence[ArrayLike],
+    axes: Sequence[int],
+    *,
+    operation: Operation = "convolve",
+    mode: AxisMode | Sequence[AxisMode] = "same",
+    boundary: AxisBoundary | Sequence[AxisBoundary] = "zero",
+    origin: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    conjugate: bool | None = None,
+    method: Method = "auto",
+    precision: Precision = None,
+) -> Array:
+    """Filters x by the outer product of 1-D kernels, one pass along each axis.
+
+    The result is that of the N-D filter ``h[i, j, ...] = kernels[0][i] * kernels[1][j] * ...``
+    at the cost of the sum of the kernels' lengths instead of their product.
+
+    Args:
+        x: array of any rank.
+        kernels: the 1-D kernels, one for each of ``axes``.
+        axes: distinct axes of x.
+        operation: ``"convolve"`` or ``"correlate"``.
+        mode: as in `filtrax.convolve`; one, or one for each axis.
+        boundary: as in `filtrax.convolve`; one, or one for each axis.
+        origin: as in `filtrax.convolve`; one, or one for each axis.
+        stride: as in `filtrax.convolve`; one, or one for each axis.
+        dilation: as in `filtrax.convolve`; one, or one for each axis.
+        conjugate: as in `filtrax.convolve`.
+        method: as in `filtrax.convolve`.
+        precision: as in `filtrax.convolve`.
+
+    Returns:
+        The filtered array, of the rank of x.
+
+    Raises:
+        ValueError: an argument has an impossible value, or lengths do not fit.
+        TypeError: an argument has the wrong type.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import filtrax
+        >>> box = jnp.ones(3)
+        >>> print(filtrax.filter_separable(jnp.ones((3, 3)), (box, box), axes=(0, 1)))
+        [[4. 6. 4.]
+         [6. 9. 6.]
+         [4. 6. 4.]]
+    """
+    function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
+    y = as_numeric(x, "x")
+    if not isinstance(axes, (list, tuple)):
+        raise type_error("axes", "a sequence of integers", describe(axes))
+    order = normalize_axes(tuple(integer("axes", axis) for axis in axes), y.ndim)
+    if not isinstance(kernels, (list, tuple)):
+        raise type_error("kernels", "a sequence of 1-D kernels, one for each axis", describe(kernels))
+    if len(kernels) != len(order):
+        raise value_error("kernels", f"one kernel for each of {len(order)} axes", str(len(kernels)))
+    taps = [as_numeric(kernel, f"kernels[{i}]") for i, kernel in enumerate(kernels)]
+    for i, tap in enumerate(taps):
+        if tap.ndim != 1:
+            raise value_error(f"kernels[{i}]", "one dimension", f"shape {tap.shape}")
+    modes = _spread("mode", mode, len(order), pair=True)
+    boundaries = _spread("boundary", boundary, len(order))
+    options = [
+        _spread(name, value, len(order))
+        for name, value in (("origin", origin), ("stride", stride), ("dilation", dilation))
+    ]
+    gain: Any = 1
+    for i, axis in enumerate(order):
+        outside = boundaries[i]
+        if not isinstance(outside, str):
+            # Beyond the edge the earlier passes have scaled the constant, too.
+            outside = outside * gain
+        y = function(
+            y, taps[i], modes[i], axes=axis, boundary=outside, origin=options[0][i],
+            stride=options[1][i], dilation=options[2][i], conjugate=conjugate, method=method,
+            precision=precision,
+        )  # fmt: skip
+        conjugated = operation == "correlate" if conjugate is None else conjugate
+        gain = gain * jnp.sum(jnp.conj(taps[i]) if conjugated else taps[i])
+    return y
+
+
+def _spread(name: str, value: Any, count: int, *, pair: bool = False) -> list[Any]:
+    """One value for each pass."""
+    is_sequence = isinstance(value, (list, tuple))
+    if pair and is_sequence and len(value) == 2 and not any(isinstance(v, (str, list, tuple)) for v in value):
+        is_sequence = False
+    if not is_sequence:
+        return [value] * count
+    if len(value) != count:
+        raise value_error(name, f"one value, or one for each of the {count} axes", f"{len(value)} values")
+    return list(value)
