@@ -1,0 +1,1 @@
+"""Timings against peers; each module says how it measures."""
