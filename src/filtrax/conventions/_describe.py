@@ -3,7 +3,14 @@
 from filtrax.conventions._table import Convention, Mode, lookup
 
 # In a correlation the window's start appears as lo = K - 1 - start, which reads better reduced.
-_LO = {"0": "(K-1)", "(K-1)//2": "K//2", "K//2": "(K-1)//2", "K-1": ""}
+_LO = {
+    "0": "(K-1)",
+    "(K-1)//2": "K//2",
+    "K//2": "(K-1)//2",
+    "K-1": "",
+    "min(N,K)-1": "max(K-N, 0)",
+    "(K-1)//2 if K <= N else N//2": "(K//2 if K <= N else K-1-N//2)",
+}
 
 _OUTSIDE = {
     "zero": "zero",
@@ -15,7 +22,7 @@ _OUTSIDE = {
 
 
 def index_formula(convention: Convention, mode: Mode) -> str:
-    """The output as a sum over the taps, with the indices written out."""
+    """The output as a sum over the taps, the indices written out, and its length."""
     tap = "conj(h[m])" if convention.conjugate else "h[m]"
     start = mode.start_formula
     if convention.operation == "convolve":
@@ -23,7 +30,7 @@ def index_formula(convention: Convention, mode: Mode) -> str:
     else:
         lo = _LO.get(start, f"(K-1) + {_grouped(start)}")
         index = f"i + m - {lo}" if lo else "i + m"
-    return f"y[i] = sum_m {tap} * x[{index}],  i = 0 .. {mode.length_formula} - 1"
+    return f"y[i] = sum_m {tap} * x[{index}], {mode.length_formula} samples"
 
 
 def _grouped(formula: str) -> str:

@@ -53,7 +53,9 @@ class Closest:
         reversal = "reversed" if self.operation == "convolve" else "as it is"
         conjugation = ", conjugated" if self.conjugate else ""
         offset = self.offset[0] if len(self.offset) == 1 else self.offset
-        scale = self.scale if self.scale.imag else self.scale.real
+        scale = self.scale
+        if abs(scale.imag) <= 1e-9 * abs(scale):
+            scale = scale.real
         return (
             f"{self.operation} (kernel {reversal}{conjugation}), the window that starts at "
             f"{offset} of full, times {scale:.6g}; relative residual {self.error:.2g}"

@@ -240,11 +240,23 @@ def _explain(
         pad += ", then crop"
     if native is not None:
         pad += f" (the same as its {native!r} on x itself)"
+    else:
+        pad += _near_miss(wanted, there, h.shape)
     steps.append(pad)
     sentence = "; ".join(steps)
     if n is None and _depends_on_n(wanted, h.shape):
         sentence += "; for signals shorter than the kernel see padding_for(n)"
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def _near_miss(wanted: Mode, there: Convention, k: tuple[int, ...]) -> str:
+    """The target's mode of the same length that is placed differently, if there is one."""
+    for name, mode in there.modes.items():
+        same_length = all(mode.length(2 * t, t) == wanted.length(2 * t, t) for t in k)
+        if same_length and mode.boundary == wanted.boundary:
+            other = _paired(_paddings(mode, tuple(2 * t for t in k), k))
+            return f" (its own {name!r} would pad by {other})"
+    return ""
 
 
 def _depends_on_n(mode: Mode, k: tuple[int, ...]) -> bool:
