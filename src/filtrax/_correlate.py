@@ -5,24 +5,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from filtrax import _boundary, _primitive
-from filtrax._choose import Plan, choose
-from filtrax._engines import ENGINES, Correlation
-from filtrax._errors import describe, type_error, value_error
+from filtrax._engines import ENGINES
 from filtrax._geometry import Axis, resolve_axis
 from filtrax._layout import Layout, make_layout
+from filtrax._operands import as_operands, as_precision, fill_operands
 from filtrax._spec import Spec, choice, make_spec
 from filtrax._typing import Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
 
 METHODS = ("auto", *ENGINES)
-_PRECISIONS = {
-    "default": lax.Precision.DEFAULT,
-    "high": lax.Precision.HIGH,
-    "highest": lax.Precision.HIGHEST,
-}
 
 
 def convolve(
@@ -163,7 +156,7 @@ def _filter(
     )
     resolved = resolve_axes(spec, layout)
     return _run(
-        x, h, _fill_operands(spec, fills, x.dtype),
+        x, h, fill_operands(spec, fills, x.dtype),
         spec=spec, layout=layout, axes=resolved, method=choice("method", method, METHODS),
         precision=as_precision(precision),
     )  # fmt: skip
@@ -217,7 +210,10 @@ def channels(
         h = lax.rev(h, tuple(range(3, h.ndim)))
     for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
         axis = axes[i]
-        if choices.boundary != "zero" and (axis.lo > 0 or axis.hi > 0):
+        # Axes are extended one after the other, as by repeated `numpy.pad`: at a corner a later
+        # constant stands over an earlier axis's zeros, so there the zeros must be real, too.
+        later = any(other.boundary == "constant" for other in spec.axes[i + 1 :])
+        if (choices.boundary != "zero" or later) and (axis.lo > 0 or axis.hi > 0):
             padding = (axis.lo, axis.hi)
             x = _boundary.extend(x, 3 + i, padding, choices.boundary, fill)
             extended = Axis(
@@ -232,131 +228,3 @@ def channels(
     if h_complex and not x_complex:
         return lax.complex(correlation(x, h.real), correlation(x, h.imag))
     return correlation(x, h)
-
-
-def as_operands(x: Any, h: Any) -> tuple[Array, Array]:
-    """Two arrays of one precision; a real one stays real beside a complex one."""
-    x, h = as_numeric(x, "x"), as_numeric(h, "h")
-    dtype = jnp.result_type(x, h)
-    return _to_precision(x, dtype), _to_precision(h, dtype)
-
-
-def _to_precision(array: Array, dtype: Any) -> Array:
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        if not jnp.issubdtype(array.dtype, jnp.complexfloating):
-            dtype = jnp.finfo(dtype).dtype
-    return lax.convert_element_type(array, dtype)
-
-
-def as_numeric(value: Any, name: str) -> Array:
-    """An array of numbers; anything else is a TypeError that says what came.
-
-    Raises:
-        TypeError: no array of numbers can be made of it, or its dtype is bool.
-        ValueError: its integers do not fit JAX's current integer width.
-    """
-    if not isinstance(value, jax.Array):
-        try:
-            host = np.asarray(value)
-        except (ValueError, TypeError) as error:
-            raise type_error(name, "an array of numbers", describe(value)) from error
-        _check_dtype(host.dtype, name, value)
-        array = jnp.asarray(host)
-        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != array):
-            raise value_error(
-                name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
-            )
-        return array
-    _check_dtype(value.dtype, name, value)
-    return value
-
-
-def _check_dtype(dtype: Any, name: str, value: Any) -> None:
-    if jnp.issubdtype(dtype, jnp.bool_):
-        raise type_error(
-            name, "numbers (cast booleans with .astype, to say which kind)", describe(value)
-        )
-    if not jnp.issubdtype(dtype, jnp.number):
-        raise type_error(name, "an array of numbers", describe(value))
-
-
-def _fill_operands(spec: Spec, fills: tuple[Any, ...], dtype: Any) -> tuple[Array | None, ...]:
-    """The constants of constant boundaries as scalars of x's dtype."""
-    return tuple(
-        _as_fill(fill, dtype) if axis.boundary == "constant" else None
-        for axis, fill in zip(spec.axes, fills, strict=True)
-    )
-
-
-def _as_fill(fill: Any, dtype: Any) -> Array:
-    if jnp.iscomplexobj(fill) and not jnp.issubdtype(dtype, jnp.complexfloating):
-        raise type_error("boundary", f"a real number for x of dtype {dtype}", describe(fill))
-    if jnp.issubdtype(dtype, jnp.integer) and not jnp.issubdtype(jnp.result_type(fill), jnp.integer):
-        raise type_error("boundary", f"an integer for x of dtype {dtype}", describe(fill))
-    return lax.convert_element_type(fill, dtype)
-
-
-def as_precision(precision: Any) -> lax.Precision:
-    """A `jax.lax.Precision`; ``None`` is the highest, so that no TF32 comes unasked."""
-    if precision is None:
-        return lax.Precision.HIGHEST
-    if isinstance(precision, lax.Precision):
-        return precision
-    return _PRECISIONS[choice("precision", precision, tuple(_PRECISIONS))]
-
-
-def plan(
-    x_shape: tuple[int, ...],
-    h_shape: tuple[int, ...],
-    dtype: Any = "float32",
-    *,
-    operation: str = "convolve",
-    mode: Mode = "full",
-    axes: Axes = None,
-    stride: int | tuple[int, ...] = 1,
-    dilation: int | tuple[int, ...] = 1,
-    derivative: str | None = None,
-    method: Method = "auto",
-    platform: str | None = None,
-) -> Plan:
-    """Says which engine a call would use, and why, from shapes alone.
-
-    Args:
-        x_shape: shape of the signal.
-        h_shape: shape of the kernel.
-        dtype: of both operands.
-        operation: ``"convolve"`` or ``"correlate"``.
-        mode: as in `convolve`.
-        axes: as in `convolve`.
-        stride: as in `convolve`.
-        dilation: as in `convolve`.
-        derivative: ``None`` for the value, ``"x"`` or ``"h"`` for the gradient by that operand.
-        method: ``"auto"``, or the engine to ask about.
-        platform: ``"cpu"``, ``"cuda"``, ``"rocm"`` or ``"tpu"``; by default JAX's own.
-
-    Returns:
-        The engine, the reason and the estimated cost of each candidate.
-
-    Raises:
-        ValueError: as `convolve`.
-        TypeError: as `convolve`.
-
-    Example:
-        >>> import filtrax
-        >>> filtrax.plan((256, 4096), (9,), mode="same", platform="cpu").engine
-        'shift'
-    """
-    layout = make_layout(tuple(x_shape), tuple(h_shape), axes)
-    spec, _ = make_spec(
-        len(layout.filtered), operation, mode, stride=stride, dilation=dilation
-    )
-    role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
-    resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
-    (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
-    b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    problem = Correlation(g, b, c, o, resolved, jnp.dtype(dtype))
-    platform = jax.default_backend() if platform is None else platform
-    platform = {"gpu": "cuda"}.get(platform, platform)
-    return choose(
-        problem, choice("method", method, METHODS), choice("platform", platform, _primitive.PLATFORMS)
-    )
