@@ -46,7 +46,7 @@ def ecg() -> Rows:
 
 
 def sea_temperature() -> Rows:
-    """The sea surface temperature off Peru in degrees Celsius, quarterly, as one row."""
+    """The El Niño index of sea temperature, 1950 to 2015: quarterly departures from the mean."""
     _, temperature = pywt.data.nino()
     return Rows("PyWavelets' El Niño series", np.asarray(temperature, np.float32)[None])
 

@@ -78,9 +78,10 @@ def draw(rows: _data.Rows, shared: np.ndarray, own: np.ndarray, taps: int) -> Fi
     x = rows.values
     line = (len(x) * 6) // 7
     figure = Figure(figsize=(10, 6.4), layout="constrained", facecolor="white")
-    places = figure.subplot_mosaic([["x", "shared", "own"], ["trace"] * 3], height_ratios=(3.2, 2.4))
-    panels, trace = [places[name] for name in ("x", "shared", "own")], places["trace"]
-    titles = ("before", f"one kernel of {taps} taps for all rows", "one kernel per row, wider below")
+    grid = figure.add_gridspec(2, 3, height_ratios=(3.2, 2.4))
+    panels = [figure.add_subplot(grid[0, column]) for column in range(3)]
+    trace = figure.add_subplot(grid[1, :])
+    titles = "before", f"one kernel of {taps} taps for all rows", "one kernel per row, wider below"
     for panel, values, title in zip(panels, (x, shared, own), titles, strict=True):
         show(panel, values, (float(x.min()), float(x.max())), is_image=rows.is_image)
         panel.set_title(title, fontsize=10)
