@@ -1,7 +1,8 @@
 """filtrax: differentiable filters that slide over data, in JAX."""
 
 from filtrax._choose import Plan
-from filtrax._correlate import convolve, correlate, plan
+from filtrax._correlate import convolve, correlate
+from filtrax._plan import plan
 from filtrax._rows import filter_rows, filter_separable
 
 __version__ = "0.1.0"

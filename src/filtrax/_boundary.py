@@ -87,9 +87,7 @@ def extend(
     return parts[0] if len(parts) == 1 else lax.concatenate(parts, axis)
 
 
-def _margin(
-    x: jax.Array, axis: int, start: int, stop: int, boundary: str, fill: Any
-) -> jax.Array:
+def _margin(x: jax.Array, axis: int, start: int, stop: int, boundary: str, fill: Any) -> jax.Array:
     n = x.shape[axis]
     if boundary in ("constant", "zero"):
         shape = (*x.shape[:axis], stop - start, *x.shape[axis + 1 :])

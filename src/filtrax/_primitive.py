@@ -122,8 +122,7 @@ def _transpose_b(ct: Any, a: Any, b: Any, *, role: str, **params: Any) -> Any:
 
 
 def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array, int]:
-    """A batch that both operands carry widens G; one of a single operand, the label it shares
-    with the output besides G."""
+    """Folds a batch into a label: G if both carry it, else one shared with the output."""
     names = _OPERANDS[role]
     mapped = [dim is not None for dim in dims]
     if all(mapped):
@@ -132,14 +131,15 @@ def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array
         own = _LABELS[names[mapped.index(True)]]
         label = next(each for each in _LABELS[role][1:] if each in own)
     folded = []
-    sizes: tuple[Any, Any] = (1, 1)
+    sizes: tuple[int, ...] = (1, 1)
     for name, arg, dim, is_mapped in zip(names, args, dims, mapped, strict=True):
-        if is_mapped:
-            place = _LABELS[name].index(label)
-            arg = jnp.moveaxis(arg, dim, place)
-            sizes = arg.shape[place : place + 2]
-            arg = lax.collapse(arg, place, place + 2)
-        folded.append(arg)
+        if not is_mapped:
+            folded.append(arg)
+            continue
+        place = _LABELS[name].index(label)
+        moved = jnp.moveaxis(arg, dim, place)
+        sizes = moved.shape[place : place + 2]
+        folded.append(lax.collapse(moved, place, place + 2))
     out = bind(*folded, role=role, **params)
     place = _LABELS[role].index(label)
     return out.reshape(*out.shape[:place], *sizes, *out.shape[place + 1 :]), place

@@ -5,10 +5,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from filtrax._correlate import as_numeric, convolve, correlate
+from filtrax._correlate import convolve, correlate
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import normalize_axes, single_axis
-from filtrax._spec import OPERATIONS, choice, integer
+from filtrax._operands import as_numeric
+from filtrax._spec import OPERATIONS, choice, integer, per_axis
 from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Method, Operation, Precision
 
 _FUNCTIONS = {"convolve": convolve, "correlate": correlate}
@@ -64,17 +65,17 @@ def filter_rows(
          [ 9. 15. 18. 13.]]
     """
     function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
-    x, h = as_numeric(x, "x"), as_numeric(h, "h")
-    if x.ndim == 0:
+    rows, taps = as_numeric(x, "x"), as_numeric(h, "h")
+    if rows.ndim == 0:
         raise value_error("x", "at least one dimension", "a scalar")
-    axis = single_axis(axis, x.ndim)
-    if not 1 <= h.ndim <= x.ndim:
-        raise value_error("h", f"1 to {x.ndim} dimensions", f"{h.ndim} (shape {h.shape})")
-    if h.ndim > 1:
-        h = h.reshape((1,) * (x.ndim - h.ndim) + h.shape)
-        h = jnp.moveaxis(h, -1, axis)
+    axis = single_axis(axis, rows.ndim)
+    if not 1 <= taps.ndim <= rows.ndim:
+        raise value_error("h", f"1 to {rows.ndim} dimensions", f"{taps.ndim} (shape {taps.shape})")
+    if taps.ndim > 1:
+        taps = taps.reshape((1,) * (rows.ndim - taps.ndim) + taps.shape)
+        taps = jnp.moveaxis(taps, -1, axis)
     return function(
-        x, h, mode, axes=axis, boundary=boundary, origin=origin, stride=stride,
+        rows, taps, mode, axes=axis, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
     )  # fmt: skip
 
@@ -135,42 +136,30 @@ def filter_separable(
         raise type_error("axes", "a sequence of integers", describe(axes))
     order = normalize_axes(tuple(integer("axes", axis) for axis in axes), y.ndim)
     if not isinstance(kernels, (list, tuple)):
-        raise type_error("kernels", "a sequence of 1-D kernels, one for each axis", describe(kernels))
+        raise type_error("kernels", "a sequence of 1-D kernels", describe(kernels))
     if len(kernels) != len(order):
         raise value_error("kernels", f"one kernel for each of {len(order)} axes", str(len(kernels)))
     taps = [as_numeric(kernel, f"kernels[{i}]") for i, kernel in enumerate(kernels)]
     for i, tap in enumerate(taps):
         if tap.ndim != 1:
             raise value_error(f"kernels[{i}]", "one dimension", f"shape {tap.shape}")
-    modes = _spread("mode", mode, len(order), pair=True)
-    boundaries = _spread("boundary", boundary, len(order))
-    options = [
-        _spread(name, value, len(order))
-        for name, value in (("origin", origin), ("stride", stride), ("dilation", dilation))
-    ]
+    choices: dict[str, tuple[Any, ...]] = {
+        name: per_axis(name, value, len(order))
+        for name, value in (
+            ("mode", mode), ("origin", origin), ("stride", stride), ("dilation", dilation),
+        )
+    }  # fmt: skip
+    boundaries = per_axis("boundary", boundary, len(order))
+    conjugated = operation == "correlate" if conjugate is None else conjugate
     gain: Any = 1
     for i, axis in enumerate(order):
-        outside = boundaries[i]
+        outside: Any = boundaries[i]
         if not isinstance(outside, str):
             # Beyond the edge the earlier passes have scaled the constant, too.
             outside = outside * gain
         y = function(
-            y, taps[i], modes[i], axes=axis, boundary=outside, origin=options[0][i],
-            stride=options[1][i], dilation=options[2][i], conjugate=conjugate, method=method,
-            precision=precision,
+            y, taps[i], axes=axis, boundary=outside, conjugate=conjugate, method=method,
+            precision=precision, **{name: values[i] for name, values in choices.items()},
         )  # fmt: skip
-        conjugated = operation == "correlate" if conjugate is None else conjugate
         gain = gain * jnp.sum(jnp.conj(taps[i]) if conjugated else taps[i])
     return y
-
-
-def _spread(name: str, value: Any, count: int, *, pair: bool = False) -> list[Any]:
-    """One value for each pass."""
-    is_sequence = isinstance(value, (list, tuple))
-    if pair and is_sequence and len(value) == 2 and not any(isinstance(v, (str, list, tuple)) for v in value):
-        is_sequence = False
-    if not is_sequence:
-        return [value] * count
-    if len(value) != count:
-        raise value_error(name, f"one value, or one for each of the {count} axes", f"{len(value)} values")
-    return list(value)

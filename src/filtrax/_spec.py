@@ -63,15 +63,15 @@ def make_spec(
         conjugate = operation == "correlate"
     elif not isinstance(conjugate, bool):
         raise type_error("conjugate", "True, False or None", describe(conjugate))
-    fills_and_names = _per_axis("boundary", boundary, ndim, _axis_boundary)
+    fills_and_names = _parsed("boundary", boundary, ndim, _axis_boundary)
     specs = tuple(
         AxisSpec(*fields)
         for fields in zip(
-            _per_axis("mode", mode, ndim, _axis_mode),
+            _parsed("mode", mode, ndim, _axis_mode),
             (name for name, _ in fills_and_names),
-            _per_axis("origin", origin, ndim, _integer),
-            _per_axis("stride", stride, ndim, _positive),
-            _per_axis("dilation", dilation, ndim, _positive),
+            _parsed("origin", origin, ndim, integer),
+            _parsed("stride", stride, ndim, _positive),
+            _parsed("dilation", dilation, ndim, _positive),
             strict=True,
         )
     )
@@ -119,17 +119,22 @@ def _is_pair(value: Any) -> bool:
     )
 
 
-def _per_axis(name: str, value: Any, ndim: int, parse: Callable[[str, Any], T]) -> tuple[T, ...]:
-    """One parsed value for each axis, from a single one or from a sequence of them."""
+def per_axis(name: str, value: Any, count: int) -> tuple[Any, ...]:
+    """One value for each of ``count`` axes, from a single one or from a sequence of them."""
     # A lone (lo, hi) is one mode for every axis, not a sequence of two modes.
-    single = _is_pair(value) if name == "mode" else False
-    if single or not _is_sequence(value):
-        return (parse(name, value),) * ndim
-    if len(value) != ndim:
+    if not _is_sequence(value) or (name == "mode" and _is_pair(value)):
+        return (value,) * count
+    if len(value) != count:
         raise value_error(
-            name, f"one value, or one for each of the {ndim} filtered axes", f"{len(value)} values"
+            name, f"one value, or one for each of the {count} filtered axes", f"{len(value)} values"
         )
-    return tuple(parse(f"{name}[{i}]", v) for i, v in enumerate(value))
+    return tuple(value)
+
+
+def _parsed(name: str, value: Any, count: int, parse: Callable[[str, Any], T]) -> tuple[T, ...]:
+    values = per_axis(name, value, count)
+    single = all(each is value for each in values)
+    return tuple(parse(name if single else f"{name}[{i}]", each) for i, each in enumerate(values))
 
 
 def _axis_mode(name: str, value: Any) -> str | tuple[int, int]:
@@ -149,14 +154,10 @@ def _axis_boundary(name: str, value: Any) -> tuple[str, Any]:
         return value, None
     if isinstance(value, (int, float, complex)) and not isinstance(value, bool):
         return ("zero", None) if value == 0 else ("constant", value)
-    if getattr(value, "shape", None) == () and getattr(value, "dtype", None) != bool:
+    if getattr(value, "shape", None) == () and str(getattr(value, "dtype", "")) != "bool":
         return "constant", value
     allowed = f"one of {', '.join(map(repr, BOUNDARIES))}, or a number"
     raise type_error(name, allowed, describe(value))
-
-
-def _integer(name: str, value: Any) -> int:
-    return integer(name, value)
 
 
 def _positive(name: str, value: Any) -> int:

@@ -90,9 +90,7 @@ def from_correlation(role: str, out: jax.Array) -> jax.Array:
     return jnp.swapaxes(out, 1, 2) if role == "h" else out
 
 
-def correlation_of(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array
-) -> Correlation:
+def correlation_of(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> Correlation:
     """The numbers of a plain correlation."""
     g, b, c = lhs.shape[:3]
     return Correlation(g, b, c, rhs.shape[1], axes, lhs.dtype)

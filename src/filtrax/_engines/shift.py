@@ -1,6 +1,8 @@
 """A sum of shifted copies, one for each tap: a single fused pass, exact for integers."""
 
 import itertools
+from functools import reduce
+from operator import add
 
 import jax
 import jax.numpy as jnp
@@ -37,19 +39,18 @@ def run(
 
     if len(taps) <= _UNROLL:
         groups = [taps[i : i + _GROUP] for i in range(0, len(taps), _GROUP)]
-        total = None
-        for number, group in enumerate(groups):
-            part = None
-            for offset, tap in enumerate(group):
-                value = term(kernel[..., number * _GROUP + offset], start_of(tap))
-                part = value if part is None else part + value
-            total = part if total is None else total + part
-        assert total is not None
-        return total
+        terms = (
+            [
+                term(kernel[..., number * _GROUP + offset], start_of(tap))
+                for offset, tap in enumerate(group)
+            ]
+            for number, group in enumerate(groups)
+        )
+        return reduce(add, (reduce(add, group) for group in terms))
 
     starts = jnp.array([start_of(tap) for tap in taps], jnp.int32)
 
-    def add(index: jax.Array, total: jax.Array) -> jax.Array:
+    def accumulate(index: jax.Array, total: jax.Array) -> jax.Array:
         where = (jnp.int32(0),) * 3 + tuple(starts[index, axis - 3] for axis in spatial)
         window = lax.dynamic_slice(padded, where, extent)
         window = lax.slice(window, (0,) * window.ndim, window.shape, strides)
@@ -57,7 +58,7 @@ def run(
         return total + _weigh(tap, window, precision)
 
     # Start from the first term, not from zeros: it already varies over the mesh as the rest does.
-    return lax.fori_loop(1, len(taps), add, term(kernel[..., 0], start_of(taps[0])))
+    return lax.fori_loop(1, len(taps), accumulate, term(kernel[..., 0], start_of(taps[0])))
 
 
 def _pad(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:

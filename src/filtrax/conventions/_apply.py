@@ -4,8 +4,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from filtrax._correlate import as_numeric, as_operands, convolve, correlate
+from filtrax._correlate import convolve, correlate
 from filtrax._errors import value_error
+from filtrax._operands import as_numeric, as_operands
 from filtrax._typing import Array, ArrayLike
 from filtrax.conventions._table import Convention, Mode, lookup
 

@@ -7,8 +7,9 @@ from typing import Any, overload
 import jax.numpy as jnp
 import numpy as np
 
-from filtrax._correlate import as_numeric, convolve, correlate
+from filtrax._correlate import convolve, correlate
 from filtrax._errors import value_error
+from filtrax._operands import as_numeric
 from filtrax._typing import ArrayLike
 from filtrax.conventions._apply import apply_mode, check_sizes
 from filtrax.conventions._table import CONVENTIONS, Convention, Mode
@@ -57,8 +58,8 @@ class Closest:
         if abs(scale.imag) <= 1e-9 * abs(scale):
             scale = scale.real
         return (
-            f"{self.operation} (kernel {reversal}{conjugation}), the window that starts at "
-            f"{offset} of full, times {scale:.6g}; relative residual {self.error:.2g}"
+            f"{self.operation} (kernel {reversal}{conjugation}), its full output from index "
+            f"{offset} on, times {scale:.6g}; relative error left: {self.error:.2g}"
         )
 
 
@@ -68,7 +69,8 @@ class Identification(Sequence[Match]):
 
     Attributes:
         matches: every (convention, mode) that reproduces the output.
-        closest: the nearest scaled window; ``None`` when there are matches or y is zero.
+        closest: the nearest scaled window; ``None`` when there are matches, and when x, h or y
+            is all zero or not finite.
     """
 
     matches: tuple[Match, ...]
@@ -128,6 +130,9 @@ def identify(
         raise value_error("h", f"1 to {x.ndim} dimensions", f"shape {h.shape}")
     if y.ndim != x.ndim:
         raise value_error("y", f"the {x.ndim} dimensions of x", f"{y.ndim} (shape {y.shape})")
+    rows = x.shape[: x.ndim - h.ndim]
+    if y.shape[: len(rows)] != rows:
+        raise value_error("y", f"the {rows} rows of x, then filtered axes", f"shape {y.shape}")
     for name, array in (("x", x), ("h", h)):
         if array.size == 0:
             raise value_error(name, "at least one sample", f"shape {array.shape}")
@@ -143,7 +148,7 @@ def identify(
             if error <= rtol:
                 matches.append(Match(convention.name, spelled, error))
     # Stable: within one convention the mode used unasked comes first, else the table's order.
-    matches.sort(key=lambda match: _rank(match))
+    matches.sort(key=_rank)
     return Identification(tuple(matches), None if matches else _closest(x, h, observed))
 
 
@@ -213,8 +218,6 @@ def _closest(x: Any, h: Any, observed: np.ndarray) -> Closest | None:
     if target.size == 0 or norm == 0 or not np.isfinite(norm):
         return None
     axes = tuple(range(x.ndim - h.ndim, x.ndim))
-    if target.shape[: axes[0]] != x.shape[: axes[0]]:
-        return None
     best = None
     for operation, function in _FUNCTIONS.items():
         for conjugate in (False, True) if jnp.iscomplexobj(h) else (False,):
@@ -222,7 +225,9 @@ def _closest(x: Any, h: Any, observed: np.ndarray) -> Closest | None:
             # Zeros around it, so that every overlap of the two counts.
             margins = [(0, 0)] * axes[0] + [(target.shape[a] - 1,) * 2 for a in axes]
             full = np.pad(full, margins)
-            energy = _windows(np.abs(full) ** 2, np.ones(target.shape), axes).real
+            energy = np.real(_windows(np.abs(full) ** 2, np.ones(target.shape), axes))
+            if not 0 < energy.max() < np.inf:
+                return None
             product = _windows(full, target, axes)
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = np.abs(product) ** 2 / energy

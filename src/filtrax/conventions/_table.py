@@ -18,6 +18,7 @@ from typing import Any
 
 from filtrax._errors import describe as describe_value
 from filtrax._errors import type_error, value_error
+from filtrax._typing import BoundaryName
 
 Length = Callable[[int, int], int]
 
@@ -42,7 +43,7 @@ class Mode:
     length: Length
     start_formula: str
     length_formula: str
-    boundary: str = "zero"
+    boundary: BoundaryName = "zero"
     excess: int | None = None
     swaps_whole: bool = False
 
@@ -114,11 +115,9 @@ _FULL = Mode(lambda n, k: 0, lambda n, k: n + k - 1, "0", "N+K-1")
 _SAME_LOWER = Mode(lambda n, k: (k - 1) // 2, lambda n, k: n, "(K-1)//2", "N")
 _SAME_UPPER = Mode(lambda n, k: k // 2, lambda n, k: n, "K//2", "N")
 # NumPy exchanges the operands when the kernel is the longer, and what is centred with them.
-_NUMPY_CONVOLVE_SAME = Mode(
-    lambda n, k: (min(n, k) - 1) // 2, lambda n, k: max(n, k), "(min(N,K)-1)//2", "max(N,K)"
-)
+_NUMPY_CONVOLVE_SAME = Mode(lambda n, k: (min(n, k) - 1) // 2, max, "(min(N,K)-1)//2", "max(N,K)")
 _NUMPY_CORRELATE_SAME = Mode(
-    lambda n, k: (k - 1) // 2 if k <= n else n // 2, lambda n, k: max(n, k),
+    lambda n, k: (k - 1) // 2 if k <= n else n // 2, max,
     "(K-1)//2 if K <= N else N//2", "max(N,K)",
 )  # fmt: skip
 _VALID_SWAPPED = Mode(
@@ -133,7 +132,7 @@ def _valid(excess: int | None) -> Mode:
     )
 
 
-def _bordered(same: Mode, borders: Mapping[str, str]) -> dict[str, Mode]:
+def _bordered(same: Mode, borders: Mapping[str, BoundaryName]) -> dict[str, Mode]:
     """One mode for each border a library names: always the input's length."""
     return {
         name: Mode(same.start, same.length, same.start_formula, same.length_formula, boundary)
@@ -141,14 +140,14 @@ def _bordered(same: Mode, borders: Mapping[str, str]) -> dict[str, Mode]:
     }
 
 
-_NDIMAGE = {
+_NDIMAGE: dict[str, BoundaryName] = {
     "reflect": "symmetric",
     "constant": "zero",
     "nearest": "edge",
     "mirror": "reflect",
     "wrap": "wrap",
 }
-_OPENCV = {
+_OPENCV: dict[str, BoundaryName] = {
     "BORDER_REFLECT_101": "reflect",
     "BORDER_CONSTANT": "zero",
     "BORDER_REPLICATE": "edge",
@@ -176,7 +175,8 @@ _ROWS = (
     Convention(
         "scipy.signal.correlate2d", "correlate", True,
         {"full": _FULL, "same": _SAME_UPPER, "valid": _VALID_SWAPPED}, "full", (1, 2),
-        note="At even sizes 'same' lies one sample after that of scipy.signal.correlate.",
+        note="At even sizes 'same' lies one sample after that of scipy.signal.correlate. Where "
+        "'valid' exchanges complex operands, SciPy conjugates x in place of h; this table does not.",
     ),
     Convention(
         "scipy.ndimage.convolve1d", "convolve", False, _bordered(_SAME_UPPER, _NDIMAGE), "reflect",

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax import _boundary
-from filtrax._correlate import as_numeric
-from filtrax._errors import describe, type_error, value_error
+from filtrax._errors import describe, value_error
+from filtrax._operands import as_numeric
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
 from filtrax.conventions._apply import apply_mode, check_sizes
@@ -69,13 +69,14 @@ class Translation:
             ``(lo, hi)``, or one pair for each dimension.
 
         Raises:
-            ValueError: the source refuses such sizes.
+            ValueError: the source refuses such sizes, or its result is empty.
             TypeError: n is not made of integers.
         """
         convention = lookup(self.source)
         lengths = _lengths(n, self.kernel.ndim)
         mode = convention.mode(self.source_mode)
         check_sizes(lengths, self.kernel.shape, convention, mode)
+        _check_not_empty(convention, mode, lengths, self.kernel.shape)
         return _paired(_paddings(mode, lengths, self.kernel.shape))
 
     def apply(self, x: ArrayLike) -> Array:
@@ -95,13 +96,17 @@ class Translation:
         rank = self.kernel.ndim
         if x.ndim < rank:
             raise value_error("x", f"at least {rank} dimensions", f"shape {x.shape}")
-        pairs = self.padding_for(x.shape[x.ndim - rank :])
+        first = x.ndim - rank
+        source = lookup(self.source)
+        mode = source.mode(self.source_mode)
+        if _is_empty(mode, x.shape[first:], self.kernel.shape):
+            # No target need be asked, and some exchange the operands where nothing fits.
+            return apply_mode(x, self.kernel, source, mode)
+        pairs = self.padding_for(x.shape[first:])
         pairs = (pairs,) if rank == 1 else pairs
         crops = (self.crop,) if rank == 1 else self.crop
-        boundary = lookup(self.source).mode(self.source_mode).boundary
-        first = x.ndim - rank
         for axis, pair in enumerate(pairs):
-            x = _boundary.extend(x, first + axis, pair, boundary)
+            x = _boundary.extend(x, first + axis, pair, mode.boundary)
         target = lookup(self.target)
         y = apply_mode(x, self.kernel, target, target.mode(self.mode))
         for axis, (before, after) in enumerate(crops):
@@ -136,7 +141,7 @@ def translate(
 
     Raises:
         ValueError: a name or mode is unknown, h is empty or has a rank that one of the two
-            does not take, or the source refuses such sizes.
+            does not take, or the source refuses such sizes or gives an empty result for n.
         TypeError: an argument has the wrong type.
 
     Example:
@@ -153,6 +158,7 @@ def translate(
     wanted = here.mode(mode)
     lengths = h.shape if n is None else _lengths(n, h.ndim)
     check_sizes(lengths, h.shape, here, wanted)
+    _check_not_empty(here, wanted, lengths, h.shape)
     kernel = h
     if here.operation != there.operation:
         kernel = jnp.flip(kernel)
@@ -169,7 +175,7 @@ def translate(
     spelled = here.default if mode is None else mode
     return Translation(
         kernel=kernel, padding=_paired(pairs),
-        explanation=_explain(here, there, spelled, wanted, pairs, carrier, native, h, n),
+        explanation=_explain(here, there, spelled, wanted, pairs, crop, carrier, native, h, n),
         boundary="constant" if wanted.boundary == "zero" else wanted.boundary,
         mode=carrier, crop=_paired(crop), native=native, source=source, target=target,
         source_mode=spelled,
@@ -184,6 +190,20 @@ def _lengths(n: Any, rank: int) -> tuple[int, ...]:
     if len(lengths) != rank:
         raise value_error("n", f"one length for each of {rank} dimensions", describe(n))
     return lengths
+
+
+def _is_empty(mode: Mode, n: tuple[int, ...], k: tuple[int, ...]) -> bool:
+    return any(mode.length(*sizes) < 1 for sizes in zip(n, k, strict=True))
+
+
+def _check_not_empty(
+    convention: Convention, mode: Mode, n: tuple[int, ...], k: tuple[int, ...]
+) -> None:
+    if _is_empty(mode, n, k):
+        raise value_error(
+            "n", f"a length for which {convention.name} gives at least one sample",
+            f"{n} with a kernel of {k}",
+        )  # fmt: skip
 
 
 def _paddings(mode: Mode, n: tuple[int, ...], k: tuple[int, ...]) -> list[Pair]:
@@ -218,6 +238,7 @@ def _explain(
     spelled: Any,
     wanted: Mode,
     pairs: list[Pair],
+    crop: list[Pair],
     carrier: str,
     native: str | None,
     h: Array,
@@ -233,19 +254,23 @@ def _explain(
         steps.append(f"conjugate the kernel, because only {who} conjugates it")
     if not steps:
         steps.append("keep the kernel")
-    with_what = "zeros" if wanted.boundary == "zero" else f"'{wanted.boundary}' samples"
-    padding = pairs[0] if len(pairs) == 1 else tuple(pairs)
-    pad = f"pad x by {padding} with {with_what} for {spelled!r} and call {there.name} in {carrier!r}"
-    if carrier.lower() != "valid":
-        pad += ", then crop"
+    filling = "zeros" if wanted.boundary == "zero" else f"numpy.pad's {wanted.boundary!r} samples"
+    padding, cut = _paired(pairs), _paired(crop)
+    if any(pair != (0, 0) for pair in pairs):
+        pad = f"pad x by {padding} with {filling}, as {spelled!r} of {here.name} does, and call "
+    else:
+        pad = f"leave x as {spelled!r} of {here.name} takes it, and call "
+    pad += f"{there.name} in {carrier!r}"
+    if any(pair != (0, 0) for pair in crop):
+        pad += f", then cut {cut} samples off its ends"
     if native is not None:
-        pad += f" (the same as its {native!r} on x itself)"
+        pad += f" (its {native!r} on x itself gives the same)"
     else:
         pad += _near_miss(wanted, there, h.shape)
     steps.append(pad)
     sentence = "; ".join(steps)
     if n is None and _depends_on_n(wanted, h.shape):
-        sentence += "; for signals shorter than the kernel see padding_for(n)"
+        sentence += "; for a signal shorter than the kernel the padding is padding_for(n)"
     return sentence[0].upper() + sentence[1:] + "."
 
 
@@ -260,4 +285,6 @@ def _near_miss(wanted: Mode, there: Convention, k: tuple[int, ...]) -> str:
 
 
 def _depends_on_n(mode: Mode, k: tuple[int, ...]) -> bool:
-    return any(mode.padding(n, taps) != mode.padding(taps, taps) for taps in k for n in range(1, taps))
+    return any(
+        mode.padding(n, taps) != mode.padding(taps, taps) for taps in k for n in range(1, taps)
+    )

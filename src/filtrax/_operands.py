@@ -1,0 +1,91 @@
+"""What a user passes becomes arrays and constants of numbers, or an error that names it."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from filtrax._errors import describe, type_error, value_error
+from filtrax._spec import Spec, choice
+from filtrax._typing import Array
+
+_PRECISIONS = {
+    "default": lax.Precision.DEFAULT,
+    "high": lax.Precision.HIGH,
+    "highest": lax.Precision.HIGHEST,
+}
+
+
+def as_operands(x: Any, h: Any) -> tuple[Array, Array]:
+    """Two arrays of one precision; a real one stays real beside a complex one."""
+    x, h = as_numeric(x, "x"), as_numeric(h, "h")
+    dtype = jnp.result_type(x, h)
+    return _to_precision(x, dtype), _to_precision(h, dtype)
+
+
+def _to_precision(array: Array, dtype: Any) -> Array:
+    if jnp.issubdtype(dtype, jnp.complexfloating) and not jnp.iscomplexobj(array):
+        dtype = jnp.finfo(dtype).dtype
+    return lax.convert_element_type(array, dtype)
+
+
+def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
+    """An array of numbers; anything else is a TypeError that says what came.
+
+    Raises:
+        TypeError: no array of numbers can be made of it, or its dtype is bool (unless allowed).
+        ValueError: its integers do not fit JAX's current integer width.
+    """
+    if not isinstance(value, jax.Array):
+        try:
+            host = np.asarray(value)
+        except (ValueError, TypeError) as error:
+            raise type_error(name, "an array of numbers", describe(value)) from error
+        _check_dtype(host.dtype, name, value, allow_bool)
+        array = jnp.asarray(host)
+        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != array):
+            raise value_error(
+                name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
+            )
+        return array
+    _check_dtype(value.dtype, name, value, allow_bool)
+    return value
+
+
+def _check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool) -> None:
+    if jnp.issubdtype(dtype, jnp.bool_):
+        if allow_bool:
+            return
+        raise type_error(
+            name, "numbers (cast booleans with .astype, to say which kind)", describe(value)
+        )
+    if not jnp.issubdtype(dtype, jnp.number):
+        raise type_error(name, "an array of numbers", describe(value))
+
+
+def fill_operands(spec: Spec, fills: tuple[Any, ...], dtype: Any) -> tuple[Array | None, ...]:
+    """The constants of constant boundaries as scalars of x's dtype."""
+    return tuple(
+        _as_fill(fill, dtype) if axis.boundary == "constant" else None
+        for axis, fill in zip(spec.axes, fills, strict=True)
+    )
+
+
+def _as_fill(fill: Any, dtype: Any) -> Array:
+    if jnp.iscomplexobj(fill) and not jnp.issubdtype(dtype, jnp.complexfloating):
+        raise type_error("boundary", f"a real number for x of dtype {dtype}", describe(fill))
+    is_whole = jnp.issubdtype(jnp.result_type(fill), jnp.integer)
+    if jnp.issubdtype(dtype, jnp.integer) and not is_whole:
+        raise type_error("boundary", f"an integer for x of dtype {dtype}", describe(fill))
+    return lax.convert_element_type(fill, dtype)
+
+
+def as_precision(precision: Any) -> lax.Precision:
+    """A `jax.lax.Precision`; ``None`` is the highest, so that no TF32 comes unasked."""
+    if precision is None:
+        return lax.Precision.HIGHEST
+    if isinstance(precision, lax.Precision):
+        return precision
+    return _PRECISIONS[choice("precision", precision, tuple(_PRECISIONS))]

@@ -1,0 +1,69 @@
+"""Asking which engine a call would use, from shapes alone."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from filtrax._choose import Plan, choose
+from filtrax._correlate import METHODS, resolve_axes
+from filtrax._engines import Correlation
+from filtrax._layout import make_layout
+from filtrax._primitive import PLATFORMS
+from filtrax._spec import choice, make_spec
+from filtrax._typing import Axes, Method, Mode
+
+
+def plan(
+    x_shape: tuple[int, ...],
+    h_shape: tuple[int, ...],
+    dtype: Any = "float32",
+    *,
+    operation: str = "convolve",
+    mode: Mode = "full",
+    axes: Axes = None,
+    stride: int | tuple[int, ...] = 1,
+    dilation: int | tuple[int, ...] = 1,
+    derivative: str | None = None,
+    method: Method = "auto",
+    platform: str | None = None,
+) -> Plan:
+    """Says which engine a call would use, and why, from shapes alone.
+
+    Args:
+        x_shape: shape of the signal.
+        h_shape: shape of the kernel.
+        dtype: of both operands.
+        operation: ``"convolve"`` or ``"correlate"``.
+        mode: as in `convolve`.
+        axes: as in `convolve`.
+        stride: as in `convolve`.
+        dilation: as in `convolve`.
+        derivative: ``None`` for the value, ``"x"`` or ``"h"`` for the gradient by that operand.
+        method: ``"auto"``, or the engine to ask about.
+        platform: ``"cpu"``, ``"cuda"``, ``"rocm"`` or ``"tpu"``; by default JAX's own.
+
+    Returns:
+        The engine, the reason and the estimated cost of each candidate.
+
+    Raises:
+        ValueError: as `convolve`.
+        TypeError: as `convolve`.
+
+    Example:
+        >>> import filtrax
+        >>> filtrax.plan((256, 4096), (9,), mode="same", platform="cpu").engine
+        'shift'
+    """
+    layout = make_layout(tuple(x_shape), tuple(h_shape), axes)
+    spec, _ = make_spec(len(layout.filtered), operation, mode, stride=stride, dilation=dilation)
+    role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
+    resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
+    (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
+    b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
+    problem = Correlation(g, b, c, o, resolved, jnp.dtype(dtype))
+    platform = jax.default_backend() if platform is None else platform
+    platform = {"gpu": "cuda"}.get(platform, platform)
+    return choose(
+        problem, choice("method", method, METHODS), choice("platform", platform, PLATFORMS)
+    )
