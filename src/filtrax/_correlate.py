@@ -1,5 +1,6 @@
 """The single funnel: every filtering operation of the library ends in `channels`."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -165,11 +166,16 @@ def _filter(
 def resolve_axes(spec: Spec, layout: Layout) -> tuple[Axis, ...]:
     """The index relation of each filtered axis."""
     names = [""] if len(layout.x_order) == 1 else [f" along axis {a}" for a in layout.filtered]
+    return resolve_windows(spec, layout.x_shape[3:], layout.h_shape[3:], names)
+
+
+def resolve_windows(
+    spec: Spec, n: tuple[int, ...], k: tuple[int, ...], names: Sequence[str] = ()
+) -> tuple[Axis, ...]:
+    """`resolve_axes` from the lengths of signal and kernel along each axis."""
     return tuple(
-        resolve_axis(axis, spec.operation, n, k, name)
-        for axis, n, k, name in zip(
-            spec.axes, layout.x_shape[3:], layout.h_shape[3:], names, strict=True
-        )
+        resolve_axis(axis, spec.operation, *sizes)
+        for axis, *sizes in zip(spec.axes, n, k, names or ("",) * len(n), strict=True)
     )
 
 

@@ -153,10 +153,8 @@ def filter_separable(
     conjugated = operation == "correlate" if conjugate is None else conjugate
     gain: Any = 1
     for i, axis in enumerate(order):
-        outside: Any = boundaries[i]
-        if not isinstance(outside, str):
-            # Beyond the edge the earlier passes have scaled the constant, too.
-            outside = outside * gain
+        # Beyond the edge the earlier passes have scaled a constant, too.
+        outside: Any = boundaries[i] if isinstance(boundaries[i], str) else boundaries[i] * gain
         y = function(
             y, taps[i], axes=axis, boundary=outside, conjugate=conjugate, method=method,
             precision=precision, **{name: values[i] for name, values in choices.items()},
