@@ -3,7 +3,7 @@
 The costs are in nanoseconds, from the constants below. Nothing is timed while tracing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filtrax._engines import ENGINES, Correlation
 from filtrax._errors import value_error
@@ -31,6 +31,8 @@ _DIRECT = Constants(call=3000.0, product=0.4, sample=5.0)
 _DIRECT_FULL_WIDTH = 16
 #: A shift program grows with its taps; past this many its compile time is not worth it.
 _SHIFT_TAPS = 256
+#: What a symbolic batch is taken to be: neither one row nor very many.
+_SYMBOLIC_GUESS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def choose(problem: Correlation, method: str, platform: str) -> Plan:
         ValueError: the engine that ``method`` forces cannot serve the problem.
     """
     refusals = {name: engine.refuses(problem, platform) for name, engine in ENGINES.items()}
-    cost = {name: _cost(name, problem) for name, why in refusals.items() if why is None}
+    known = _known(problem)
+    cost = {name: _cost(name, known) for name, why in refusals.items() if why is None}
     if method != "auto":
         if refusals[method] is not None:
             fitting = ", ".join(map(repr, cost))
@@ -69,6 +72,15 @@ def choose(problem: Correlation, method: str, platform: str) -> Plan:
     others = ", ".join(f"{name} {cost[name] / 1e3:.3g} us" for name in cost if name != engine)
     reason = f"estimated at {cost[engine] / 1e3:.3g} us, the least"
     return Plan(engine, f"{reason} (against {others})" if others else reason, cost)
+
+
+def _known(problem: Correlation) -> Correlation:
+    """The problem with a guess for each symbolic size, which an export leaves open."""
+    labels = {"g": problem.g, "b": problem.b, "c": problem.c, "o": problem.o}
+    guesses = {
+        label: _SYMBOLIC_GUESS for label, size in labels.items() if not isinstance(size, int)
+    }
+    return replace(problem, **guesses) if guesses else problem
 
 
 def _cost(name: str, problem: Correlation) -> float:

@@ -70,12 +70,15 @@ def _vary_alike(*operands: jax.Array) -> tuple[jax.Array, ...]:
 
 
 def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
+    return a.update(shape=_shape(role, axes, a, b), weak_type=False)
+
+
+def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
     sizes = {}
-    for name, aval in zip(_OPERANDS[role], (a, b), strict=True):
-        sizes.update(zip(_LABELS[name], aval.shape[:3], strict=True))
+    for name, operand in zip(_OPERANDS[role], (a, b), strict=True):
+        sizes.update(zip(_LABELS[name], operand.shape[:3], strict=True))
     spatial = {"x": "n", "h": "k", "y": "m"}[role]
-    shape = (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
-    return a.update(shape=shape, weak_type=False)
+    return (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
 
 
 def _execute(
@@ -90,6 +93,11 @@ def _execute(
 ) -> jax.Array:
     """One pass as plain JAX: restate the role, choose an engine for it, run it."""
     dtype = a.dtype
+    if _is_empty(a) or _is_empty(b):
+        # A batch of none: nothing or a sum over nothing, made of the operands so that it varies
+        # over a mesh as they do.
+        nothing = (jnp.sum(a) + jnp.sum(b)).astype(dtype)
+        return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
     if dtype.itemsize < 4 and jnp.issubdtype(dtype, jnp.floating):
         # Half precision is for storage: sums of products need float32.
         a, b = a.astype(jnp.float32), b.astype(jnp.float32)
@@ -98,6 +106,11 @@ def _execute(
     engine = ENGINES[choose(problem, method, platform).engine]
     out = engine.run(plain, lhs, rhs, precision)
     return from_correlation(role, out).astype(dtype)
+
+
+def _is_empty(array: jax.Array) -> bool:
+    # Symbolic sizes, in an export, are not compared.
+    return any(isinstance(size, int) and size == 0 for size in array.shape)
 
 
 @lru_cache(maxsize=1024)

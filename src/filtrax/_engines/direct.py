@@ -28,7 +28,9 @@ def run(
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
-    """GPU and TPU convolutions have no integer form."""
+    """GPU and TPU convolutions have no integer form, and feature groups are a known number."""
+    if not isinstance(problem.g, int):
+        return "lax convolutions have no symbolic number of kernels"
     if platform != "cpu" and not jnp.issubdtype(problem.dtype, jnp.inexact):
         return f"lax convolutions have no {problem.dtype} form on {platform}"
     return None
