@@ -15,13 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import _data
 import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import _data
 import filtrax
 
 #: Okabe and Ito's vermilion; it stands out from grey for every kind of colour vision.
