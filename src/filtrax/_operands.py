@@ -41,6 +41,9 @@ def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
     if not isinstance(value, jax.Array):
         try:
             host = np.asarray(value)
+        except jax.errors.TracerArrayConversionError:
+            # A list that holds traced numbers, such as taps [a, b] made inside a jit.
+            return as_numeric(jnp.asarray(value), name, allow_bool=allow_bool)
         except (ValueError, TypeError) as error:
             raise type_error(name, "an array of numbers", describe(value)) from error
         _check_dtype(host.dtype, name, value, allow_bool)
