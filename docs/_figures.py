@@ -334,8 +334,8 @@ def fit(losses: Sequence[float], learned: Any, best: Any) -> Drawing:
     """How the loss fell, and the kernel that was found beside the least-squares one."""
     figure = Figure(figsize=(7.4, 2.5), facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.semilogy(np.asarray(losses), color=BLUE, lw=1.8)
-    left.set(xlabel="gradient step", title="mean squared error")
+    left.plot(np.asarray(losses), color=BLUE, lw=1.8)
+    left.set(xlabel="gradient step", title="mean squared error", ylim=(0, None))
     taps = np.arange(len(learned))
     right.bar(
         taps, np.asarray(learned), width=0.7, color=PALE[ORANGE], edgecolor=ORANGE, label="learned"
