@@ -1,0 +1,141 @@
+"""What the SciPy presets share: NumPy's dtypes, and a window of the table put to the funnel."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from filtrax._correlate import convolve, correlate
+from filtrax._errors import value_error
+from filtrax._operands import as_numeric
+from filtrax._typing import Array
+from filtrax.conventions._table import Convention, Mode
+
+_FUNCTIONS = {"convolve": convolve, "correlate": correlate}
+_NUMPY_KINDS = "biufc"
+
+
+class SciPyArgumentError(ValueError, RuntimeError):
+    """A wrong value where `scipy.ndimage` raises a RuntimeError: code that catches either works."""
+
+
+def operand(value: Any, name: str) -> Array:
+    """An array of numbers or booleans."""
+    return as_numeric(value, name, allow_bool=True)
+
+
+def promoted(*dtypes: Any) -> np.dtype[Any]:
+    """NumPy's common dtype, within what JAX's x64 setting allows.
+
+    NumPy knows nothing of bfloat16 and its kin; they follow JAX's promotion.
+    """
+    dtypes = tuple(np.dtype(dtype) for dtype in dtypes)
+    if all(dtype.kind in _NUMPY_KINDS for dtype in dtypes):
+        return np.dtype(jax.dtypes.canonicalize_dtype(np.result_type(*dtypes)))
+    with jax.numpy_dtype_promotion("standard"):
+        return np.dtype(jnp.result_type(*dtypes))
+
+
+def real_of(dtype: Any) -> np.dtype[Any]:
+    """The floating dtype of a complex one's parts; others as they are."""
+    return np.dtype(jnp.finfo(dtype).dtype) if is_complex(dtype) else np.dtype(dtype)
+
+
+def is_complex(dtype: Any) -> bool:
+    """Whether the dtype is a complex one."""
+    return bool(jnp.issubdtype(dtype, jnp.complexfloating))
+
+
+def is_inexact(dtype: Any) -> bool:
+    """Whether the dtype is floating or complex."""
+    return bool(jnp.issubdtype(dtype, jnp.inexact))
+
+
+def to_precision(array: Array, dtype: Any) -> Array:
+    """Casts to a dtype, except that a real array beside a complex one stays real."""
+    dtype = dtype if is_complex(array.dtype) else real_of(dtype)
+    return lax.convert_element_type(array, dtype)
+
+
+def store(y: Array, dtype: Any) -> Array:
+    """Casts as SciPy's C loops do: fractions are cut off, integers wrap, bool is nonzero.
+
+    Going through the widest signed integer is what wraps; a direct cast would saturate.
+    """
+    dtype = np.dtype(dtype)
+    if dtype == np.bool_:
+        return y != jnp.zeros((), y.dtype)
+    if is_inexact(dtype) or not is_inexact(y.dtype):
+        return lax.convert_element_type(y, dtype)
+    widest = np.dtype(jax.dtypes.canonicalize_dtype(np.int64))
+    wrapped = lax.convert_element_type(lax.convert_element_type(y, widest), dtype)
+    if dtype.kind == "u" and dtype.itemsize == widest.itemsize:
+        # The upper half of the range fits no signed integer.
+        return lax.select(y < jnp.zeros((), y.dtype), wrapped, lax.convert_element_type(y, dtype))
+    return wrapped
+
+
+def slide(
+    operation: str,
+    x: Array,
+    h: Array,
+    padding: Sequence[tuple[int, int]],
+    axes: Sequence[int],
+    *,
+    boundary: Any = "zero",
+    conjugate: bool = False,
+) -> Array:
+    """The funnel, for operands of one precision of which one may be real, the other complex."""
+    # Strict promotion would have the real one made complex, at twice the cost.
+    with jax.numpy_dtype_promotion("standard"):
+        return _FUNCTIONS[operation](
+            x, h, tuple(padding), axes=tuple(axes), boundary=boundary, conjugate=conjugate
+        )
+
+
+def windowed(
+    x: Array,
+    h: Array,
+    convention: Convention,
+    mode: Mode,
+    axes: Sequence[int],
+    *,
+    boundary: Any = "zero",
+) -> Array:
+    """A convention's window of the full output along ``axes``.
+
+    Args:
+        x: the first operand.
+        h: the second, of the rank of x; along other axes the two broadcast.
+        convention: its operation and conjugation are used.
+        mode: the window.
+        axes: the filtered axes.
+        boundary: what lies outside x, in filtrax's words; one for all axes.
+    """
+    n, k = [x.shape[a] for a in axes], [h.shape[a] for a in axes]
+    starts = [mode.start(*sizes) for sizes in zip(n, k, strict=True)]
+    lengths = [mode.length(*sizes) for sizes in zip(n, k, strict=True)]
+    operation, conjugate = convention.operation, convention.conjugate
+    if isinstance(boundary, str) and boundary == "zero" and math.prod(k) > math.prod(n):
+        # A long kernel over a short signal is the same sum with the parts exchanged, far cheaper.
+        if operation == "correlate":
+            h = jnp.flip(jnp.conj(h) if conjugate else h, axis=tuple(axes))
+        x, h, n, k = h, x, k, n
+        operation, conjugate = "convolve", False
+    padding = [
+        (taps - 1 - start, start + length - samples)
+        for samples, taps, start, length in zip(n, k, starts, lengths, strict=True)
+    ]
+    return slide(operation, x, h, padding, axes, boundary=boundary, conjugate=conjugate)
+
+
+def scipy_mode(convention: Convention, mode: Any) -> Mode:
+    """The mode of a name; anything else is a ValueError, as in SciPy."""
+    if not isinstance(mode, str) or mode not in convention.modes:
+        known = ", ".join(map(repr, convention.modes))
+        raise value_error("mode", f"one of {known}", repr(mode))
+    return convention.modes[mode]
