@@ -49,7 +49,7 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         file = io.StringIO()
-        self.figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+        self.figure.savefig(file, format="svg", metadata={"Date": None})
         return file.getvalue()
 
 
@@ -75,15 +75,12 @@ def convention(name: str, n: int = 7, k: int = 4) -> Drawing:
     lo, hi = mode.padding(n, k)
     outputs = mode.length(n, k)
     figure, axes = _canvas(left=-5.6, right=n + 2.1, bottom=-7.25, top=2.1, scale=0.46)
-    default = ", its default" if spelled == row.default else ""
-    axes.text(-5.5, 1.7, name, fontsize=12, weight="bold", color=INK, va="center")
     kernel = "kernel reversed" if row.operation == "convolve" else "kernel not reversed"
-    start = mode.start(n, k)
-    axes.text(
-        -5.5, 1.0,
-        f"{spelled!r}{default}: {kernel}; y[0] is full[{start}]; {_outside(mode)} outside",
-        fontsize=9.5, color=LINE, va="center",
-    )  # fmt: skip
+    sentence = f"{kernel}; y[0] is full[{mode.start(n, k)}]; outside: {_outside(mode)}"
+    shown = f"mode {spelled!r}" + (" (default)" if spelled == row.default else "")
+    axes.text(-5.5, 1.7, name, fontsize=12, weight="bold", color=INK, va="center")
+    axes.text(n + 2, 1.7, shown, color=LINE, va="center", ha="right")
+    axes.text(-5.5, 1.0, sentence, color=LINE, va="center")
     _signal(axes, n, lo, hi, mode.boundary)
     _label(axes, -0.5, "signal x")
     bottom = -6.65
@@ -202,9 +199,8 @@ def _signal(axes: Axes, n: int, lo: int, hi: int, boundary: str) -> None:
 
 
 def _outside(mode: Mode) -> str:
-    return {"zero": "zeros", "symmetric": "mirrored samples (ends repeated)"}.get(
-        mode.boundary, "mirrored samples (ends not repeated)"
-    )
+    words = {"zero": "zeros", "symmetric": "x mirrored, its ends repeated"}
+    return words.get(mode.boundary, "x mirrored, its ends not repeated")
 
 
 def _cell(
@@ -279,7 +275,7 @@ def images(*panels: tuple[str, Any]) -> Photograph:
     for axes, (title, values) in zip(rows, panels, strict=True):
         axes.imshow(np.asarray(values), cmap="gray", vmin=0, vmax=1)
         axes.set_title(title)
-        axes.set(xticks=[0, 256, 511], yticks=[0, 256, 511] if axes is rows[0] else [])
+        axes.set(xticks=[0, 250, 500], yticks=[0, 250, 500] if axes is rows[0] else [])
         axes.tick_params(length=2, labelsize=8, colors=LINE)
         axes.spines[:].set_visible(False)
     rows[0].set_ylabel("row", color=LINE)
