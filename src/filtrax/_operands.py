@@ -46,25 +46,27 @@ def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
             return as_numeric(jnp.asarray(value), name, allow_bool=allow_bool)
         except (ValueError, TypeError) as error:
             raise type_error(name, "an array of numbers", describe(value)) from error
-        _check_dtype(host.dtype, name, value, allow_bool)
+        check_dtype(host.dtype, name, value, allow_bool)
         array = jnp.asarray(host)
-        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != array):
+        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != np.asarray(array)):
             raise value_error(
                 name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
             )
         return array
-    _check_dtype(value.dtype, name, value, allow_bool)
+    check_dtype(value.dtype, name, value, allow_bool)
     return value
 
 
-def _check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool) -> None:
+def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> None:
+    """Raises a TypeError unless a dtype is one of numbers."""
     if jnp.issubdtype(dtype, jnp.bool_):
         if allow_bool:
             return
         raise type_error(
             name, "numbers (cast booleans with .astype, to say which kind)", describe(value)
         )
-    if not jnp.issubdtype(dtype, jnp.number):
+    # NumPy counts time spans among the integers.
+    if not jnp.issubdtype(dtype, jnp.number) or dtype.kind == "m":
         raise type_error(name, "an array of numbers", describe(value))
 
 
@@ -77,11 +79,17 @@ def fill_operands(spec: Spec, fills: tuple[Any, ...], dtype: Any) -> tuple[Array
 
 
 def _as_fill(fill: Any, dtype: Any) -> Array:
+    if hasattr(fill, "dtype"):
+        check_dtype(fill.dtype, "boundary", fill)
     if jnp.iscomplexobj(fill) and not jnp.issubdtype(dtype, jnp.complexfloating):
         raise type_error("boundary", f"a real number for x of dtype {dtype}", describe(fill))
-    is_whole = jnp.issubdtype(jnp.result_type(fill), jnp.integer)
+    is_whole = isinstance(fill, int) or jnp.issubdtype(jnp.result_type(fill), jnp.integer)
     if jnp.issubdtype(dtype, jnp.integer) and not is_whole:
         raise type_error("boundary", f"an integer for x of dtype {dtype}", describe(fill))
+    if isinstance(fill, (int, np.integer)) and jnp.issubdtype(dtype, jnp.integer):
+        limits = jnp.iinfo(dtype)
+        if not int(limits.min) <= int(fill) <= int(limits.max):
+            raise value_error("boundary", f"an integer that fits x's dtype {dtype}", describe(fill))
     return lax.convert_element_type(fill, dtype)
 
 

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 from filtrax._choose import Plan, choose
 from filtrax._correlate import METHODS, resolve_axes
 from filtrax._engines import Correlation
+from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import make_layout
+from filtrax._operands import check_dtype
 from filtrax._primitive import PLATFORMS
-from filtrax._spec import choice, make_spec
+from filtrax._spec import choice, integer, make_spec
 from filtrax._typing import Axes, Method, Mode
 
 
@@ -55,15 +57,33 @@ def plan(
         >>> filtrax.plan((256, 4096), (9,), mode="same", platform="cpu").engine
         'shift'
     """
-    layout = make_layout(tuple(x_shape), tuple(h_shape), axes)
+    layout = make_layout(_shape("x_shape", x_shape), _shape("h_shape", h_shape), axes)
     spec, _ = make_spec(len(layout.filtered), operation, mode, stride=stride, dilation=dilation)
     role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
     resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
     (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
     b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    problem = Correlation(g, b, c, o, resolved, jnp.dtype(dtype))
+    problem = Correlation(g, b, c, o, resolved, _dtype(dtype))
     platform = jax.default_backend() if platform is None else platform
     platform = {"gpu": "cuda"}.get(platform, platform)
     return choose(
         problem, choice("method", method, METHODS), choice("platform", platform, PLATFORMS)
     )
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise type_error(name, "a sequence of integers", describe(value))
+    sizes = tuple(integer(f"{name}[{i}]", size) for i, size in enumerate(value))
+    if any(size < 0 for size in sizes):
+        raise value_error(name, "no negative sizes", repr(sizes))
+    return sizes
+
+
+def _dtype(value: Any) -> jnp.dtype:
+    try:
+        dtype = jnp.dtype(value)
+    except TypeError as error:
+        raise type_error("dtype", "a dtype of numbers", describe(value)) from error
+    check_dtype(dtype, "dtype", value)
+    return dtype

@@ -9,7 +9,7 @@ from filtrax._correlate import convolve, correlate
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import normalize_axes, single_axis
 from filtrax._operands import as_numeric
-from filtrax._spec import OPERATIONS, choice, integer, per_axis
+from filtrax._spec import OPERATIONS, choice, integer, make_spec
 from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Method, Operation, Precision
 
 _FUNCTIONS = {"convolve": convolve, "correlate": correlate}
@@ -143,21 +143,19 @@ def filter_separable(
     for i, tap in enumerate(taps):
         if tap.ndim != 1:
             raise value_error(f"kernels[{i}]", "one dimension", f"shape {tap.shape}")
-    choices: dict[str, tuple[Any, ...]] = {
-        name: per_axis(name, value, len(order))
-        for name, value in (
-            ("mode", mode), ("origin", origin), ("stride", stride), ("dilation", dilation),
-        )
-    }  # fmt: skip
-    boundaries = per_axis("boundary", boundary, len(order))
-    conjugated = operation == "correlate" if conjugate is None else conjugate
+        if not tap.size:
+            raise value_error(f"kernels[{i}]", "at least one tap", "0")
+    spec, fills = make_spec(
+        len(order), operation, mode, boundary, origin, stride, dilation, conjugate
+    )
     gain: Any = 1
-    for i, axis in enumerate(order):
+    for tap, axis, choices, fill in zip(taps, order, spec.axes, fills, strict=True):
         # Beyond the edge the earlier passes have scaled a constant, too.
-        outside: Any = boundaries[i] if isinstance(boundaries[i], str) else boundaries[i] * gain
+        outside: Any = choices.boundary if fill is None else fill * gain
         y = function(
-            y, taps[i], axes=axis, boundary=outside, conjugate=conjugate, method=method,
-            precision=precision, **{name: values[i] for name, values in choices.items()},
+            y, tap, choices.mode, axes=axis, boundary=outside, origin=choices.origin,
+            stride=choices.stride, dilation=choices.dilation, conjugate=spec.conjugate,
+            method=method, precision=precision,
         )  # fmt: skip
-        gain = gain * jnp.sum(jnp.conj(taps[i]) if conjugated else taps[i])
+        gain = gain * jnp.sum(jnp.conj(tap) if spec.conjugate else tap)
     return y

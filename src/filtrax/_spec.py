@@ -99,12 +99,10 @@ def integer(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError as error:
-        hint = "an integer known at trace time" if _is_traced(value) else "an integer"
+        # JAX's own TracerIntegerConversionError; this module does without JAX.
+        traced = type(error).__name__.startswith("Tracer")
+        hint = "an integer known at trace time" if traced else "an integer"
         raise type_error(name, hint, describe(value)) from error
-
-
-def _is_traced(value: Any) -> bool:
-    return hasattr(value, "aval") and not hasattr(value, "addressable_shards")
 
 
 def _is_sequence(value: Any) -> bool:
