@@ -6,7 +6,7 @@ colour alone.
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import matplotlib as mpl
@@ -18,7 +18,6 @@ from matplotlib.patches import Rectangle
 
 import filtrax
 from filtrax._boundary import source_index
-from filtrax._typing import AxisMode
 from filtrax.conventions import CONVENTIONS, Convention, Mode
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#007A5A", "#8A8A8A"
@@ -151,12 +150,17 @@ def extents(n: int = 7, k: int = 3) -> Drawing:
     for i in range(n):
         _cell(axes, i, -1, 1, _sub("x", i), fill=PAPER)
     x, h = np.ones(n), np.ones(k)
-    starts: dict[AxisMode, int] = {"full": 0, "same": (k - 1) // 2, "valid": k - 1, "causal": 0}
+    starts: dict[Literal["full", "same", "valid", "causal"], int] = {
+        "full": 0,
+        "same": (k - 1) // 2,
+        "valid": k - 1,
+        "causal": 0,
+    }
     lengths = {"full": "N+K-1", "same": "N", "valid": "N-K+1", "causal": "N"}
     for line, (mode, start) in enumerate(starts.items()):
         y = -2.6 - 1.2 * line
         length = len(filtrax.convolve(x, h, mode))
-        axes.text(-5.2, y + 0.42, str(mode), weight="bold", va="center", color=INK)
+        axes.text(-5.2, y + 0.42, mode, weight="bold", va="center", color=INK)
         axes.text(-3.4, y + 0.42, f"{lengths[mode]} = {length}", va="center", color=LINE)
         for i in range(n + k - 1):
             inside = start <= i < start + length
