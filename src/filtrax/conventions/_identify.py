@@ -191,9 +191,9 @@ def _error(
         computed[key] = np.asarray(apply_mode(x, h, convention, mode))
     if observed.size == 0:
         return 0.0
-    difference = np.max(np.abs(_wide(computed[key]) - _wide(observed)))
-    if np.isnan(difference):
+    if not (np.isfinite(computed[key]).all() and np.isfinite(observed).all()):
         return float("inf")
+    difference = np.max(np.abs(_wide(computed[key]) - _wide(observed)))
     return float(difference / scale) if scale else float(difference)
 
 
@@ -222,12 +222,12 @@ def _closest(x: Any, h: Any, observed: np.ndarray) -> Closest | None:
     for operation, function in _FUNCTIONS.items():
         for conjugate in (False, True) if jnp.iscomplexobj(h) else (False,):
             full = _wide(np.asarray(function(x, h, "full", conjugate=conjugate)))
+            if not (full.any() and np.isfinite(full).all()):
+                return None
             # Zeros around it, so that every overlap of the two counts.
             margins = [(0, 0)] * axes[0] + [(target.shape[a] - 1,) * 2 for a in axes]
             full = np.pad(full, margins)
             energy = np.real(_windows(np.abs(full) ** 2, np.ones(target.shape), axes))
-            if not 0 < energy.max() < np.inf:
-                return None
             product = _windows(full, target, axes)
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = np.abs(product) ** 2 / energy

@@ -176,7 +176,7 @@ _ROWS = (
         "scipy.signal.correlate2d", "correlate", True,
         {"full": _FULL, "same": _SAME_UPPER, "valid": _VALID_SWAPPED}, "full", (1, 2),
         note="At even sizes 'same' lies one sample after that of scipy.signal.correlate. Where "
-        "'valid' exchanges complex operands, SciPy conjugates x in place of h; this table does not.",
+        "'valid' exchanges the operands, SciPy conjugates x in place of h; filtrax does not.",
     ),
     Convention(
         "scipy.ndimage.convolve1d", "convolve", False, _bordered(_SAME_UPPER, _NDIMAGE), "reflect",

@@ -155,6 +155,8 @@ def translate(
     here, there = lookup(source, "source"), lookup(target, "target")
     if h.ndim < 1:
         raise value_error("h", "at least one dimension", "a scalar")
+    if h.size == 0:
+        raise value_error("h", "at least one tap", f"shape {h.shape}")
     wanted = here.mode(mode)
     lengths = h.shape if n is None else _lengths(n, h.ndim)
     check_sizes(lengths, h.shape, here, wanted)
@@ -189,6 +191,8 @@ def _lengths(n: Any, rank: int) -> tuple[int, ...]:
         lengths = (integer("n", n),) * rank
     if len(lengths) != rank:
         raise value_error("n", f"one length for each of {rank} dimensions", describe(n))
+    if min(lengths) < 1:
+        raise value_error("n", "at least one sample", describe(n))
     return lengths
 
 
@@ -253,7 +257,7 @@ def _explain(
         who = here.name if here.conjugate else there.name
         steps.append(f"conjugate the kernel, because only {who} conjugates it")
     if not steps:
-        steps.append("keep the kernel")
+        steps.append(f"keep the kernel, because both {here.operation}")
     filling = "zeros" if wanted.boundary == "zero" else f"numpy.pad's {wanted.boundary!r} samples"
     padding, cut = _paired(pairs), _paired(crop)
     if any(pair != (0, 0) for pair in pairs):
