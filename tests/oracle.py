@@ -68,9 +68,9 @@ def outputs(
 
 def per_axis(value: Any, count: int, *, pair: bool = False) -> list[Any]:
     """One value for each axis; with ``pair``, two bare integers are one value."""
-    if isinstance(value, (list, tuple)):
-        if not (pair and len(value) == 2 and all(isinstance(v, int) for v in value)):
-            return list(value)
+    bare = pair and not isinstance(value, str) and all(isinstance(v, int) for v in value)
+    if isinstance(value, (list, tuple)) and not bare:
+        return list(value)
     return [value] * count
 
 
@@ -144,7 +144,7 @@ def _sample(signal: np.ndarray, positions: Any, sizes: Any, boundaries: Any) -> 
 
 
 def channels(x: Any, h: Any, operation: str, mode: Any = "full", **options: Any) -> np.ndarray:
-    """The canonical problem: x (G, B, C, *N) and h (G, O, C, *K) to (G, B, O, *M), summed over C."""
+    """The canonical problem: x (G, B, C, *N), h (G, O, C, *K) to (G, B, O, *M), summed over C."""
     (g, b, c), o = x.shape[:3], h.shape[1]
     rows = [
         [

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import stands_at
 
 from filtrax._boundary import extend, margin_runs, source_index
+from oracle import stands_at
 
 NAMED = ("edge", "reflect", "symmetric", "wrap")
 ALL = ("zero", "constant", *NAMED)
@@ -58,8 +58,10 @@ def paddings(n: int) -> list[tuple[int, int]]:
     margins = [(0, 0), (1, 0), (0, 2), (2, 3), (n, n), (3 * n + 1, 0), (0, 5 * n + 2), (4 * n, 11)]
     cropped = [(-1, 0), (0, -2), (-1, -1), (-2, 5), (6, -1), (1 - n, 0), (0, 1 - n)]
     beyond = [(-n - 2, n + 5), (n + 4, -n - 1)]
-    return margins + [(lo, hi) for lo, hi in cropped if n + lo + hi >= 1 and n + min(lo, hi) >= 1] + (
-        beyond
+    return (
+        margins
+        + [(lo, hi) for lo, hi in cropped if n + lo + hi >= 1 and n + min(lo, hi) >= 1]
+        + (beyond)
     )
 
 

@@ -5,10 +5,10 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import outputs
 
 from filtrax._geometry import ROLES, Axis, resolve_axis
 from filtrax._spec import MODES, OPERATIONS, AxisSpec
+from oracle import outputs
 
 Triples = set[tuple[int, int, int]]
 
@@ -27,7 +27,7 @@ def touched(axis: Axis) -> Triples:
 
 
 def expected(n: int, k: int, operation: str, spec: AxisSpec) -> tuple[Triples, int] | None:
-    """The triples and the number of outputs by the oracle, for the kernel as correlation uses it."""
+    """The triples and the outputs by the oracle, for the kernel as a correlation uses it."""
     table, count = outputs(n, k, operation, spec.mode, spec.origin, spec.stride, spec.dilation)
     if count < 1:
         return None

@@ -111,5 +111,5 @@ def test_shapes_that_do_not_fit(
 
 @pytest.mark.parametrize("axes", [1.0, "0", True, (0, None), ((0,),)])
 def test_axes_must_be_integers(axes: object) -> None:
-    with pytest.raises(TypeError, match="^axes: expected an integer"):
+    with pytest.raises(TypeError, match=r"^axes: expected an integer"):
         make_layout((3, 4), (2,), axes)

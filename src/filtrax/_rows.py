@@ -152,8 +152,9 @@ def filter_separable(
     for tap, axis, choices, fill in zip(taps, order, spec.axes, fills, strict=True):
         # Beyond the edge the earlier passes have scaled a constant, too.
         outside: Any = choices.boundary if fill is None else fill * gain
+        extent: Any = choices.mode
         y = function(
-            y, tap, choices.mode, axes=axis, boundary=outside, origin=choices.origin,
+            y, tap, extent, axes=axis, boundary=outside, origin=choices.origin,
             stride=choices.stride, dilation=choices.dilation, conjugate=spec.conjugate,
             method=method, precision=precision,
         )  # fmt: skip
