@@ -173,7 +173,7 @@ def test_constants_meet_at_a_corner_as_in_repeated_pads() -> None:
         expected = oracle.slide(extended, h, "convolve", "valid")
         got = filtrax.convolve(x, h, "full", boundary=boundary)
         np.testing.assert_allclose(got, expected.astype(float), rtol=1e-12, atol=1e-12)
-        traced = tuple(jnp.asarray(0.0) if b == "zero" else b for b in boundary)
+        traced: Any = tuple(jnp.asarray(0.0) if b == "zero" else b for b in boundary)
         np.testing.assert_allclose(filtrax.convolve(x, h, "full", boundary=traced), got, rtol=1e-12)
 
 
