@@ -84,6 +84,8 @@ def _known(problem: Correlation) -> Correlation:
 
 
 def _cost(name: str, problem: Correlation) -> float:
+    if name not in ("shift", "direct"):
+        return float("inf")
     if name == "shift":
         if problem.taps > _SHIFT_TAPS:
             return float("inf")
