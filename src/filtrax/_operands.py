@@ -48,7 +48,11 @@ def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
             raise type_error(name, "an array of numbers", describe(value)) from error
         check_dtype(host.dtype, name, value, allow_bool)
         array = jnp.asarray(host)
-        if host.dtype.kind in "iu" and array.dtype != host.dtype and np.any(host != np.asarray(array)):
+        if (
+            host.dtype.kind in "iu"
+            and array.dtype != host.dtype
+            and np.any(host != np.asarray(array))
+        ):
             raise value_error(
                 name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
             )
