@@ -1,5 +1,6 @@
 """filtrax: differentiable filters that slide over data, in JAX."""
 
+from filtrax import compat, conventions
 from filtrax._choose import Plan
 from filtrax._correlate import convolve, correlate
 from filtrax._plan import plan
@@ -9,6 +10,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Plan",
+    "compat",
+    "conventions",
     "convolve",
     "correlate",
     "filter_rows",

@@ -3,6 +3,6 @@
 Each function is a preset over the one funnel; none has arithmetic of its own.
 """
 
-from filtrax.compat import numpy, tensorflow, torch
+from filtrax.compat import numpy, scipy_ndimage, scipy_signal, tensorflow, torch
 
-__all__ = ["numpy", "tensorflow", "torch"]
+__all__ = ["numpy", "scipy_ndimage", "scipy_signal", "tensorflow", "torch"]

@@ -152,7 +152,7 @@ def output_dtype(output: Any, given: Any, to_complex: bool) -> np.dtype[Any]:
         ValueError: it is not complex and must be, or not numeric.
     """
     if output is None:
-        return promoted(given, np.complex64) if to_complex else np.dtype(given)
+        return promoted(given, np.complex64) if to_complex else promoted(given)
     if not isinstance(output, (str, type, np.dtype)):
         raise type_error("output", "a dtype (JAX arrays cannot be written into)", describe(output))
     asked = np.dtype(output)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jax import lax
 
 from filtrax._correlate import convolve, correlate
 from filtrax._errors import value_error
-from filtrax._operands import as_numeric
+from filtrax._operands import as_numeric, check_dtype
 from filtrax._typing import Array
 from filtrax.conventions._table import Convention, Mode
 
@@ -24,8 +24,17 @@ class SciPyArgumentError(ValueError, RuntimeError):
 
 
 def operand(value: Any, name: str) -> Array:
-    """An array of numbers or booleans."""
-    return as_numeric(value, name, allow_bool=True)
+    """An array of numbers or booleans.
+
+    NumPy's stay with NumPy until their dtype is settled: a cast there compiles nothing.
+    """
+    if not isinstance(value, np.ndarray | np.generic):
+        return as_numeric(value, name, allow_bool=True)
+    host = np.asarray(value)
+    check_dtype(host.dtype, name, value, allow_bool=True)
+    if jax.dtypes.canonicalize_dtype(host.dtype) != host.dtype:
+        as_numeric(host, name, allow_bool=True)  # Integers that do not fit are an error.
+    return cast(Array, host)
 
 
 def promoted(*dtypes: Any) -> np.dtype[Any]:
@@ -58,6 +67,9 @@ def is_inexact(dtype: Any) -> bool:
 def to_precision(array: Array, dtype: Any) -> Array:
     """Casts to a dtype, except that a real array beside a complex one stays real."""
     dtype = dtype if is_complex(array.dtype) else real_of(dtype)
+    if isinstance(array, np.ndarray):
+        # Not jnp.asarray, which compiles a program for every new shape.
+        return jax.device_put(array.astype(dtype))
     return lax.convert_element_type(array, dtype)
 
 

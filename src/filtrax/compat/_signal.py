@@ -70,7 +70,7 @@ def filter_along(in1: Any, in2: Any, mode: Any, axes: Any) -> Array:
         return jnp.zeros((0,), promoted(np.float64))
     asked = _check_axes(axes, a.ndim)
     # Along an axis where one operand has a single sample, convolving is broadcasting.
-    filtered = [i for i in asked if a.shape[i] != 1 and b.shape[i] != 1]
+    filtered = [i for i in sorted(asked) if 1 not in (a.shape[i], b.shape[i])]
     for i, (n, k) in enumerate(zip(a.shape, b.shape, strict=True)):
         if i not in filtered and n != k and 1 not in (n, k):
             raise value_error(

@@ -14,6 +14,8 @@ from filtrax._typing import Array, ArrayLike
 from filtrax.compat._common import numpy_dtype
 from filtrax.conventions import apply
 
+__all__ = ["convolve", "correlate"]
+
 NumpyMode = Literal["full", "same", "valid"]
 
 

@@ -246,7 +246,7 @@ def gaussian_filter1d(
         >>> import jax
         >>> from filtrax.compat import scipy_ndimage
         >>> print(scipy_ndimage.gaussian_filter1d([0.0, 0.0, 8.0, 0.0, 0.0], 1).round(1))
-        [0.4 1.9 3.2 1.9 0.4]
+        [0.5 1.9 3.2 1.9 0.5]
         >>> peak = lambda sigma: scipy_ndimage.gaussian_filter1d(
         ...     [0.0, 0.0, 1.0, 0.0, 0.0], sigma, radius=2)[2]
         >>> print(jax.grad(peak)(1.0).round(3))

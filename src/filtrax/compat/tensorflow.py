@@ -19,6 +19,8 @@ from filtrax._typing import Array, ArrayLike
 from filtrax.compat._common import check_channels, correlate_channels, same_padding
 from filtrax.conventions import CONVENTIONS
 
+__all__ = ["conv1d", "conv2d"]
+
 
 def conv1d(
     input: ArrayLike,

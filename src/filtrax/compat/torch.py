@@ -18,6 +18,8 @@ from filtrax.compat._common import (
     same_padding,
 )
 
+__all__ = ["conv1d", "conv2d"]
+
 
 def conv1d(
     input: ArrayLike,

@@ -1,0 +1,451 @@
+"""`filtrax.compat.scipy_signal` against the SciPy installed: values, shapes, dtypes and errors.
+
+FILTRAX_PARITY_CASES raises the number of random calls.
+"""
+
+import itertools
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+
+from filtrax.compat import scipy_signal
+
+CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "1000"))
+MODES = ("full", "same", "valid")
+DTYPES = (
+    "bool", "int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64",
+    "complex64", "complex128",
+)  # fmt: skip
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Random samples; 8-bit ones often overflow in a sum, which must wrap as NumPy's."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return rng.random(shape) < 0.4
+    if kind in "iu":
+        return rng.integers(0 if kind == "u" else -99, 100, shape).astype(dtype)
+    x = rng.normal(size=shape)
+    return (x + 1j * rng.normal(size=shape) if kind == "c" else x).astype(dtype)
+
+
+def peer(name: str, *args: Any, **options: Any) -> np.ndarray:
+    """SciPy's result; by its direct method, which is the definition, where it has one."""
+    if name in ("convolve", "correlate"):
+        options.setdefault("method", "direct")
+    return getattr(scipy.signal, name)(*args, **options)
+
+
+def check(name: str, a: np.ndarray, b: np.ndarray, *args: Any, **options: Any) -> None:
+    """The same shape, dtype and values: integers exactly, others to the rounding of the sums."""
+    want = np.asarray(peer(name, a, b, *args, **options))
+    got = getattr(scipy_signal, name)(a, b, *args, **options)
+    assert got.shape == want.shape
+    assert got.dtype == want.dtype
+    if want.dtype.kind not in "fc":
+        np.testing.assert_array_equal(got, want)
+        return
+    # No output is a sum of more than the products of the norms bound, by Cauchy and Schwarz.
+    size = np.linalg.norm(np.abs(a.astype(complex)).ravel()) + 3 * abs(
+        options.get("fillvalue", 0)
+    ) * np.sqrt(b.size)
+    bound = size * np.linalg.norm(np.abs(b.astype(complex)).ravel())
+    repeats = 8 * max(1, b.size / max(a.size, 1)) if options.get("boundary") else 8
+    eps = np.finfo(want.dtype).eps
+    if name in ("fftconvolve", "oaconvolve"):
+        # SciPy transforms each operand in its own precision.
+        inexact = [x.dtype for x in (a, b) if x.dtype.kind in "fc"]
+        eps = max(eps, *(np.finfo(dtype).eps for dtype in inexact), 0)
+    error = np.max(np.abs(np.asarray(got) - want), initial=0)
+    assert error <= repeats * eps * bound
+
+
+def random_shapes(rng: np.random.Generator, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    longest = {1: 12, 2: 5, 3: 3}[rank]
+    n = tuple(rng.integers(1, longest + 1, rank).tolist())
+    k = tuple(rng.integers(1, longest + 1, rank).tolist())
+    return n, k
+
+
+def orderable(n: tuple[int, ...], k: tuple[int, ...]) -> bool:
+    return all(i >= j for i, j in zip(n, k, strict=True)) or all(
+        i <= j for i, j in zip(n, k, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("taps", range(1, 9))
+def test_vectors_of_every_length(name: str, mode: str, taps: int) -> None:
+    rng = np.random.default_rng(taps)
+    for samples in range(1, 10):
+        check(name, draw(rng, (samples,), "int64"), draw(rng, (taps,), "int64"), mode)
+
+
+@pytest.mark.parametrize("name", ["convolve2d", "correlate2d"])
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("mode", MODES)
+def test_matrices_and_boundaries_of_every_length(name: str, boundary: str, mode: str) -> None:
+    rng = np.random.default_rng(1)
+    for samples, taps in itertools.product(((1, 4), (3, 2)), range(1, 9)):
+        other = 9 - taps
+        if mode == "valid":
+            # No boundary is met, so one is enough for the longer kernels.
+            if boundary != "fill" and taps > 2:
+                continue
+            other = min(taps, 2) if taps <= 2 else max(samples)
+        a, b = draw(rng, samples, "int64"), draw(rng, (taps, other), "int64")
+        if mode == "valid" and not orderable(a.shape, b.shape):
+            b = b[: samples[0], : samples[1]]
+        check(name, a, b, mode, boundary=boundary, fillvalue=2)
+
+
+@pytest.mark.parametrize("first", DTYPES)
+@pytest.mark.parametrize("second", DTYPES)
+def test_dtypes(first: str, second: str) -> None:
+    rng = np.random.default_rng(2)
+    a, b = draw(rng, (4,), first), draw(rng, (2,), second)
+    for name in ("convolve", "correlate", "fftconvolve", "oaconvolve"):
+        check(name, a, b)
+    if not first == second == "bool":
+        for name in ("convolve", "correlate2d"):
+            check(name, a.reshape(2, 2), b[None])
+
+
+def random_whole(rng: np.random.Generator) -> bool:
+    rank = int(rng.integers(1, 4))
+    n, k = random_shapes(rng, rank)
+    mode = str(rng.choice(MODES))
+    if mode == "valid" and not orderable(n, k):
+        k = tuple(min(sizes) for sizes in zip(n, k, strict=True))
+    first, second = rng.choice(DTYPES, 2)
+    if first == second == "bool" and rank > 1:
+        second = "int8"  # SciPy has no direct method for booleans of several dimensions.
+    name = str(rng.choice(["convolve", "correlate"]))
+    check(name, draw(rng, n, first), draw(rng, k, second), mode)
+    return True
+
+
+def random_matrices(rng: np.random.Generator) -> bool:
+    n, k = random_shapes(rng, 2)
+    mode = str(rng.choice(MODES))
+    if mode == "valid" and not orderable(n, k):
+        n, k = np.maximum(n, k).tolist(), np.minimum(n, k).tolist()
+    first, second = rng.choice(DTYPES[1:], 2)
+    boundary = str(rng.choice(["fill", "pad", "wrap", "circular", "symm", "symmetric"]))
+    check(
+        str(rng.choice(["convolve2d", "correlate2d"])), draw(rng, n, first), draw(rng, k, second),
+        mode, boundary=boundary, fillvalue=int(rng.integers(0, 4)),
+    )  # fmt: skip
+    return True
+
+
+def random_axes(rng: np.random.Generator) -> bool:
+    rank = int(rng.integers(1, 4))
+    n, k = (list(shape) for shape in random_shapes(rng, rank))
+    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
+    for i in set(range(rank)) - set(axes):
+        k[i] = n[i]
+        shrunk = (n, k, [0] * rank)[rng.integers(3)]
+        shrunk[i] = 1
+    mode = str(rng.choice(MODES))
+    filtered = [i for i in axes if n[i] != 1 and k[i] != 1]
+    if mode == "valid" and not orderable(
+        tuple(n[i] for i in filtered), tuple(k[i] for i in filtered)
+    ):
+        mode = "same"
+    spelled = [i - rank if rng.random() < 0.3 else i for i in axes]
+    first, second = rng.choice(DTYPES, 2)
+    check(
+        str(rng.choice(["fftconvolve", "oaconvolve"])), draw(rng, tuple(n), first),
+        draw(rng, tuple(k), second), mode, axes=spelled[0] if len(spelled) == 1 else spelled,
+    )  # fmt: skip
+    return True
+
+
+@pytest.mark.parametrize(
+    ("seed", "share", "call"),
+    [(3, 0.45, random_whole), (4, 0.25, random_matrices), (5, 0.3, random_axes)],
+)
+def test_random_calls(seed: int, share: float, call: Callable[..., bool]) -> None:
+    rng = np.random.default_rng(seed)
+    assert all(call(rng) for _ in range(int(CASES * share)))
+
+
+def test_row_broadcast() -> None:
+    rng = np.random.default_rng(6)
+    rows, kernels = rng.normal(size=(1, 100)), rng.normal(size=(7, 10))
+    for mode, pair in itertools.product(MODES, ((rows, kernels), (kernels, rows))):
+        check("fftconvolve", *pair, mode, axes=1)
+        check("oaconvolve", *pair, mode, axes=1)
+
+
+@pytest.mark.parametrize("method", ["auto", "fft"])
+def test_methods_agree(method: str) -> None:
+    rng = np.random.default_rng(7)
+    for dtype in ("int16", "float64", "complex128"):
+        a, b = draw(rng, (9,), dtype), draw(rng, (4,), dtype)
+        for name in ("convolve", "correlate"):
+            check(name, a, b, method=method)
+
+
+def test_scalars() -> None:
+    for a, b in ((3, 4), (2.5, 4), (True, False), (1j, 2j)):
+        for name in ("convolve", "correlate", "fftconvolve", "oaconvolve"):
+            check(name, np.asarray(a), np.asarray(b))
+
+
+EMPTY = [
+    ("fftconvolve", (0,), (3,), "full"),
+    ("oaconvolve", (3, 3), (2, 0), "same"),
+    ("convolve", (0,), (3,), "same"),
+    ("correlate", (0, 3), (2, 2), "same"),
+    ("convolve", (3, 3), (2, 0), "valid"),
+    ("correlate", (0, 2), (1, 2), "valid"),
+    ("correlate2d", (0, 3), (2, 2), "same"),
+]
+
+
+@pytest.mark.parametrize(("name", "n", "k", "mode"), EMPTY)
+def test_empty_operands(name: str, n: Any, k: Any, mode: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        check(name, np.zeros(n), np.zeros(k), mode)
+
+
+def test_beyond_scipy() -> None:
+    """What SciPy refuses, by the definition."""
+    a = np.array([[True, False], [True, True]])
+    got = scipy_signal.convolve(a, a)
+    assert got.dtype == bool
+    np.testing.assert_array_equal(got, scipy.signal.convolve(a.astype(int), a.astype(int)) > 0)
+    half = scipy_signal.convolve(a.astype("float16"), a.astype("float16"))
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, scipy.signal.convolve(a.astype(int), a.astype(int)))
+    brain = scipy_signal.convolve(jnp.ones(3, jnp.bfloat16), jnp.ones(2, jnp.float32))
+    assert brain.dtype == np.float32
+
+
+def test_nan_stays_in_its_window() -> None:
+    x = np.arange(9.0)
+    x[4] = np.nan
+    got = np.isnan(scipy_signal.fftconvolve(x, np.ones(3), "same"))
+    np.testing.assert_array_equal(np.flatnonzero(got), [3, 4, 5])
+
+
+def test_without_x64() -> None:
+    with jax.enable_x64(False):
+        for a, b, dtype in (
+            (np.arange(3), np.arange(2.0), "float32"),
+            (np.arange(3), np.arange(2), "int32"),
+            (np.arange(3) * 1j, np.arange(2), "complex64"),
+        ):
+            got = scipy_signal.convolve(a, b)
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(got, scipy.signal.convolve(a, b))
+        assert scipy_signal.fftconvolve([1, 2, 3], [1, 2]).dtype == "float32"
+
+
+def test_long_kernel_is_exchanged() -> None:
+    """A short signal under a long kernel must not cost the product of their squares."""
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=5), rng.normal(size=20_000)
+    for name, mode in itertools.product(("convolve", "correlate"), MODES):
+        check(name, a, b, mode)
+        jaxpr = jax.make_jaxpr(lambda x, y, n=name, m=mode: getattr(scipy_signal, n)(x, y, m))
+        assert "k=5," in str(jaxpr(a, b))
+
+
+@pytest.mark.parametrize("fill", [1.5, 2 + 1j, True, [3], np.float32(2.5), np.nan])
+@pytest.mark.parametrize("dtype", ["int8", "float64", "complex128"])
+def test_fillvalue(fill: Any, dtype: str) -> None:
+    rng = np.random.default_rng(9)
+    a, b = draw(rng, (2, 3), dtype), draw(rng, (2, 2), dtype)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SciPy tries a lossy cast before it refuses.
+            want = scipy.signal.convolve2d(a, b, fillvalue=fill)
+    except ValueError:
+        with pytest.raises(ValueError, match="fillvalue"):
+            scipy_signal.convolve2d(a, b, fillvalue=fill)  # type: ignore[arg-type]
+        return
+    got = scipy_signal.convolve2d(a, b, fillvalue=fill)  # type: ignore[arg-type]
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-13)
+
+
+def test_traced_fillvalue() -> None:
+    a, b = np.ones((2, 2)), np.ones((2, 2))
+    slope = jax.grad(lambda fill: scipy_signal.convolve2d(a, b, fillvalue=fill).sum())(1.0)
+    step = [scipy.signal.convolve2d(a, b, fillvalue=fill).sum() for fill in (0, 1)]
+    np.testing.assert_allclose(slope, step[1] - step[0])
+
+
+def test_correlation_lags() -> None:
+    for n, k, mode in itertools.product(range(10), range(10), MODES):
+        got, want = (f.correlation_lags(n, k, mode) for f in (scipy_signal, scipy.signal))
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+
+
+class Shaped:
+    """An array to SciPy's estimate, which looks at shape, size and dtype only."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.array = np.broadcast_to(np.float32(1), shape)
+
+
+def test_choose_conv_method() -> None:
+    rng = np.random.default_rng(10)
+    answers = set()
+    for _ in range(2000):
+        rank = int(rng.integers(1, 3))
+        top = {1: 6.0, 2: 3.0}[rank]
+        n, k = (tuple(int(10 ** rng.uniform(0, top)) for _ in range(rank)) for _ in range(2))
+        mode = str(rng.choice(MODES))
+        from filtrax.compat._scipy_choice import fft_is_cheaper
+
+        a, b = Shaped(n).array, Shaped(k).array
+        want = scipy.signal.choose_conv_method(a, b, mode)
+        got = "fft" if fft_is_cheaper(n, k, mode) else "direct"
+        answers.add(want)
+        assert got == want, (n, k, mode)
+    assert answers == {"fft", "direct"}
+
+
+def test_choose_conv_method_by_value() -> None:
+    big = np.full(20_000, 2**40)
+    ones = np.ones(20_000, int)
+    for a, b in ((big, big), (ones, ones), (ones > 0, ones > 0), (ones * 1.0, big)):
+        want = scipy.signal.choose_conv_method(a, b)
+        assert scipy_signal.choose_conv_method(a, b) == want
+    assert jax.jit(lambda a: a + len(scipy_signal.choose_conv_method(a, a)))(ones)[0] == 7
+    chosen, times = scipy_signal.choose_conv_method(ones[:9], ones[:3], measure=True)
+    assert chosen in times
+    assert set(times) == {"fft", "direct"}
+
+
+@pytest.mark.parametrize("name", ["convolve", "correlate", "fftconvolve", "oaconvolve"])
+def test_jit_and_grad(name: str) -> None:
+    rng = np.random.default_rng(11)
+    a, b, weights = rng.normal(size=6), rng.normal(size=3), rng.normal(size=6)
+    function = getattr(scipy_signal, name)
+    jitted = jax.jit(lambda x, h: function(x, h, "same"))
+    np.testing.assert_allclose(jitted(a, b), peer(name, a, b, "same"), rtol=1e-12, atol=1e-12)
+
+    def loss(f: Any, h: Any) -> Any:
+        return (weights * f(a, h, "same")).sum()
+
+    slope = jax.grad(lambda h: loss(function, h))(b)
+    for i, step in enumerate(np.eye(3)):
+        # The loss is linear, so the difference quotient is exact.
+        want = loss(getattr(scipy.signal, name), step)
+        np.testing.assert_allclose(slope[i], want, rtol=1e-10, atol=1e-12)
+
+
+def test_jit_and_grad_of_matrices() -> None:
+    rng = np.random.default_rng(12)
+    a, b = rng.normal(size=(3, 4)), rng.normal(size=(2, 5))
+    for name, boundary in itertools.product(("convolve2d", "correlate2d"), ("wrap", "symm")):
+        function = getattr(scipy_signal, name)
+        loss = jax.jit(lambda x, f=function, o=boundary: f(x, b, "same", o).sum())
+        slope = jax.grad(loss)(a)
+        for i, j in np.ndindex(3, 4):
+            step = np.zeros((3, 4))
+            step[i, j] = 1
+            want = getattr(scipy.signal, name)(step, b, "same", boundary).sum()
+            np.testing.assert_allclose(slope[i, j], want, rtol=1e-10, atol=1e-12)
+
+
+V, M = [1.0, 2.0], [[1.0, 2.0]]
+WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
+    ("convolve", ([1.0], M), {}, ValueError, "in1, in2"),
+    ("convolve", (3.0, V), {}, ValueError, "in1, in2"),
+    ("correlate", (M, V), {}, ValueError, "in1, in2"),
+    ("fftconvolve", (M, V), {}, ValueError, "in1, in2"),
+    ("oaconvolve", (V, 1.0), {}, ValueError, "in1, in2"),
+    ("convolve", (V, V, "foo"), {}, ValueError, "mode"),
+    ("convolve", (V, V, None), {}, ValueError, "mode"),
+    ("correlate", (V, V, 1), {}, ValueError, "mode"),
+    ("fftconvolve", (V, V, "FULL"), {}, ValueError, "mode"),
+    ("oaconvolve", (V, V, "causal"), {}, ValueError, "mode"),
+    ("convolve2d", (M, M, "bar"), {}, ValueError, "mode"),
+    ("correlate2d", (M, M, "bar"), {}, ValueError, "mode"),
+    ("correlation_lags", (3, 2, "foo"), {}, ValueError, "mode"),
+    ("correlation_lags", (None, 2, "same"), {}, TypeError, "in1_len"),
+    ("correlation_lags", (2.5, 2, "same"), {}, TypeError, "in1_len"),
+    ("choose_conv_method", (V, V, "foo"), {}, ValueError, "mode"),
+    ("convolve", (V, V), {"method": "bar"}, ValueError, "method"),
+    ("convolve", (V, V), {"method": None}, ValueError, "method"),
+    ("correlate", (V, V), {"method": "fast"}, ValueError, "method"),
+    ("convolve", ([], V), {}, ValueError, "in1, in2"),
+    ("convolve", (V, []), {"mode": "same"}, ValueError, "in1, in2"),
+    ("correlate", ([], []), {"mode": "valid"}, ValueError, "in1, in2"),
+    ("convolve", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
+    ("correlate", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
+    ("convolve2d", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
+    ("fftconvolve", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
+    ("fftconvolve", (np.ones((2, 3)), np.ones((3, 3))), {"axes": 1}, ValueError, "in1, in2"),
+    ("fftconvolve", (V, V), {"axes": []}, ValueError, "axes"),
+    ("fftconvolve", (V, V), {"axes": 1}, ValueError, "axes"),
+    ("fftconvolve", (M, M), {"axes": (0, -2)}, ValueError, "axes"),
+    ("fftconvolve", (V, V), {"axes": 0.5}, ValueError, "axes"),
+    ("oaconvolve", (V, M[0]), {"axes": "a"}, ValueError, "axes"),
+    ("convolve2d", (V, M), {}, ValueError, "in1"),
+    ("convolve2d", (M, V), {}, ValueError, "in2"),
+    ("correlate2d", (M, 3), {}, ValueError, "in2"),
+    ("convolve2d", (M, M), {"boundary": "reflect"}, ValueError, "boundary"),
+    ("convolve2d", (M, M), {"boundary": 0}, ValueError, "boundary"),
+    ("convolve2d", (M, M), {"fillvalue": "a"}, ValueError, "fillvalue"),
+    ("convolve2d", (M, M), {"fillvalue": [1, 2]}, ValueError, "fillvalue"),
+    ("convolve2d", (M, M), {"fillvalue": 1j}, ValueError, "fillvalue"),
+    ("convolve2d", (np.ones((1, 2), "uint8"),) * 2, {"fillvalue": -1}, ValueError, "fillvalue"),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), WRONG)
+def test_errors(name: str, args: Any, options: Any, error: type[Exception], argument: str) -> None:
+    with pytest.raises(error), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SciPy tries a lossy cast before it refuses.
+        getattr(scipy.signal, name)(*args, **options)
+    with pytest.raises(error, match=f"^{argument}: expected "):
+        getattr(scipy_signal, name)(*args, **options)
+
+
+OURS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
+    ("convolve", (V, V), {"mode": "foo", "method": "auto"}, ValueError, "mode"),
+    ("convolve", (3, 4, "foo"), {}, ValueError, "mode"),
+    ("convolve", ("ab", V), {}, TypeError, "in1"),
+    ("correlate", (V, {}), {}, TypeError, "in2"),
+    ("convolve2d", (M, M), {"fillvalue": None}, ValueError, "fillvalue"),
+    ("convolve2d", (np.ones((3, 3)), np.ones((0, 2))), {}, ValueError, "in1, in2"),
+    ("choose_conv_method", (V, M), {}, ValueError, "in1, in2"),
+    ("correlation_lags", (-1, 2), {}, ValueError, "in1_len"),
+    ("correlation_lags", (1, -2), {}, ValueError, "in2_len"),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), OURS)
+def test_stricter_than_scipy(
+    name: str, args: Any, options: Any, error: type[Exception], argument: str
+) -> None:
+    with pytest.raises(error, match=f"^{argument}: expected "):
+        getattr(scipy_signal, name)(*args, **options)
+
+
+def test_signatures() -> None:
+    import inspect
+
+    for name in scipy_signal.__all__:
+        ours, theirs = (
+            [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
+            for f in (getattr(scipy_signal, name), getattr(scipy.signal, name))
+        )
+        assert ours == theirs, name
