@@ -361,9 +361,6 @@ def test_explicit_sharding_follows_the_rows(engine: Any) -> None:
         close(got, np.stack([np.convolve(row, h) for row in x]))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="derivatives under explicit sharding are not built: see docs/design.md"
-)
 @engines
 def test_the_gradient_under_explicit_sharding(engine: Any) -> None:
     devices, x, h = explicit()
