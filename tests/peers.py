@@ -22,10 +22,7 @@ from filtrax.conventions import CONVENTIONS, Translation, translate
 SIZES = ((9, 3), (8, 4), (7, 1), (5, 5), (6, 6), (3, 5), (4, 7), (3, 4), (2, 6), (1, 2))
 
 
-class RefusedError(Exception):
-    """Raised for a peer whose own error is of a type of its own."""
-
-
+#: Raises ValueError where the library refuses.
 Peer = Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
 
 
@@ -151,7 +148,9 @@ def cases_of_translation(
             modes += [1, 2]
         dtypes = ["float64", "complex128"] if complex_too else ["float64"]
         for mode, (n, k), dtype in itertools.product(modes, SIZES, dtypes):
-            yield source, target, mode, *signals(n, k, dtype)
+            x, h = signals(n, k, dtype)
+            if not scipy_conjugates_the_wrong_one(source, mode, x, h):
+                yield source, target, mode, x, h
 
 
 def check_translation(
@@ -166,7 +165,7 @@ def check_translation(
     note = f"{source} {mode!r} by {target}, x {x.shape}, h {h.shape} {h.dtype}"
     try:
         expected = peers[source](x, h, mode)
-    except (ValueError, RuntimeError, RefusedError):
+    except ValueError:
         with pytest.raises(ValueError, match=r"^(h|n): "):
             translate(h, source, target, mode, n=x.shape)
         return False
