@@ -13,8 +13,8 @@ What differs from SciPy, and why:
   exact; with fractional weights, a sum that is an integer but for rounding may come out one off,
   as the order of the additions is another. Without ``jax_enable_x64`` that sum is a float32,
   exact to 2**24 only.
-- Casting a NaN, or a number beyond the range of the widest integer, to an integer output is
-  undefined in C and here; smaller numbers wrap around as SciPy's do.
+- Casting to an integer output wraps around as SciPy's C does. A NaN, or a number beyond the range
+  of the next wider integer, has no defined result in C, nor here.
 - A NaN or an infinity reaches those outputs whose window holds it, no more and no less.
   `scipy.ndimage.uniform_filter1d` carries it to the end of the row, with its running sum, and
   the N-dimensional `scipy.ndimage.correlate` skips samples whose weight is zero.
@@ -40,6 +40,8 @@ from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
 from filtrax.compat._gaussian import gaussian_kernel
 from filtrax.compat._ndimage import (
+    after_passes,
+    between_passes,
     check_axes,
     check_axis,
     compare,
@@ -49,7 +51,7 @@ from filtrax.compat._ndimage import (
     for_each,
     output_dtype,
 )
-from filtrax.compat._scipy import SciPyArgumentError, is_complex, operand, store
+from filtrax.compat._scipy import SciPyArgumentError, is_complex, operand
 
 __all__ = [
     "convolve",
@@ -311,13 +313,13 @@ def gaussian_filter(
         for_each("radius", radius, len(chosen)),
         strict=True,
     )
-    y = x
+    y, between = x, between_passes(dtype)
     for axis, width, derivative, outside, taps in passes:
         if isinstance(width, jax.core.Tracer) or compare("sigma", width, 1e-15):
             y = gaussian_filter1d(
-                y, width, axis, derivative, dtype, outside, cval, truncate, radius=taps
+                y, width, axis, derivative, between, outside, cval, truncate, radius=taps
             )
-    return store(y, dtype)
+    return after_passes(y, dtype)
 
 
 def uniform_filter1d(
@@ -410,8 +412,8 @@ def uniform_filter(
         for_each("mode", mode, len(chosen)),
         strict=True,
     )
-    y = x
+    y, between = x, between_passes(dtype)
     for axis, width, shift, outside in passes:
         if compare("size", width, 1):
-            y = uniform_filter1d(y, int(width), axis, dtype, outside, cval, shift)
-    return store(y, dtype)
+            y = uniform_filter1d(y, int(width), axis, between, outside, cval, shift)
+    return after_passes(y, dtype)
