@@ -1,7 +1,7 @@
 """TensorFlow says much when it starts: these settings keep it to errors, and to the CPU.
 
 `FILTRAX_PARITY_CASES` is the number of random cases for each of NumPy, SciPy, TensorFlow and
-torch (600 by default).
+torch (550 by default).
 """
 
 import os

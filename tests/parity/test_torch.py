@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from filtrax.compat import torch as ftorch
-from filtrax.conventions import CONVENTIONS, apply, identify
-from peers import PEERS, cases_of_translation, check_translation, signals
+from filtrax.conventions import CONVENTIONS, identify
+from peers import PEERS, apply_together, cases_of_translation, check_translation, signals
 from random_cases import CHUNK, CHUNKS, Case, UnsupportedError, check_chunk, numbers
 
 torch: Any = pytest.importorskip("torch", reason="needs the `parity` extra")
@@ -60,19 +60,17 @@ ALL = {**PEERS, NAME: one_row}
 @pytest.mark.parametrize("mode", [*CONVENTIONS[NAME].modes, 0, 1, 2, 5])
 @pytest.mark.parametrize("k", range(1, 9))
 def test_the_convention(k: int, mode: Any, dtype: str) -> None:
-    for n in range(1, 10) if dtype == "float64" else (3, 6):
-        x, h = signals(n, k, dtype)
+    pairs = [signals(n, k, dtype) for n in (range(1, 10) if dtype == "float64" else (3, 6))]
+    for (x, h), got in zip(pairs, apply_together(pairs, NAME, mode), strict=True):
         try:
             expected = one_row(x, h, mode)
         except ValueError:
-            assert k > n
-            with pytest.raises(ValueError, match=r"^h: expected a kernel that fits"):
-                apply(x, h, NAME, mode)
+            assert k > len(x)
+            assert str(got).startswith("h: expected a kernel that fits")
             continue
-        got = apply(x, h, NAME, mode)
         assert got.shape == expected.shape
         np.testing.assert_allclose(got, expected, atol=1e-13)
-        if n == 6 and k in (3, 4) and mode != 0:
+        if len(x) == 6 and k in (3, 4) and mode != 0:
             assert (NAME, mode) in [(m.convention, m.mode) for m in identify(x, h, expected)]
 
 
@@ -132,7 +130,7 @@ def _spelled(rng: np.random.Generator, values: np.ndarray) -> Any:
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_random_cases(chunk: int) -> None:
     rng = np.random.default_rng([4, chunk])
-    assert check_chunk([random_case(rng) for _ in range(CHUNK)]) > 0.75 * CHUNK
+    assert check_chunk(chunk, [random_case(rng) for _ in range(CHUNK)]) > 0.75 * CHUNK
 
 
 X, H = np.ones((2, 4, 7), np.float32), np.ones((6, 4, 3), np.float32)
