@@ -36,7 +36,6 @@ class Case:
         peer: the peer, from NumPy operands of ``dtype`` (by its name) to a NumPy array; raises
             ValueError where the peer refuses.
         terms: products in each sum, which is what rounding grows with.
-        late_bias: whether a bias, the last operand, is added to a sum that has been rounded.
     """
 
     note: str
@@ -45,7 +44,6 @@ class Case:
     ours: Callable[..., Any]
     peer: Callable[..., np.ndarray]
     terms: int
-    late_bias: bool = False
 
 
 def numbers(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
@@ -110,8 +108,6 @@ def _compare(case: Case, got: Any, expected: np.ndarray) -> None:
     eps = float(jnp.finfo(dtype).eps)
     summed = float(jnp.finfo(jnp.float32).eps) if half else eps
     rounded = np.abs(exact)
-    if case.late_bias:
-        rounded = rounded + size
     mine = np.abs(np.asarray(got).astype(wide) - exact)
     allowed = (case.terms + 2) * summed * size + half * eps * rounded + 1e-7 * half
     assert np.all(mine <= allowed), f"{case.note}: off by {mine.max()}\n{got}\n{exact}"

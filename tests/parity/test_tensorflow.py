@@ -162,9 +162,6 @@ def test_what_the_peer_refuses_is_refused(name: str, arguments: Any, options: An
         getattr(ftf, name)(*arguments, **options)
 
 
-@pytest.mark.xfail(
-    reason="compat refuses what TensorFlow gives empty, and the reverse", strict=True
-)
 def test_a_kernel_that_does_not_fit_between_strides() -> None:
     """TensorFlow refuses a number of outputs below zero, after its division by the stride."""
     for n, k, stride in itertools.product(range(1, 5), range(1, 9), range(1, 4)):

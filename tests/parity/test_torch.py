@@ -117,7 +117,7 @@ def random_case(rng: np.random.Generator) -> Case:
     name = ("conv1d", "conv2d")[rank - 1]
     note = f"{name} {[a.shape for a in operands]} {dtype} {options}"
     ours, peer = partial(getattr(ftorch, name), **options), partial(call, name, **options)
-    return Case(note, operands, dtype, ours, peer, int(np.prod(taps)) * inner + 1, biased)
+    return Case(note, operands, dtype, ours, peer, int(np.prod(taps)) * inner + 1)
 
 
 def _spelled(rng: np.random.Generator, values: np.ndarray) -> Any:

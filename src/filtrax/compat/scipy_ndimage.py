@@ -32,8 +32,8 @@ What differs from SciPy, and why:
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from filtrax._errors import describe
 from filtrax._spec import integer
@@ -315,7 +315,7 @@ def gaussian_filter(
     )
     y, between = x, between_passes(dtype)
     for axis, width, derivative, outside, taps in passes:
-        if isinstance(width, jax.core.Tracer) or compare("sigma", width, 1e-15):
+        if isinstance(width, Tracer) or compare("sigma", width, 1e-15):
             y = gaussian_filter1d(
                 y, width, axis, derivative, between, outside, cval, truncate, radius=taps
             )
