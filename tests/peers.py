@@ -16,16 +16,13 @@ import pytest
 import scipy.ndimage
 import scipy.signal
 
-from filtrax.conventions import CONVENTIONS, Translation, translate
+from filtrax.conventions import CONVENTIONS, Translation, apply, translate
 
 #: Lengths of signal and kernel: odd, even, one tap, one sample, and the kernel the longer.
 SIZES = ((9, 3), (8, 4), (7, 1), (5, 5), (6, 6), (3, 5), (4, 7), (3, 4), (2, 6), (1, 2))
 
 
-class RefusedError(Exception):
-    """Raised for a peer whose own error is of a type of its own."""
-
-
+#: Raises ValueError where the library refuses.
 Peer = Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
 
 
@@ -105,6 +102,34 @@ def signals(n: Any, k: Any, dtype: str = "float64", seed: int = 0) -> tuple[Any,
     return drawn[0].astype(dtype), drawn[1].astype(dtype)
 
 
+def run_together(function: Callable[..., Any], *operands: Any, fast: bool = True) -> Any:
+    """Compiles and runs a function of many small results at once.
+
+    With ``fast`` the compiler does not optimise, which takes half the time and asks of the
+    operations no more than their meaning.
+    """
+    options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    lowered = jax.jit(function).lower(*operands)
+    return lowered.compile(compiler_options=options if fast else None)(*operands)
+
+
+def apply_together(pairs: list[tuple[np.ndarray, np.ndarray]], name: str, mode: Any) -> list[Any]:
+    """`conventions.apply` for each pair, or the ValueError that it raises."""
+    refused: dict[int, ValueError] = {}
+
+    def run(pairs: Any) -> dict[int, Any]:
+        results = {}
+        for index, (x, h) in enumerate(pairs):
+            try:
+                results[index] = apply(x, h, name, mode)
+            except ValueError as error:
+                refused[index] = error
+        return results
+
+    results = run_together(run, pairs) | refused
+    return [results[index] for index in range(len(pairs))]
+
+
 def scipy_conjugates_the_wrong_one(name: str, mode: Any, x: np.ndarray, h: np.ndarray) -> bool:
     """SciPy's correlate2d exchanges operands in 'valid' and then conjugates x, not the kernel."""
     return (
@@ -151,7 +176,9 @@ def cases_of_translation(
             modes += [1, 2]
         dtypes = ["float64", "complex128"] if complex_too else ["float64"]
         for mode, (n, k), dtype in itertools.product(modes, SIZES, dtypes):
-            yield source, target, mode, *signals(n, k, dtype)
+            x, h = signals(n, k, dtype)
+            if not scipy_conjugates_the_wrong_one(source, mode, x, h):
+                yield source, target, mode, x, h
 
 
 def check_translation(
@@ -166,7 +193,7 @@ def check_translation(
     note = f"{source} {mode!r} by {target}, x {x.shape}, h {h.shape} {h.dtype}"
     try:
         expected = peers[source](x, h, mode)
-    except (ValueError, RuntimeError, RefusedError):
+    except ValueError:
         with pytest.raises(ValueError, match=r"^(h|n): "):
             translate(h, source, target, mode, n=x.shape)
         return False

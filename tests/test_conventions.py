@@ -3,12 +3,11 @@
 import re
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 
 from filtrax.conventions import CONVENTIONS, apply, describe
-from peers import OUTSIDE, PEERS, scipy_conjugates_the_wrong_one, signals
+from peers import OUTSIDE, PEERS, run_together, scipy_conjugates_the_wrong_one, signals
 
 CALLS = [(name, mode) for name, row in CONVENTIONS.items() for mode in row.modes]
 LINE = re.compile(
@@ -56,7 +55,7 @@ def apply_all(x: np.ndarray, h: np.ndarray) -> dict[tuple[str, str], Any]:
                 refused[name, mode] = None
         return results
 
-    results = jax.jit(run)(x, h)
+    results = run_together(run, x, h)
     return {(name, mode): results.get(f"{name} {mode}") for name, mode in CALLS} | refused
 
 

@@ -449,3 +449,10 @@ def test_lists_and_numpy_arrays_are_taken_as_they_are() -> None:
     assert filtrax.convolve([1, 2, 3], [1, 1]).dtype == jnp.int64
     assert filtrax.convolve([1.0, 2, 3], (1.0, 1)).dtype == jnp.float64
     assert filtrax.convolve(np.ones(3, np.float32), np.ones(2, np.float32)).dtype == jnp.float32
+
+
+def test_without_jit() -> None:
+    x, h = random((4, 9)), random((3,), seed=1)
+    with jax.disable_jit():
+        got = filtrax.convolve(x, h, "same", boundary="wrap")
+    close(got, np.stack([np.convolve(np.pad(row, 1, "wrap"), h, "valid") for row in x]))

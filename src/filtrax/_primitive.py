@@ -120,6 +120,12 @@ def _compiled(**params: Any) -> Callable[..., jax.Array]:
     return jax.jit(partial(correlate_p.bind, **params))
 
 
+def _eager(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
+    # Its implementation is its lowering, which `jax.disable_jit` must not take away.
+    with jax.disable_jit(False):
+        return _compiled(**params)(a, b)
+
+
 def _transpose(role: str, ct: Any, a: Any, b: Any, *, linear_in_a: bool, **params: Any) -> Any:
     """The cotangent takes the output's place; the operand sought becomes the role."""
     sought, known = _OPERANDS[role] if linear_in_a else _OPERANDS[role][::-1]
@@ -162,7 +168,7 @@ def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array
 
 
 def _register() -> None:
-    correlate_p.def_impl(lambda a, b, **params: _compiled(**params)(a, b))
+    correlate_p.def_impl(_eager)
     correlate_p.def_abstract_eval(_abstract)
     ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
     batching.primitive_batchers[correlate_p] = _batch

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from filtrax._errors import describe, type_error, value_error
 from filtrax._spec import integer
@@ -28,7 +29,7 @@ def gaussian_kernel(sigma: Any, order: Any, truncate: Any, radius: Any) -> Any:
     order = integer("order", order)
     if order < 0:
         raise value_error("order", "an integer of at least 0", repr(order))
-    if isinstance(sigma, jax.core.Tracer):
+    if isinstance(sigma, Tracer):
         if radius is None:
             raise type_error(
                 "radius", "an integer where sigma is traced (it sets the number of taps)", "None"

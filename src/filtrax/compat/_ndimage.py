@@ -155,7 +155,10 @@ def output_dtype(output: Any, given: Any, to_complex: bool) -> np.dtype[Any]:
         return promoted(given, np.complex64) if to_complex else promoted(given)
     if not isinstance(output, (str, type, np.dtype)):
         raise type_error("output", "a dtype (JAX arrays cannot be written into)", describe(output))
-    asked = np.dtype(output)
+    try:
+        asked = np.dtype(output)
+    except TypeError as error:
+        raise type_error("output", "a dtype", describe(output)) from error
     if to_complex and not is_complex(asked):
         if isinstance(output, str):
             raise SciPyArgumentError(f"output: expected a complex dtype, got {output!r}")
@@ -204,6 +207,19 @@ def for_each(name: str, value: Any, count: int) -> list[Any]:
             f"{name}: expected one value, or one for each of {count} axes, got {len(values)}"
         )
     return values
+
+
+def between_passes(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in which one pass hands its result to the next.
+
+    It is the output's; but SciPy's booleans are bytes, which keep what a large constant makes.
+    """
+    return np.dtype(np.uint8) if dtype == np.bool_ else dtype
+
+
+def after_passes(y: Array, dtype: np.dtype[Any]) -> Array:
+    """The result in the output's dtype; if there was no pass, cast as NumPy does."""
+    return jnp.asarray(y != np.zeros((), y.dtype)) if dtype == np.bool_ else store(y, dtype)
 
 
 def compare(name: str, value: Any, threshold: float) -> bool:

@@ -74,12 +74,14 @@ def to_precision(array: Array, dtype: Any) -> Array:
 
 
 def store(y: Array, dtype: Any) -> Array:
-    """Casts as SciPy's C loops do: fractions are cut off, integers wrap, bool is nonzero.
+    """Casts as SciPy's C loops do: fractions are cut off, integers wrap.
 
     Going through the widest signed integer is what wraps; a direct cast would saturate.
     """
     dtype = np.dtype(dtype)
     if dtype == np.bool_:
+        # To C a boolean is an unsigned byte: a fraction below one is cut off to False.
+        y = store(y, np.uint8) if is_inexact(y.dtype) else y
         return y != jnp.zeros((), y.dtype)
     if is_inexact(dtype) or not is_inexact(y.dtype):
         return lax.convert_element_type(y, dtype)

@@ -1,8 +1,8 @@
 """Which of its two methods SciPy would choose: its own estimate, from operation counts."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from filtrax._typing import Array
 from filtrax.compat._scipy import is_complex
@@ -13,7 +13,7 @@ def overflows_double(a: Array, b: Array) -> bool:
     """Whether a sum of integers might not be exact in the float64 of SciPy's FFT."""
     if not any(jnp.issubdtype(each.dtype, jnp.integer) for each in (a, b)):
         return False
-    if any(isinstance(each, jax.core.Tracer) for each in (a, b)):
+    if any(isinstance(each, Tracer) for each in (a, b)):
         return True
     # Python's integers, as the product may exceed every dtype.
     peaks = [max(abs(int(each.min())), abs(int(each.max()))) if not is_complex(each.dtype)

@@ -130,9 +130,15 @@ def _conv(
     groups = x.shape[1] // w.shape[1] if w.shape[1] else 1
     check_channels(x, w, max(groups, 1), names=("input", "filters"))
     sizes = list(zip(x.shape[2:], w.shape[2:], steps, spacing, strict=True))
-    y = correlate_channels(
-        x, w, _padding(padding, sizes, layout), stride=steps, dilation=spacing, groups=groups
-    )
+    pairs = _padding(padding, sizes, layout)
+    for (n, k, s, d), (lo, hi) in zip(sizes, pairs, strict=True):
+        # TensorFlow divides by the stride, towards zero, before it looks for negative lengths.
+        if (k - 1) * d + 1 - (n + lo + hi) >= 2 * s:
+            raise value_error(
+                "filters", f"a span of at most {n + lo + hi}, the padded input's length",
+                str((k - 1) * d + 1),
+            )  # fmt: skip
+    y = correlate_channels(x, w, pairs, stride=steps, dilation=spacing, groups=groups)
     if last:
         y = jnp.moveaxis(y, 1, -1)
     return y.reshape(*batch, *y.shape[1:])
@@ -162,10 +168,6 @@ def _padding(
     if isinstance(padding, str):
         if choice("padding", padding, ("SAME", "VALID")) == "SAME":
             return [same_padding(*size) for size in sizes]
-        excess = max((k - 1) * d + 1 - n for n, k, _, d in sizes)
-        if excess > 1:
-            raise value_error("padding", "a kernel that fits the input for 'VALID'",
-                              f"one that exceeds it by {excess}")  # fmt: skip
         return [(0, 0)] * len(sizes)
     if not isinstance(padding, (list, tuple)) or any(
         not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in padding

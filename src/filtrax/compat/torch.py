@@ -4,7 +4,10 @@ Differences from torch: errors are ValueError or TypeError and name the argument
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+import jax.numpy as jnp
 
 from filtrax._errors import type_error, value_error
 from filtrax._operands import as_numeric
@@ -124,15 +127,29 @@ def _conv(
                 "input", f"at least {(k - 1) * d + 1} samples with padding, the kernel's span",
                 f"{n} and padding ({lo}, {hi})",
             )  # fmt: skip
-    y = correlate_channels(x, w, pairs, stride=steps, dilation=spacing, groups=groups)
-    if bias is not None:
-        offset = as_numeric(bias, "bias")
-        if offset.dtype != x.dtype:
-            raise type_error("bias", f"the dtype of input, {x.dtype}", str(offset.dtype))
-        if offset.shape != w.shape[:1]:
-            raise value_error("bias", f"shape {w.shape[:1]}", str(offset.shape))
-        y = y + offset.reshape(-1, *(1,) * rank)
+    filtered = partial(correlate_channels, stride=steps, dilation=spacing, groups=groups)
+    if bias is None:
+        y = filtered(x, w, pairs)
+    else:
+        offset = _bias(bias, x, w).reshape(-1, *(1,) * rank)
+        # The sum and the bias are rounded to half precision once, together.
+        wide = jnp.float32 if _is_half(x.dtype) else x.dtype
+        y = filtered(x.astype(wide), w.astype(wide), pairs) + offset.astype(wide)
+        y = y.astype(x.dtype)
     return y if batched else y[0]
+
+
+def _bias(bias: Any, x: Array, w: Array) -> Array:
+    offset = as_numeric(bias, "bias")
+    if offset.dtype != x.dtype:
+        raise type_error("bias", f"the dtype of input, {x.dtype}", str(offset.dtype))
+    if offset.shape != w.shape[:1]:
+        raise value_error("bias", f"shape {w.shape[:1]}", str(offset.shape))
+    return offset
+
+
+def _is_half(dtype: Any) -> bool:
+    return dtype in (jnp.float16, jnp.bfloat16)
 
 
 def _padding(padding: Any, sizes: list[tuple[int, int, int, int]]) -> list[tuple[int, int]]:

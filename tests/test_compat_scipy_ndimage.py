@@ -1,0 +1,518 @@
+"""`filtrax.compat.scipy_ndimage` against the SciPy installed: values, shapes, dtypes and errors.
+
+FILTRAX_PARITY_CASES raises the number of random calls. Compiling is what they cost, so each drawn
+combination of shapes, dtypes and options is called with two draws of samples.
+"""
+
+import inspect
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from filtrax.compat import scipy_ndimage
+
+CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "1000"))
+MODES = (
+    "reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap",
+)  # fmt: skip
+DTYPES = (
+    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32",
+    "float64", "complex64", "complex128",
+)  # fmt: skip
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Random samples; 8-bit ones often overflow in a sum, which must wrap as SciPy's."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return rng.random(shape) < 0.4
+    if kind in "iu":
+        return rng.integers(0 if kind == "u" else -99, 100, shape).astype(dtype)
+    x = rng.normal(size=shape)
+    return (x + 1j * rng.normal(size=shape) if kind == "c" else x).astype(dtype)
+
+
+def check(name: str, x: np.ndarray, second: Any, **options: Any) -> None:
+    """The same shape, dtype and values.
+
+    Floats agree to the rounding of the sums. So do integers, that is exactly, except where SciPy's
+    own sum lies so near an integer that rounding decides to which one it is cut off.
+    """
+    function, peer = getattr(scipy_ndimage, name), getattr(scipy.ndimage, name)
+    want, got = peer(x, second, **options), function(x, second, **options)
+    assert got.shape == want.shape
+    assert got.dtype == want.dtype
+    if x.size == 0:
+        return
+    if want.dtype.kind in "fc":
+        # Bounded by the absolute sum of weights times the largest sample, or the constant.
+        gain = 1.0
+        if name not in ("uniform_filter", "uniform_filter1d"):
+            impulse = np.zeros((257,) if np.ndim(second) < 2 else (33,) * np.ndim(second))
+            impulse[tuple(n // 2 for n in impulse.shape)] = 1
+            if name.startswith("gaussian"):
+                gain = 2.0 ** (2 * np.max(options.get("order", 0)) + 2)
+            else:
+                gain = np.abs(second).sum()
+        largest = max(np.abs(x).max(), abs(options.get("cval", 0)))
+        error = np.max(np.abs(np.asarray(got) - want))
+        assert error <= 16 * np.finfo(want.dtype).eps * float(gain) * float(largest)
+        return
+    if want.dtype.kind == "b":
+        # SciPy leaves bytes other than 0 and 1 in its booleans, which compare as unequal.
+        want = want.view(np.uint8) != 0
+    off = np.abs(np.asarray(got).astype(object) - want.astype(object))
+    if np.any(off):
+        # Sums of integers have no rounding; neither have their averages, which divide once.
+        assert name.startswith("gaussian") or np.asarray(second).dtype.kind in "fc"
+        near = passes_near_an_integer(name, x, second, options)
+        assert np.max(off) <= len(near), (got, want)
+        assert len(near) > 1 or np.all(near[0][off > 0]), (got, want)
+
+
+def passes_near_an_integer(
+    name: str, x: np.ndarray, second: Any, options: dict[str, Any]
+) -> list[np.ndarray]:
+    """Where each of SciPy's passes meets a sum that is an integer but for rounding, if it does."""
+    output = options.get("output", x.dtype)
+    steps = [(name, second, options)]
+    if name in ("gaussian_filter", "uniform_filter"):
+        axes = options.get("axes") or range(x.ndim)
+        steps = []
+        for i, axis in enumerate(axes):
+            one = {key: v[i] if isinstance(v, list) else v for key, v in options.items()}
+            one.pop("axes", None)
+            steps.append((name + "1d", np.broadcast_to(second, len(axes))[i], one | {"axis": axis}))
+    found = []
+    for name_1d, value, one in steps:
+        if np.ndim(value) == 0 and value == 0:
+            continue
+        peer = getattr(scipy.ndimage, name_1d)
+        sums = peer(x, value, **{**one, "output": np.float64})
+        slack = 1e-13 * max(1, np.abs(sums).max())
+        near = np.abs(sums - np.round(sums)) < slack
+        found += [near] if np.any(near) else []
+        x = peer(x, value, **{**one, "output": np.dtype(output).type})
+    return found
+
+
+@pytest.mark.parametrize("name", ["correlate1d", "convolve1d", "correlate", "convolve"])
+@pytest.mark.parametrize("mode", MODES[:5])
+@pytest.mark.parametrize("taps", range(1, 9))
+def test_vectors_of_every_length(name: str, mode: str, taps: int) -> None:
+    rng = np.random.default_rng(taps)
+    for samples in (1, 2, 5, 9):
+        check(name, draw(rng, (samples,), "int32"), draw(rng, (taps,), "int8"), mode=mode, cval=2)
+
+
+@pytest.mark.parametrize("name", ["correlate1d", "convolve1d", "correlate", "convolve"])
+@pytest.mark.parametrize("taps", [1, 2, 3, 4, 7])
+def test_every_origin(name: str, taps: int) -> None:
+    rng = np.random.default_rng(1)
+    for origin in range(-(taps // 2), (taps - 1) // 2 + 1):
+        check(name, draw(rng, (5,), "float64"), draw(rng, (taps,), "float64"), origin=origin)
+    for outside in (-(taps // 2) - 1, (taps - 1) // 2 + 1):
+        for module in (scipy.ndimage, scipy_ndimage):
+            with pytest.raises(ValueError, match="origin"):
+                getattr(module, name)(np.ones(5), np.ones(taps), origin=outside)
+
+
+@pytest.mark.parametrize("first", DTYPES)
+@pytest.mark.parametrize("second", DTYPES)
+def test_dtypes(first: str, second: str) -> None:
+    rng = np.random.default_rng(2)
+    x, weights = draw(rng, (5,), first), draw(rng, (2,), second)
+    for name in ("correlate1d", "convolve"):
+        check(name, x, weights)
+
+
+@pytest.mark.parametrize("first", DTYPES)
+@pytest.mark.parametrize("output", DTYPES)
+def test_output_dtypes(first: str, output: str) -> None:
+    rng = np.random.default_rng(3)
+    x = draw(rng, (6,), first)
+    for name, second in (("correlate1d", [0.5, 0.25]), ("uniform_filter1d", 2)):
+        if (first[0] == "c") == (output[0] == "c"):
+            check(name, x, second, output=np.dtype(output).type)
+            if output != "bool":
+                check(name, x, second, output=output)
+        elif output[0] == "c":
+            for module in (scipy.ndimage, scipy_ndimage):
+                with pytest.raises(RuntimeError):
+                    getattr(module, name)(x, second, output=output)
+        else:
+            for module in (scipy.ndimage, scipy_ndimage):
+                with pytest.raises(RuntimeError, match="output"):
+                    getattr(module, name)(x, second, output=output if output != "bool" else "f4")
+                with pytest.warns(UserWarning, match="promoting"):
+                    y = getattr(module, name)(x, second, output=np.dtype(output).type)
+                assert y.dtype == np.promote_types(output, "complex64")
+
+
+def test_casts_wrap() -> None:
+    x = np.array([300.7, -300.7, 1e5, -1e5, 2e9, -2e9, -0.5, 0.5, 0.0])
+    for output in DTYPES[:9]:
+        kind = np.dtype(output).type
+        check("correlate1d", x, [1.0], output=kind)
+        check("correlate1d", x, [-1.0], output=kind)
+
+
+def random_vector(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
+    name = str(rng.choice(["correlate1d", "convolve1d"]))
+    shape = tuple(rng.integers(1, 8, rng.integers(1, 4)).tolist())
+    taps = int(rng.integers(1, 9))
+    return name, (shape, rng.choice(DTYPES)), ((taps,), rng.choice(DTYPES)), {
+        "axis": int(rng.integers(-len(shape), len(shape))),
+        "mode": str(rng.choice(MODES)), "cval": int(rng.integers(0, 3)),
+        "origin": int(rng.integers(-(taps // 2), (taps - 1) // 2 + 1)),
+    }  # fmt: skip
+
+
+def random_image(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
+    rank = int(rng.integers(1, 4))
+    shape = tuple(rng.integers(1, 6, rank).tolist())
+    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
+    taps = tuple(rng.integers(1, {1: 9, 2: 5, 3: 4}[rank], len(axes)).tolist())
+    ascending = sorted(axes)
+    fits = dict(zip(ascending, taps, strict=True))
+    # With fewer axes than dimensions SciPy takes origins in the order of the axes.
+    order = axes if len(axes) < rank else ascending
+    origin = [int(rng.integers(-(fits[axis] // 2), (fits[axis] - 1) // 2 + 1)) for axis in order]
+    options = {
+        "mode": str(rng.choice(MODES)), "cval": int(rng.integers(0, 3)),
+        "origin": origin if rng.random() < 0.6 else 0, "axes": tuple(axes),
+    }  # fmt: skip
+    if len(axes) == rank and rng.random() < 0.5:
+        options["axes"] = None
+    name = str(rng.choice(["correlate", "convolve"]))
+    return name, (shape, rng.choice(DTYPES)), (taps, rng.choice(DTYPES)), options
+
+
+def random_smoothing(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
+    rank = int(rng.integers(1, 4))
+    shape = tuple(rng.integers(1, 6, rank).tolist())
+    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
+
+    def one_or_each(draw_one: Callable[[], Any]) -> Any:
+        return draw_one() if rng.random() < 0.5 else [draw_one() for _ in axes]
+
+    options: dict[str, Any] = {
+        "mode": one_or_each(lambda: str(rng.choice(MODES))), "cval": int(rng.integers(0, 3)),
+    }  # fmt: skip
+    name = str(rng.choice(["gaussian_filter", "uniform_filter"]))
+    single = rng.random() < 0.4
+    if single:
+        name += "1d"
+        axes = axes[:1]
+        options = {"axis": axes[0], "mode": str(rng.choice(MODES)), "cval": options["cval"]}
+    else:
+        options["axes"] = tuple(axes)
+    if name.startswith("gaussian"):
+        options["order"] = int(rng.integers(0, 4)) if rng.random() < 0.4 else 0
+        if rng.random() < 0.3:
+            options["radius"] = int(rng.integers(0, 6))
+        elif rng.random() < 0.5:
+            options["truncate"] = float(rng.uniform(1, 5))
+        low = 0.3 if options["order"] == 0 else 0.7
+        second: Any = float(rng.uniform(low, 1.5))
+        if not single and rng.random() < 0.3:
+            second = [second if rng.random() < 0.7 else 0 for _ in axes]
+    else:
+        second = int(rng.integers(1, 8))
+        options["origin"] = int(rng.integers(-(second // 2), (second - 1) // 2 + 1))
+    return name, (shape, rng.choice(DTYPES)), second, options
+
+
+@pytest.mark.parametrize(
+    ("seed", "share", "call"),
+    [(4, 0.4, random_vector), (5, 0.35, random_image), (6, 0.25, random_smoothing)],
+)
+def test_random_calls(seed: int, share: float, call: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(int(CASES * share / 2)):
+        name, first, second, options = call(rng)
+        for _ in range(2):
+            weights = draw(rng, *second) if isinstance(second, tuple) else second
+            check(name, draw(rng, *first), weights, **options)
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_gaussian_orders(order: int) -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=40)
+    for sigma, radius in ((0.8, None), (2.5, None), (1.5, 3), (-1.0, 2)):
+        options: dict[str, Any] = {"order": order, "radius": radius}
+        check("gaussian_filter1d", x, sigma, **options)
+
+
+def test_scalars_and_no_axes() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for y, axes in ((np.array(3.0), None), (x, ())):
+        for name, second in (
+            ("correlate", np.array(2.0)), ("convolve", np.array(2.0)), ("gaussian_filter", 1.0),
+            ("uniform_filter", 3),
+        ):  # fmt: skip
+            check(name, y, second, axes=axes)
+    check("gaussian_filter", x.astype("int8"), 0, output=np.float32)
+    check("uniform_filter", x, (1, -3), output="int16")
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_empty_input(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape, "int16")
+    check("correlate1d", x, [1.0, 2.0])
+    check("convolve", x, np.ones((2,) * len(shape)), mode="constant")
+    check("gaussian_filter", x, 1)
+    check("uniform_filter1d", x, 3)
+
+
+def test_cval() -> None:
+    x = np.arange(3.0)
+    for cval in (1, 2.5, True, np.float32(2), np.array(2.0), np.nan):
+        for name, second in (("correlate1d", [1.0, 2, 3]), ("uniform_filter", 3)):
+            if np.isnan(cval) and name == "uniform_filter":
+                continue  # SciPy's running sum carries it on: see the module's docstring.
+            want = getattr(scipy.ndimage, name)(x, second, mode="constant", cval=cval)
+            got = getattr(scipy_ndimage, name)(x, second, mode="constant", cval=cval)
+            np.testing.assert_allclose(got, want, rtol=1e-15)
+    for cval in (1j, 2 + 3j):
+        check("correlate1d", x * 1j, [1.0, 2j, 3], mode="constant", cval=cval)
+        check("convolve", x * 1j, [1.0, 2, 3], mode="constant", cval=cval)
+    whole = np.arange(5, dtype="int16")
+    check("uniform_filter1d", whole, 3, mode="constant", cval=1.7)
+
+
+def test_later_passes_keep_cval() -> None:
+    """SciPy gives every pass the same constant, though the first has scaled what it stands for."""
+    check("gaussian_filter", np.ones((4, 4)), 1.0, order=1, mode="constant", cval=5)
+
+
+def test_constant_integers() -> None:
+    """Averages of integers are exact, whatever the number of samples."""
+    for value, size in itertools.product((1, 7, 100), range(1, 12)):
+        check("uniform_filter1d", np.full(9, value, "int32"), size)
+
+
+def test_nan_stays_in_its_window() -> None:
+    x = np.arange(9.0)
+    x[3] = np.nan
+    for function, second in (("uniform_filter1d", 3), ("correlate", np.array([0.0, 1, 1]))):
+        got = np.isnan(getattr(scipy_ndimage, function)(x, second))
+        np.testing.assert_array_equal(np.flatnonzero(got), [2, 3, 4])
+
+
+def test_beyond_scipy() -> None:
+    """What SciPy refuses or gets wrong, by the definition."""
+    half = scipy_ndimage.correlate1d(np.arange(4, dtype="float16"), [1.0, 2.0])
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, scipy.ndimage.correlate1d(np.arange(4.0), [1.0, 2.0]))
+    brain = scipy_ndimage.uniform_filter(jnp.ones((3, 3), jnp.bfloat16), 3)
+    assert brain.dtype == jnp.bfloat16
+    x, weights = np.array([1.0, 2.0]), np.arange(1.0, 12)
+    for name in ("correlate", "convolve"):
+        for origin in range(-5, 6):
+            want = getattr(scipy.ndimage, name + "1d")(x, weights, origin=origin)
+            got = getattr(scipy_ndimage, name)(x, weights, origin=origin)
+            np.testing.assert_array_equal(got, want)
+    image = np.arange(6.0).reshape(2, 3)
+    want = scipy.ndimage.correlate(image, [1.0, 2.0], axes=1)
+    np.testing.assert_array_equal(scipy_ndimage.correlate(image, [1.0, 2.0], axes=-1), want)
+    tiny = scipy_ndimage.correlate(np.ones(3), [1e-17, 1e-17])
+    np.testing.assert_array_equal(tiny, np.full(3, 2e-17))
+
+
+def test_without_x64() -> None:
+    with jax.enable_x64(False):
+        x = np.arange(8, dtype="uint8")
+        want = scipy.ndimage.gaussian_filter(x, 1.2)
+        got = scipy_ndimage.gaussian_filter(x, 1.2)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+        wide = scipy_ndimage.correlate1d(np.arange(4.0), [1, 2])
+        assert wide.dtype == np.float32
+        with pytest.warns(UserWarning, match="jax_enable_x64"):
+            wide = scipy_ndimage.correlate1d(np.arange(4), [1, 2], output=np.float64)
+        assert wide.dtype == np.float32
+        assert scipy_ndimage.correlate1d(np.arange(4), [1, 2], output=float).dtype == np.float32
+
+
+def test_sigma_is_differentiable() -> None:
+    rng = np.random.default_rng(8)
+    x, weights = rng.normal(size=(5, 6)), rng.normal(size=(5, 6))
+    for order, mode in ((0, "reflect"), (1, "wrap"), (2, "constant")):
+
+        def loss(f: Any, sigma: Any, order: int = order, mode: str = mode) -> Any:
+            return (weights * f(x, sigma, order, mode=mode, cval=1.5, radius=4)).sum()
+
+        slope = jax.grad(lambda s, loss=loss: loss(scipy_ndimage.gaussian_filter, s))(1.3)
+        high, low = (loss(scipy.ndimage.gaussian_filter, 1.3 + d) for d in (1e-5, -1e-5))
+        np.testing.assert_allclose(slope, (high - low) / 2e-5, rtol=1e-7)
+        value = jax.jit(lambda s, loss=loss: loss(scipy_ndimage.gaussian_filter, s))(1.3)
+        np.testing.assert_allclose(value, loss(scipy.ndimage.gaussian_filter, 1.3), rtol=1e-12)
+    sigmas = jnp.array([0.7, 1.3])
+    got = jax.jit(lambda s: scipy_ndimage.gaussian_filter(x, s, radius=3))(sigmas)
+    want = scipy.ndimage.gaussian_filter(x, [0.7, 1.3], radius=3)
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+    whole = jax.jit(lambda s: scipy_ndimage.gaussian_filter1d(x, s, radius=3))(2)
+    np.testing.assert_allclose(whole, scipy.ndimage.gaussian_filter1d(x, 2, radius=3), rtol=1e-12)
+
+
+LINEAR = [
+    ("correlate1d", [1.0, -2.0, 0.5, 3.0]),
+    ("convolve1d", [1.0, -2.0, 0.5, 3.0]),
+    ("correlate", np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 4.0]])),
+    ("convolve", np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 4.0]])),
+    ("gaussian_filter1d", 1.1),
+    ("gaussian_filter", 1.1),
+    ("uniform_filter1d", 4),
+    ("uniform_filter", 4),
+]
+
+
+@pytest.mark.parametrize(("name", "second"), LINEAR)
+def test_jit_and_grad(name: str, second: Any) -> None:
+    rng = np.random.default_rng(9)
+    x, weights = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    function, peer = getattr(scipy_ndimage, name), getattr(scipy.ndimage, name)
+    got = jax.jit(lambda x: function(x, second))(x)
+    np.testing.assert_allclose(got, peer(x, second), rtol=1e-12, atol=1e-13)
+    slope = jax.grad(lambda x: (weights * function(x, second)).sum())(x)
+    for i, j in np.ndindex(3, 4):
+        step = np.zeros((3, 4))
+        step[i, j] = 1
+        # The filter is linear, so its answer to one sample is the derivative.
+        want = (weights * peer(step, second)).sum()
+        np.testing.assert_allclose(slope[i, j], want, rtol=1e-10, atol=1e-12)
+
+
+def test_grad_by_weights_under_jit() -> None:
+    rng = np.random.default_rng(10)
+    x, weights = rng.normal(size=7), rng.normal(size=4)
+    slope = jax.jit(jax.grad(lambda w: scipy_ndimage.convolve1d(x, w, mode="mirror").sum()))
+    for got, step in zip(slope(weights), np.eye(4), strict=True):
+        want = scipy.ndimage.convolve1d(x, step, mode="mirror").sum()
+        np.testing.assert_allclose(got, want, rtol=1e-10)
+
+
+X, IMAGE = np.arange(5.0), np.ones((3, 4))
+W = [1.0, 2.0]
+Row = tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]
+WRONG: list[Row] = [
+    ("correlate1d", (X, W), {"mode": "foo"}, RuntimeError, "mode"),
+    ("correlate1d", (X, W), {"mode": None}, RuntimeError, "mode"),
+    ("convolve1d", (X, W), {"mode": ["wrap"]}, RuntimeError, "mode"),
+    ("correlate", (IMAGE, [[1.0]]), {"mode": ["wrap", "wrap"]}, RuntimeError, "mode"),
+    ("gaussian_filter", (IMAGE, 1), {"mode": ["wrap"]}, RuntimeError, "mode"),
+    ("uniform_filter", (IMAGE, 3), {"mode": ["wrap", "foo"]}, RuntimeError, "mode"),
+    ("correlate1d", (X, []), {}, RuntimeError, "weights"),
+    ("convolve1d", (X, []), {}, RuntimeError, "weights"),
+    ("correlate1d", (X, 1.0), {}, RuntimeError, "weights"),
+    ("correlate1d", (X, [[1.0]]), {}, RuntimeError, "weights"),
+    ("correlate", (X, []), {}, RuntimeError, "weights"),
+    ("convolve", (IMAGE, W), {}, RuntimeError, "weights"),
+    ("convolve", (IMAGE, [W]), {"axes": 0}, RuntimeError, "weights"),
+    ("correlate1d", (X, W), {"origin": 1}, ValueError, "origin"),
+    ("convolve1d", (X, W), {"origin": -2}, ValueError, "origin"),
+    ("correlate", (IMAGE, [W]), {"origin": (1, 0)}, ValueError, "origin"),
+    ("correlate", (IMAGE, [W]), {"origin": (0,)}, RuntimeError, "origin"),
+    ("correlate1d", (X, W), {"origin": None}, TypeError, "origin"),
+    ("correlate1d", (X, [1.0, 2, 3]), {"origin": 1.0}, TypeError, "origin"),
+    ("uniform_filter1d", (X, 3), {"origin": 2}, ValueError, "origin"),
+    ("uniform_filter", (IMAGE, 3), {"origin": (0, -2)}, ValueError, "origin"),
+    ("uniform_filter", (IMAGE, 3), {"origin": (0,)}, RuntimeError, "origin"),
+    ("correlate1d", (X, W), {"axis": 1}, np.exceptions.AxisError, "axis"),
+    ("uniform_filter1d", (X, 3), {"axis": -2}, np.exceptions.AxisError, "axis"),
+    ("gaussian_filter1d", (np.array(3.0), 1), {}, np.exceptions.AxisError, "axis"),
+    ("correlate1d", (X, W), {"axis": None}, TypeError, "axis"),
+    ("correlate", (IMAGE, [W]), {"axes": (0, 0)}, ValueError, "axes"),
+    ("gaussian_filter", (IMAGE, 1), {"axes": (2,)}, ValueError, "axes"),
+    ("uniform_filter", (IMAGE, 3), {"axes": 1.0}, TypeError, "axes"),
+    ("uniform_filter", (IMAGE, 3), {"axes": "a"}, TypeError, "axes"),
+    ("correlate1d", (X, W), {"output": "bool"}, RuntimeError, "output"),
+    ("correlate1d", (X, W), {"output": "foo"}, TypeError, "output"),
+    ("correlate1d", (X, W), {"output": "complex64"}, RuntimeError, "output"),
+    ("gaussian_filter", (X, 1), {"output": complex}, RuntimeError, "output"),
+    ("gaussian_filter", (X * 1j, 1), {"output": float}, RuntimeError, "output"),
+    ("correlate1d", (X * 1j, W), {"output": "float32"}, RuntimeError, "output"),
+    ("correlate1d", (X, W), {"output": object}, RuntimeError, "output"),
+    ("correlate1d", (X, W), {"mode": "constant", "cval": 1j}, TypeError, "cval"),
+    ("correlate1d", (X, [1j]), {"mode": "constant", "cval": 1j}, ValueError, "cval"),
+    ("correlate1d", (X, W), {"cval": None}, TypeError, "cval"),
+    ("correlate1d", (X, W), {"cval": [1.0]}, TypeError, "cval"),
+    ("correlate1d", (X, W), {"cval": "a"}, TypeError, "cval"),
+    ("gaussian_filter1d", (X, 1), {"order": -1}, ValueError, "order"),
+    ("gaussian_filter1d", (X, 1), {"order": 1.5}, TypeError, "order"),
+    ("gaussian_filter", (X, 1), {"order": (1, 2)}, RuntimeError, "order"),
+    ("gaussian_filter1d", (X, 1), {"radius": -1}, ValueError, "radius"),
+    ("gaussian_filter1d", (X, 1), {"radius": 1.5}, ValueError, "radius"),
+    ("gaussian_filter", (X, 1), {"radius": (1, 2)}, RuntimeError, "radius"),
+    ("gaussian_filter1d", (X, -1.0), {}, ValueError, "radius"),
+    ("gaussian_filter1d", (X, None), {}, TypeError, "sigma"),
+    ("gaussian_filter1d", (X, [1.0]), {}, TypeError, "sigma"),
+    ("gaussian_filter", (X, "a"), {}, TypeError, "sigma"),
+    ("gaussian_filter", (X, 1j), {}, TypeError, "sigma"),
+    ("gaussian_filter", (IMAGE, (1, 2, 3)), {}, RuntimeError, "sigma"),
+    ("gaussian_filter1d", (X, np.nan), {}, ValueError, "sigma, truncate"),
+    ("gaussian_filter1d", (X, 1), {"truncate": None}, TypeError, "truncate"),
+    ("uniform_filter1d", (X, 0), {}, RuntimeError, "size"),
+    ("uniform_filter1d", (X, 2.5), {}, TypeError, "size"),
+    ("uniform_filter1d", (X, [3]), {}, TypeError, "size"),
+    ("uniform_filter", (X, "a"), {}, TypeError, "size"),
+    ("uniform_filter", (IMAGE, (3, 3, 3)), {}, RuntimeError, "size"),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), WRONG)
+def test_errors(name: str, args: Any, options: Any, error: type[Exception], argument: str) -> None:
+    with pytest.raises(error):
+        getattr(scipy.ndimage, name)(*args, **options)
+    with pytest.raises(error, match=f"^{argument}: expected ") as caught:
+        getattr(scipy_ndimage, name)(*args, **options)
+    # A wrong value is a ValueError in all of filtrax, whatever else it is here.
+    assert isinstance(caught.value, (ValueError, TypeError))
+
+
+OURS: list[Row] = [
+    ("correlate1d", (X, W), {"output": np.zeros(5)}, TypeError, "output"),
+    ("gaussian_filter", (X, 1), {"output": jnp.zeros(5)}, TypeError, "output"),
+    ("gaussian_filter1d", (X, 0), {}, ValueError, "sigma"),
+    ("gaussian_filter1d", (X, np.float64(0)), {"radius": 2}, ValueError, "sigma"),
+    ("gaussian_filter1d", (X, np.inf), {}, ValueError, "sigma, truncate"),
+    ("gaussian_filter1d", (X, "a"), {}, TypeError, "sigma"),
+    ("gaussian_filter", (X, 1), {"truncate": "a"}, (TypeError, ValueError), "sigma, truncate"),  # type: ignore[list-item]
+    ("correlate1d", (X, W), {"origin": 1.5}, TypeError, "origin"),
+    ("correlate1d", (X, W), {"origin": True}, TypeError, "origin"),
+    ("convolve1d", (X, 1.0), {}, RuntimeError, "weights"),
+    ("correlate1d", ("ab", W), {}, TypeError, "input"),
+    ("correlate1d", (X, "ab"), {}, TypeError, "weights"),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), OURS)
+def test_stricter_than_scipy(
+    name: str, args: Any, options: Any, error: type[Exception], argument: str
+) -> None:
+    with pytest.raises(error, match=f"^{argument}: expected "):
+        getattr(scipy_ndimage, name)(*args, **options)
+
+
+def test_traced_sigma_needs_a_radius() -> None:
+    for function in (scipy_ndimage.gaussian_filter1d, scipy_ndimage.gaussian_filter):
+        with pytest.raises(TypeError, match=r"^radius: expected an integer where sigma is traced"):
+            jax.jit(lambda s, f=function: f(X, s))(1.0)
+
+
+def test_signatures() -> None:
+    for name in scipy_ndimage.__all__:
+        ours, theirs = (
+            [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
+            for f in (getattr(scipy_ndimage, name), getattr(scipy.ndimage, name))
+        )
+        assert ours == theirs, name
