@@ -106,7 +106,7 @@ def _execute(
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
     engine = ENGINES[choose(problem, method, platform).engine]
-    out = engine.run(plain, lhs, rhs, precision)
+    out = engine.run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
 
 

@@ -70,12 +70,13 @@ def explicit_axes(*arrays: Any) -> tuple[Any, ...]:
 def automatic(
     function: Callable[..., jax.Array], out: NamedSharding, *operands: jax.Array
 ) -> jax.Array:
-    """Runs a function whose insides leave sharding to the compiler, for a result of type ``out``."""
+    """Runs a function whose insides leave sharding to the compiler, for a result like ``out``."""
     axes = explicit_axes(*operands)
     if not axes:
         return function(*operands)
-    with jax.sharding.use_abstract_mesh(out.mesh):
-        run = jax.sharding.auto_axes(function, axes=axes, out_sharding=out)
+    mesh: Any = out.mesh
+    run: Any = jax.sharding.auto_axes(function, axes=axes, out_sharding=out)
+    with jax.sharding.use_abstract_mesh(mesh):
         return run(*operands)
 
 

@@ -23,20 +23,21 @@ def window(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
     return lhs
 
 
-def frames(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> jax.Array:
-    """Cuts the last axis into frames (..., count, width) that start every ``hop`` samples.
+def hops(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> list[jax.Array]:
+    """The pieces (..., count, hop) that side by side are frames of at least ``width`` samples.
 
-    The first frame starts where the first output meets the first tap.
+    The frames start every ``hop`` samples, the first where the first output meets the first tap.
     """
-    # Whole hops, as many as the last frame reaches into.
     reach = -(-width // hop)
     length = (count + reach - 1) * hop
     last = signal.ndim - 1
     used = (axis.n - 1) * axis.base + 1 + axis.lo
     signal = pad(signal, last, (axis.lo, length - used), axis.base - 1)
-    hops = signal.reshape(*signal.shape[:-1], count + reach - 1, hop)
-    if reach == 1:
-        return hops[..., :width]
-    parts = [hops[..., i : i + count, :] for i in range(reach - 1)]
-    parts.append(hops[..., reach - 1 :, : width - (reach - 1) * hop])
-    return jnp.concatenate(parts, axis=-1)
+    pieces = signal.reshape(*signal.shape[:-1], count + reach - 1, hop)
+    return [pieces[..., i : i + count, :] for i in range(reach)]
+
+
+def frames(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> jax.Array:
+    """Cuts the last axis into frames (..., count, width) that start every ``hop`` samples."""
+    *whole, rest = hops(signal, axis, count, hop, width)
+    return jnp.concatenate([*whole, rest[..., : width - len(whole) * hop]], axis=-1)

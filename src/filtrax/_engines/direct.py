@@ -9,7 +9,11 @@ from filtrax._geometry import Axis
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation as one `lax.conv_general_dilated` with a feature group for each G."""
     g, b, c, *n = lhs.shape
@@ -36,4 +40,10 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("direct", run, refuses)
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products, by how many lanes the channels fill; outputs; inputs."""
+    width = min(problem.c * problem.o, 16)
+    return 1.0, problem.multiplications / width, problem.outputs, problem.inputs
+
+
+ENGINE = Engine("direct", run, refuses, work)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.base import Correlation, Engine, window_length
 from filtrax._engines.blocks import pad, window
 from filtrax._geometry import Axis
 
@@ -25,7 +25,11 @@ def fast_length(n: int) -> int:
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation as a product of spectra.
 
@@ -84,4 +88,26 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("fft", run, refuses)
+def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, float]:
+    """Butterflies that a batch shares between cores, those that it cannot, and samples."""
+    size = math.prod(lengths)
+    butterflies = batch * size * max(math.log2(size), 1.0)
+    alone = batch == 1
+    return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
+
+
+def total_work(parts: list[tuple[int, tuple[int, ...]]], products: float) -> tuple[float, ...]:
+    """The work of several batches of transforms and of the products of their spectra."""
+    counted = [transform_work(*part) for part in parts]
+    return (1.0, *(sum(column) for column in zip(*counted, strict=True)), products)
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    lengths = tuple(fast_length(window_length(axis)) for axis in problem.axes)
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    parts = [(g * b * c, lengths), (g * o * c, lengths), (g * b * o, lengths)]
+    return total_work(parts, float(g * b * o * c * math.prod(lengths)))
+
+
+ENGINE = Engine("fft", run, refuses, work)

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.base import Correlation, Engine, window_length
 from filtrax._engines.blocks import frames, pad, window
-from filtrax._engines.fft import fast_length, forward, inverse, multiply
+from filtrax._engines.fft import fast_length, forward, inverse, multiply, total_work
 from filtrax._geometry import Axis
 
 
@@ -32,7 +32,11 @@ def frame_length(short: int, long: int) -> int:
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation by frames along the last axis, whole transforms along the others."""
     *others, axis = axes
@@ -96,4 +100,26 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("overlap", run, refuses)
+def _framing(problem: Correlation) -> tuple[int, int]:
+    """The transform's length along the last axis, and the number of frames."""
+    *_, axis = problem.axes
+    outputs = (axis.m - 1) * axis.stride + 1
+    short, long = sorted((axis.span, outputs))
+    length = frame_length(short, long)
+    return length, -(-long // (length - short + 1))
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    length, count = _framing(problem)
+    *others, axis = problem.axes
+    lengths = (*(fast_length(window_length(other)) for other in others), length)
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    is_short = axis.span > (axis.m - 1) * axis.stride + 1
+    kernels, results = (count, 1) if is_short else (1, count)
+    parts = [(g * b * c * count, lengths), (g * o * c * kernels, lengths),
+             (g * b * o * results, lengths)]  # fmt: skip
+    return total_work(parts, float(g * b * o * c * count * math.prod(lengths)))
+
+
+ENGINE = Engine("overlap", run, refuses, work, block=lambda problem: _framing(problem)[0])

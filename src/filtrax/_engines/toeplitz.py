@@ -12,21 +12,26 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines.base import Correlation, Engine
-from filtrax._engines.blocks import frames, pad
+from filtrax._engines.blocks import frames, hops, pad
 from filtrax._geometry import Axis
 
 
-def block_length(axis: Axis) -> int:
-    """Outputs (or taps, for short outputs) in one block.
+def block_length(axes: tuple[Axis, ...]) -> int:
+    """Outputs in one block (or taps, where the kernel is the long one).
 
     Long blocks waste products on the band's corners, short ones waste the matrix unit.
     """
-    short = min(axis.k, axis.m)
-    return min(max(32, 1 << (short - 1).bit_length()), 256)
+    if short_output(axes):
+        return min(32, axes[-1].k)
+    return min(max(32, 1 << (axes[-1].k - 1).bit_length()), 128)
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation as matrix products along the last axis."""
     if short_output(axes):
@@ -57,7 +62,7 @@ def _strided(
 ) -> jax.Array:
     """As a strided convolution with L output channels, which copies no frame."""
     *others, axis = axes
-    length = block_length(axis)
+    length = block_length(axes)
     count = -(-axis.m // length)
     g, b, c, *n = lhs.shape
     o = rhs.shape[1]
@@ -84,7 +89,7 @@ def _framed(
 ) -> jax.Array:
     """As a product of explicit frames with the band, for each tap of the other axes."""
     *others, axis = axes
-    length = block_length(axis)
+    length = block_length(axes)
     count = -(-axis.m // length)
     matrix = band(axis, rhs, length)
     signal = _padded(tuple(others), lhs)
@@ -105,32 +110,38 @@ def _gram(
 ) -> jax.Array:
     """As a product of blocks of the kernel with frames of the signal, diagonals summed."""
     *others, axis = axes
-    length = min(block_length(axis), axis.k)
+    length = block_length(axes)
     count = -(-axis.k // length)
     width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
     blocks = pad(rhs, rhs.ndim - 1, (0, count * length - axis.k))
     blocks = blocks.reshape(*rhs.shape[:-1], count, length)
     signal = _padded(tuple(others), lhs)
-    framed = frames(signal, axis, count, length * axis.dilation, width)
+    # Whole hops, so that the overlap of the frames is seen but never copied.
+    views = hops(signal, axis, count, length * axis.dilation, width)
     rows = []
     # Here the other axes' outputs are the few: one product for each.
     for at in _positions([a.m for a in others]):
-        window = framed
+        windows = views
         for number, (index, other) in enumerate(zip(at, others, strict=True)):
             start = index * other.stride
-            window = lax.slice_in_dim(
-                window, start, start + other.span, other.dilation, axis=3 + number
-            )
-        rows.append(_diagonals(axis, blocks, window, precision))
+            windows = [
+                lax.slice_in_dim(w, start, start + other.span, other.dilation, axis=3 + number)
+                for w in windows
+            ]
+        rows.append(_diagonals(axis, blocks, windows, precision))
     out = jnp.stack(rows, axis=3)
     return out.reshape(*out.shape[:3], *(a.m for a in others), axis.m)
 
 
 def _diagonals(
-    axis: Axis, blocks: jax.Array, window: jax.Array, precision: lax.Precision
+    axis: Axis, blocks: jax.Array, windows: list[jax.Array], precision: lax.Precision
 ) -> jax.Array:
-    """The sums along the diagonals of blocks^T window: (G, B, O, M)."""
-    product = jnp.einsum("goc...l,gbc...j->gbolj", blocks, window, precision=precision)
+    """The sums along the diagonals of blocks^T windows: (G, B, O, M)."""
+    parts = [
+        jnp.einsum("goc...l,gbc...j->gbolj", blocks, window, precision=precision)
+        for window in windows
+    ]
+    product = jnp.concatenate(parts, axis=-1)
     *lead, length, width = product.shape
     # Read at a width one dilation larger, the diagonals stand in columns.
     flat = product.reshape(*lead, length * width)
@@ -181,4 +192,20 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("toeplitz", run, refuses)
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products of either form, outputs, inputs, and the band's entries."""
+    *_, axis = problem.axes
+    length = block_length(problem.axes)
+    lead = problem.g * problem.b * problem.o * problem.c
+    if short_output(problem.axes):
+        width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
+        rows = math.prod(a.k * a.m for a in problem.axes[:-1])
+        return 1.0, 0.0, lead * rows * axis.k * float(width), 0.0, problem.inputs, 0.0
+    width = (length - 1) * axis.stride + axis.span
+    rows = math.prod(a.k * a.m for a in problem.axes[:-1])
+    band_entries = problem.g * problem.o * problem.c * length * width
+    macs = lead * rows * axis.m * float(width)
+    return 1.0, macs, 0.0, problem.outputs, problem.inputs, band_entries
+
+
+ENGINE = Engine("toeplitz", run, refuses, work, block=lambda problem: block_length(problem.axes))
