@@ -335,6 +335,8 @@ def test_shard_map_over_two_mesh_axes(engine: Any, taps: int) -> None:
 
 @engines
 def test_rows_sharded_by_hand_stay_where_they_are(engine: Any) -> None:
+    if engine in ("fft", "overlap") and jax.__version_info__ < (0, 11):
+        pytest.skip("the compiler of JAX 0.10 gathers the rows of a transform")
     x, h = random((16, 33)), random((5,), seed=1)
     rows = NamedSharding(mesh(rows=8), P("rows"))
     run = jax.jit(lambda x, h: filtrax.convolve(x, h, "same", method=engine))
