@@ -7,7 +7,8 @@ What differs from SciPy, and why:
 
 - ``method="auto"``, ``"direct"`` and ``"fft"`` are accepted everywhere SciPy accepts them, but all
   three leave the choice of the engine to filtrax; so do `fftconvolve` and `oaconvolve`. How far a
-  NaN, an infinity or the rounding of a large value reaches follows from that choice. Integers are exact with every method and wrap around as NumPy's do.
+  NaN, an infinity or the rounding of a large value reaches follows from that choice. Integers are
+  exact with every method and wrap around as NumPy's do.
 - Without ``jax_enable_x64``, 64-bit dtypes become 32-bit ones. bfloat16 follows JAX's promotion.
 - Booleans and float16 are taken in several dimensions, too, where SciPy has no direct method:
   booleans give a boolean, "is there any pair of true values that meet"; float16 sums in float32.
