@@ -26,9 +26,9 @@ from filtrax._primitive import bind
 
 COSTS = pathlib.Path(__file__).parents[1] / "src" / "filtrax" / "_costs.py"
 #: (G, B, C, O), N, K: rows, kernels per row, channels, and the roles of a gradient.
-ROWS = [(1, 1), (1, 64), (1, 256), (1, 4096), (256, 1)]
+ROWS = [(1, 1), (1, 256), (1, 4096), (256, 1)]
 LENGTHS = [256, 4096, 65536, 1_000_000]
-TAPS = [2, 4, 9, 31, 64, 129, 511, 1025, 20000]
+TAPS = [3, 9, 31, 129, 511, 2048, 20000]
 LARGEST = 5e6
 
 
