@@ -1,9 +1,10 @@
-"""How the SciPy presets are called: SciPy's signatures, and its classes of error for wrong calls."""
+"""How the SciPy presets are called: SciPy's signatures, and its errors for wrong calls."""
 
 import inspect
 import warnings
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -194,3 +195,9 @@ def test_signatures(module: str) -> None:
             for f in (getattr(OURS[module], name), getattr(SCIPY[module], name))
         )
         assert ours == theirs, name
+
+
+def test_traced_sigma_needs_a_radius() -> None:
+    for function in (scipy_ndimage.gaussian_filter1d, scipy_ndimage.gaussian_filter):
+        with pytest.raises(TypeError, match=r"^radius: expected an integer where sigma is traced"):
+            jax.jit(lambda s, f=function: f(X, s))(1.0)
