@@ -4,8 +4,6 @@ FILTRAX_PARITY_CASES raises the number of random calls. Compiling is what they c
 combination of shapes, dtypes and options is called with two draws of samples.
 """
 
-import inspect
-import itertools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +20,8 @@ CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "1000"))
 MODES = (
     "reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap",
 )  # fmt: skip
-DTYPES = (
-    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32",
-    "float64", "complex64", "complex128",
-)  # fmt: skip
+DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+DTYPES += ("float32", "float64", "complex64", "complex128")
 
 
 def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -47,20 +43,16 @@ def check(name: str, x: np.ndarray, second: Any, **options: Any) -> None:
     """
     function, peer = getattr(scipy_ndimage, name), getattr(scipy.ndimage, name)
     want, got = peer(x, second, **options), function(x, second, **options)
-    assert got.shape == want.shape
-    assert got.dtype == want.dtype
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
     if x.size == 0:
         return
     if want.dtype.kind in "fc":
         # Bounded by the absolute sum of weights times the largest sample, or the constant.
         gain = 1.0
-        if name not in ("uniform_filter", "uniform_filter1d"):
-            impulse = np.zeros((257,) if np.ndim(second) < 2 else (33,) * np.ndim(second))
-            impulse[tuple(n // 2 for n in impulse.shape)] = 1
-            if name.startswith("gaussian"):
-                gain = 2.0 ** (2 * np.max(options.get("order", 0)) + 2)
-            else:
-                gain = np.abs(second).sum()
+        if name.startswith("gaussian"):
+            gain = 2.0 ** (2 * np.max(options.get("order", 0)) + 2)
+        elif not name.startswith("uniform"):
+            gain = np.abs(second).sum()
         largest = max(np.abs(x).max(), abs(options.get("cval", 0)))
         error = np.max(np.abs(np.asarray(got) - want))
         assert error <= 16 * np.finfo(want.dtype).eps * float(gain) * float(largest)
@@ -294,15 +286,20 @@ def test_later_passes_keep_cval() -> None:
     check("gaussian_filter", np.ones((4, 4)), 1.0, order=1, mode="constant", cval=5)
 
 
+def test_booleans_are_bytes_between_passes() -> None:
+    """SciPy's first pass may leave a 2 in a boolean, which its second pass takes for a 2."""
+    x = np.array([[1, 0, 1], [0, 1, 0], [0, 1, 0]], bool)
+    check("gaussian_filter", x, 0.54, order=2, mode="constant", cval=2)
+
+
 def test_constant_integers() -> None:
     """Averages of integers are exact, whatever the number of samples."""
-    for value, size in itertools.product((1, 7, 100), range(1, 12)):
-        check("uniform_filter1d", np.full(9, value, "int32"), size)
+    for size in range(1, 12):
+        check("uniform_filter1d", np.full(9, 7, "int32"), size)
 
 
 def test_nan_stays_in_its_window() -> None:
-    x = np.arange(9.0)
-    x[3] = np.nan
+    x = np.where(np.arange(9) == 3, np.nan, np.arange(9.0))
     for function, second in (("uniform_filter1d", 3), ("correlate", np.array([0.0, 1, 1]))):
         got = np.isnan(getattr(scipy_ndimage, function)(x, second))
         np.testing.assert_array_equal(np.flatnonzero(got), [2, 3, 4])
@@ -364,11 +361,12 @@ def test_sigma_is_differentiable() -> None:
     np.testing.assert_allclose(whole, scipy.ndimage.gaussian_filter1d(x, 2, radius=3), rtol=1e-12)
 
 
+BOX = np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 4.0]])
 LINEAR = [
-    ("correlate1d", [1.0, -2.0, 0.5, 3.0]),
-    ("convolve1d", [1.0, -2.0, 0.5, 3.0]),
-    ("correlate", np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 4.0]])),
-    ("convolve", np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 4.0]])),
+    ("correlate1d", BOX[1]),
+    ("convolve1d", BOX.ravel()),
+    ("correlate", BOX),
+    ("convolve", BOX),
     ("gaussian_filter1d", 1.1),
     ("gaussian_filter", 1.1),
     ("uniform_filter1d", 4),
@@ -399,120 +397,3 @@ def test_grad_by_weights_under_jit() -> None:
     for got, step in zip(slope(weights), np.eye(4), strict=True):
         want = scipy.ndimage.convolve1d(x, step, mode="mirror").sum()
         np.testing.assert_allclose(got, want, rtol=1e-10)
-
-
-X, IMAGE = np.arange(5.0), np.ones((3, 4))
-W = [1.0, 2.0]
-Row = tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]
-WRONG: list[Row] = [
-    ("correlate1d", (X, W), {"mode": "foo"}, RuntimeError, "mode"),
-    ("correlate1d", (X, W), {"mode": None}, RuntimeError, "mode"),
-    ("convolve1d", (X, W), {"mode": ["wrap"]}, RuntimeError, "mode"),
-    ("correlate", (IMAGE, [[1.0]]), {"mode": ["wrap", "wrap"]}, RuntimeError, "mode"),
-    ("gaussian_filter", (IMAGE, 1), {"mode": ["wrap"]}, RuntimeError, "mode"),
-    ("uniform_filter", (IMAGE, 3), {"mode": ["wrap", "foo"]}, RuntimeError, "mode"),
-    ("correlate1d", (X, []), {}, RuntimeError, "weights"),
-    ("convolve1d", (X, []), {}, RuntimeError, "weights"),
-    ("correlate1d", (X, 1.0), {}, RuntimeError, "weights"),
-    ("correlate1d", (X, [[1.0]]), {}, RuntimeError, "weights"),
-    ("correlate", (X, []), {}, RuntimeError, "weights"),
-    ("convolve", (IMAGE, W), {}, RuntimeError, "weights"),
-    ("convolve", (IMAGE, [W]), {"axes": 0}, RuntimeError, "weights"),
-    ("correlate1d", (X, W), {"origin": 1}, ValueError, "origin"),
-    ("convolve1d", (X, W), {"origin": -2}, ValueError, "origin"),
-    ("correlate", (IMAGE, [W]), {"origin": (1, 0)}, ValueError, "origin"),
-    ("correlate", (IMAGE, [W]), {"origin": (0,)}, RuntimeError, "origin"),
-    ("correlate1d", (X, W), {"origin": None}, TypeError, "origin"),
-    ("correlate1d", (X, [1.0, 2, 3]), {"origin": 1.0}, TypeError, "origin"),
-    ("uniform_filter1d", (X, 3), {"origin": 2}, ValueError, "origin"),
-    ("uniform_filter", (IMAGE, 3), {"origin": (0, -2)}, ValueError, "origin"),
-    ("uniform_filter", (IMAGE, 3), {"origin": (0,)}, RuntimeError, "origin"),
-    ("correlate1d", (X, W), {"axis": 1}, np.exceptions.AxisError, "axis"),
-    ("uniform_filter1d", (X, 3), {"axis": -2}, np.exceptions.AxisError, "axis"),
-    ("gaussian_filter1d", (np.array(3.0), 1), {}, np.exceptions.AxisError, "axis"),
-    ("correlate1d", (X, W), {"axis": None}, TypeError, "axis"),
-    ("correlate", (IMAGE, [W]), {"axes": (0, 0)}, ValueError, "axes"),
-    ("gaussian_filter", (IMAGE, 1), {"axes": (2,)}, ValueError, "axes"),
-    ("uniform_filter", (IMAGE, 3), {"axes": 1.0}, TypeError, "axes"),
-    ("uniform_filter", (IMAGE, 3), {"axes": "a"}, TypeError, "axes"),
-    ("correlate1d", (X, W), {"output": "bool"}, RuntimeError, "output"),
-    ("correlate1d", (X, W), {"output": "foo"}, TypeError, "output"),
-    ("correlate1d", (X, W), {"output": "complex64"}, RuntimeError, "output"),
-    ("gaussian_filter", (X, 1), {"output": complex}, RuntimeError, "output"),
-    ("gaussian_filter", (X * 1j, 1), {"output": float}, RuntimeError, "output"),
-    ("correlate1d", (X * 1j, W), {"output": "float32"}, RuntimeError, "output"),
-    ("correlate1d", (X, W), {"output": object}, RuntimeError, "output"),
-    ("correlate1d", (X, W), {"mode": "constant", "cval": 1j}, TypeError, "cval"),
-    ("correlate1d", (X, [1j]), {"mode": "constant", "cval": 1j}, ValueError, "cval"),
-    ("correlate1d", (X, W), {"cval": None}, TypeError, "cval"),
-    ("correlate1d", (X, W), {"cval": [1.0]}, TypeError, "cval"),
-    ("correlate1d", (X, W), {"cval": "a"}, TypeError, "cval"),
-    ("gaussian_filter1d", (X, 1), {"order": -1}, ValueError, "order"),
-    ("gaussian_filter1d", (X, 1), {"order": 1.5}, TypeError, "order"),
-    ("gaussian_filter", (X, 1), {"order": (1, 2)}, RuntimeError, "order"),
-    ("gaussian_filter1d", (X, 1), {"radius": -1}, ValueError, "radius"),
-    ("gaussian_filter1d", (X, 1), {"radius": 1.5}, ValueError, "radius"),
-    ("gaussian_filter", (X, 1), {"radius": (1, 2)}, RuntimeError, "radius"),
-    ("gaussian_filter1d", (X, -1.0), {}, ValueError, "radius"),
-    ("gaussian_filter1d", (X, None), {}, TypeError, "sigma"),
-    ("gaussian_filter1d", (X, [1.0]), {}, TypeError, "sigma"),
-    ("gaussian_filter", (X, "a"), {}, TypeError, "sigma"),
-    ("gaussian_filter", (X, 1j), {}, TypeError, "sigma"),
-    ("gaussian_filter", (IMAGE, (1, 2, 3)), {}, RuntimeError, "sigma"),
-    ("gaussian_filter1d", (X, np.nan), {}, ValueError, "sigma, truncate"),
-    ("gaussian_filter1d", (X, 1), {"truncate": None}, TypeError, "truncate"),
-    ("uniform_filter1d", (X, 0), {}, RuntimeError, "size"),
-    ("uniform_filter1d", (X, 2.5), {}, TypeError, "size"),
-    ("uniform_filter1d", (X, [3]), {}, TypeError, "size"),
-    ("uniform_filter", (X, "a"), {}, TypeError, "size"),
-    ("uniform_filter", (IMAGE, (3, 3, 3)), {}, RuntimeError, "size"),
-]
-
-
-@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), WRONG)
-def test_errors(name: str, args: Any, options: Any, error: type[Exception], argument: str) -> None:
-    with pytest.raises(error):
-        getattr(scipy.ndimage, name)(*args, **options)
-    with pytest.raises(error, match=f"^{argument}: expected ") as caught:
-        getattr(scipy_ndimage, name)(*args, **options)
-    # A wrong value is a ValueError in all of filtrax, whatever else it is here.
-    assert isinstance(caught.value, (ValueError, TypeError))
-
-
-OURS: list[Row] = [
-    ("correlate1d", (X, W), {"output": np.zeros(5)}, TypeError, "output"),
-    ("gaussian_filter", (X, 1), {"output": jnp.zeros(5)}, TypeError, "output"),
-    ("gaussian_filter1d", (X, 0), {}, ValueError, "sigma"),
-    ("gaussian_filter1d", (X, np.float64(0)), {"radius": 2}, ValueError, "sigma"),
-    ("gaussian_filter1d", (X, np.inf), {}, ValueError, "sigma, truncate"),
-    ("gaussian_filter1d", (X, "a"), {}, TypeError, "sigma"),
-    ("gaussian_filter", (X, 1), {"truncate": "a"}, (TypeError, ValueError), "sigma, truncate"),  # type: ignore[list-item]
-    ("correlate1d", (X, W), {"origin": 1.5}, TypeError, "origin"),
-    ("correlate1d", (X, W), {"origin": True}, TypeError, "origin"),
-    ("convolve1d", (X, 1.0), {}, RuntimeError, "weights"),
-    ("correlate1d", ("ab", W), {}, TypeError, "input"),
-    ("correlate1d", (X, "ab"), {}, TypeError, "weights"),
-]
-
-
-@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), OURS)
-def test_stricter_than_scipy(
-    name: str, args: Any, options: Any, error: type[Exception], argument: str
-) -> None:
-    with pytest.raises(error, match=f"^{argument}: expected "):
-        getattr(scipy_ndimage, name)(*args, **options)
-
-
-def test_traced_sigma_needs_a_radius() -> None:
-    for function in (scipy_ndimage.gaussian_filter1d, scipy_ndimage.gaussian_filter):
-        with pytest.raises(TypeError, match=r"^radius: expected an integer where sigma is traced"):
-            jax.jit(lambda s, f=function: f(X, s))(1.0)
-
-
-def test_signatures() -> None:
-    for name in scipy_ndimage.__all__:
-        ours, theirs = (
-            [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
-            for f in (getattr(scipy_ndimage, name), getattr(scipy.ndimage, name))
-        )
-        assert ours == theirs, name

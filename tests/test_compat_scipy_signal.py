@@ -41,7 +41,10 @@ def peer(name: str, *args: Any, **options: Any) -> np.ndarray:
     """SciPy's result; by its direct method, which is the definition, where it has one."""
     if name in ("convolve", "correlate"):
         options.setdefault("method", "direct")
-    return getattr(scipy.signal, name)(*args, **options)
+    with warnings.catch_warnings():
+        # SciPy casts what happens to lie in an output that it has just allocated.
+        warnings.filterwarnings("ignore", "invalid value encountered in cast", RuntimeWarning)
+        return getattr(scipy.signal, name)(*args, **options)
 
 
 def check(name: str, a: np.ndarray, b: np.ndarray, *args: Any, **options: Any) -> None:
@@ -369,91 +372,3 @@ def test_jit_and_grad_of_matrices() -> None:
             step[i, j] = 1
             want = getattr(scipy.signal, name)(step, b, "same", boundary).sum()
             np.testing.assert_allclose(slope[i, j], want, rtol=1e-10, atol=1e-12)
-
-
-V, M = [1.0, 2.0], [[1.0, 2.0]]
-WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
-    ("convolve", ([1.0], M), {}, ValueError, "in1, in2"),
-    ("convolve", (3.0, V), {}, ValueError, "in1, in2"),
-    ("correlate", (M, V), {}, ValueError, "in1, in2"),
-    ("fftconvolve", (M, V), {}, ValueError, "in1, in2"),
-    ("oaconvolve", (V, 1.0), {}, ValueError, "in1, in2"),
-    ("convolve", (V, V, "foo"), {}, ValueError, "mode"),
-    ("convolve", (V, V, None), {}, ValueError, "mode"),
-    ("correlate", (V, V, 1), {}, ValueError, "mode"),
-    ("fftconvolve", (V, V, "FULL"), {}, ValueError, "mode"),
-    ("oaconvolve", (V, V, "causal"), {}, ValueError, "mode"),
-    ("convolve2d", (M, M, "bar"), {}, ValueError, "mode"),
-    ("correlate2d", (M, M, "bar"), {}, ValueError, "mode"),
-    ("correlation_lags", (3, 2, "foo"), {}, ValueError, "mode"),
-    ("correlation_lags", (None, 2, "same"), {}, TypeError, "in1_len"),
-    ("correlation_lags", (2.5, 2, "same"), {}, TypeError, "in1_len"),
-    ("choose_conv_method", (V, V, "foo"), {}, ValueError, "mode"),
-    ("convolve", (V, V), {"method": "bar"}, ValueError, "method"),
-    ("convolve", (V, V), {"method": None}, ValueError, "method"),
-    ("correlate", (V, V), {"method": "fast"}, ValueError, "method"),
-    ("convolve", ([], V), {}, ValueError, "in1, in2"),
-    ("convolve", (V, []), {"mode": "same"}, ValueError, "in1, in2"),
-    ("correlate", ([], []), {"mode": "valid"}, ValueError, "in1, in2"),
-    ("convolve", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
-    ("correlate", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
-    ("convolve2d", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
-    ("fftconvolve", (np.ones((2, 3)), np.ones((3, 2)), "valid"), {}, ValueError, "in1, in2"),
-    ("fftconvolve", (np.ones((2, 3)), np.ones((3, 3))), {"axes": 1}, ValueError, "in1, in2"),
-    ("fftconvolve", (V, V), {"axes": []}, ValueError, "axes"),
-    ("fftconvolve", (V, V), {"axes": 1}, ValueError, "axes"),
-    ("fftconvolve", (M, M), {"axes": (0, -2)}, ValueError, "axes"),
-    ("fftconvolve", (V, V), {"axes": 0.5}, ValueError, "axes"),
-    ("oaconvolve", (V, M[0]), {"axes": "a"}, ValueError, "axes"),
-    ("convolve2d", (V, M), {}, ValueError, "in1"),
-    ("convolve2d", (M, V), {}, ValueError, "in2"),
-    ("correlate2d", (M, 3), {}, ValueError, "in2"),
-    ("convolve2d", (M, M), {"boundary": "reflect"}, ValueError, "boundary"),
-    ("convolve2d", (M, M), {"boundary": 0}, ValueError, "boundary"),
-    ("convolve2d", (M, M), {"fillvalue": "a"}, ValueError, "fillvalue"),
-    ("convolve2d", (M, M), {"fillvalue": [1, 2]}, ValueError, "fillvalue"),
-    ("convolve2d", (M, M), {"fillvalue": 1j}, ValueError, "fillvalue"),
-    ("convolve2d", (np.ones((1, 2), "uint8"),) * 2, {"fillvalue": -1}, ValueError, "fillvalue"),
-]
-
-
-@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), WRONG)
-def test_errors(name: str, args: Any, options: Any, error: type[Exception], argument: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy tries a lossy cast before it refuses.
-        with pytest.raises(error):
-            getattr(scipy.signal, name)(*args, **options)
-    with pytest.raises(error, match=f"^{argument}: expected "):
-        getattr(scipy_signal, name)(*args, **options)
-
-
-OURS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
-    ("convolve", (V, V), {"mode": "foo", "method": "auto"}, ValueError, "mode"),
-    ("convolve", (3, 4, "foo"), {}, ValueError, "mode"),
-    ("convolve", ("ab", V), {}, TypeError, "in1"),
-    ("correlate", (V, {}), {}, TypeError, "in2"),
-    ("convolve2d", (M, M), {"fillvalue": None}, ValueError, "fillvalue"),
-    ("convolve2d", (np.ones((3, 3)), np.ones((0, 2))), {}, ValueError, "in1, in2"),
-    ("choose_conv_method", (V, M), {}, ValueError, "in1, in2"),
-    ("correlation_lags", (-1, 2), {}, ValueError, "in1_len"),
-    ("correlation_lags", (1, -2), {}, ValueError, "in2_len"),
-]
-
-
-@pytest.mark.parametrize(("name", "args", "options", "error", "argument"), OURS)
-def test_stricter_than_scipy(
-    name: str, args: Any, options: Any, error: type[Exception], argument: str
-) -> None:
-    with pytest.raises(error, match=f"^{argument}: expected "):
-        getattr(scipy_signal, name)(*args, **options)
-
-
-def test_signatures() -> None:
-    import inspect
-
-    for name in scipy_signal.__all__:
-        ours, theirs = (
-            [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
-            for f in (getattr(scipy_signal, name), getattr(scipy.signal, name))
-        )
-        assert ours == theirs, name
