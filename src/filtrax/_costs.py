@@ -1,7 +1,8 @@
 """What a unit of each engine's work costs, in nanoseconds, by platform and dtype.
 
-The tables are data, written by ``python -m benchmarks.calibrate``; each column belongs to one
-count of the engine's ``work``. A platform that has not been measured uses a guess in the same
+The tables are data; each column belongs to one count of the engine's ``work``. The present ones
+were set by hand from timings on two cores of an Intel Xeon with JAX 0.10.2;
+``python -m benchmarks.calibrate`` fits and writes them for another machine. A platform that has not been measured uses a guess in the same
 form, in which only the ratios matter.
 """
 
@@ -15,11 +16,11 @@ Prices = dict[str, tuple[float, ...]]
 MEASURED: dict[str, dict[str, Prices]] = {
     "cpu": {
         "float32": {
-            "direct": (3000.0, 0.4, 5.0, 0.0),
-            "shift": (500.0, 0.02, 0.3, 0.15),
-            "toeplitz": (5000.0, 0.013, 0.04, 0.6, 0.5, 1.0),
-            "fft": (5000.0, 0.1, 0.35, 0.5, 0.5),
-            "overlap": (8000.0, 0.1, 0.35, 0.8, 0.5),
+            "direct": (3e4, 0.28, 5.0, 0.065, 0.4, 0.09, 2.5),
+            "fft": (3.5e4, 0.15, 0.4, 0.0, 0.5),
+            "overlap": (3.5e4, 0.096, 0.16, 1.8, 0.1),
+            "shift": (3e3, 0.02, 1.0, 0.5, 0.1),
+            "toeplitz": (3e4, 0.007, 0.05, 4.0, 0.35, 0.35, 4.0),
         }
     }
 }
@@ -27,9 +28,9 @@ MEASURED: dict[str, dict[str, Prices]] = {
 
 # Wide and deep: products are cheap, samples moved are what counts, every call costs a launch.
 _ACCELERATOR: Prices = {
-    "direct": (1e4, 1e-4, 2e-3, 2e-3),
-    "shift": (5e3, 1e-4, 2e-3, 2e-3),
-    "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3),
+    "direct": (1e4, 1e-4, 2e-3, 1e-4, 2e-3, 1e-4, 2e-3),
+    "shift": (5e3, 1e-4, 1e-3, 2e-3, 2e-3),
+    "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3, 4e-3),
     "fft": (3e4, 1e-4, 1e-4, 4e-3, 2e-4),
     "overlap": (4e4, 1e-4, 1e-4, 6e-3, 2e-4),
 }

@@ -43,6 +43,11 @@ class Correlation:
         return math.prod(axis.k for axis in self.axes)
 
     @property
+    def is_short(self) -> bool:
+        """Whether the kernel is longer than the output, as in a gradient by the kernel."""
+        return self.taps > math.prod(axis.m for axis in self.axes)
+
+    @property
     def inputs(self) -> int:
         """Samples of the signal, with its padding."""
         return self.g * self.b * self.c * math.prod(window_length(axis) for axis in self.axes)

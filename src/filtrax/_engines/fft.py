@@ -92,7 +92,7 @@ def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, 
     """Butterflies that a batch shares between cores, those that it cannot, and samples."""
     size = math.prod(lengths)
     butterflies = batch * size * max(math.log2(size), 1.0)
-    alone = batch == 1
+    alone = batch == 1 and len(lengths) == 1
     return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
 
 

@@ -132,8 +132,11 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products, outputs, inputs."""
-    return 1.0, problem.multiplications, problem.outputs, problem.inputs
+    """Products of one channel, products summed over channels, outputs, inputs."""
+    products = problem.multiplications
+    single = problem.c == 1
+    alone, summed = (products, 0.0) if single else (0.0, products)
+    return 1.0, alone, summed, problem.outputs, problem.inputs
 
 
 ENGINE = Engine("shift", run, refuses, work)
