@@ -2,8 +2,8 @@
 
 The tables are data; each column belongs to one count of the engine's ``work``. The present ones
 were set by hand from timings on two cores of an Intel Xeon with JAX 0.10.2;
-``python -m benchmarks.calibrate`` fits and writes them for another machine. A platform that has not been measured uses a guess in the same
-form, in which only the ratios matter.
+``python -m benchmarks.calibrate`` fits and writes them for another machine. A platform that has
+not been measured uses a guess in the same form, in which only the ratios matter.
 """
 
 from typing import Any
