@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -344,7 +345,7 @@ def test_the_engine_asked_for_is_the_one_that_runs(
             ran.append(each.name)
             return each.run(*args)
 
-        return Engine(each.name, run, each.refuses)
+        return replace(each, run=run)
 
     spies = {name: spied(each) for name, each in ENGINES.items()}
     for name, spy in spies.items():

@@ -19,8 +19,9 @@ import filtrax
 ROOT = Path(filtrax.__file__).parent
 #: A module imports only from modules above it.
 ORDER = (
-    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_choose",
-    "_primitive", "_operands", "_correlate", "_plan", "_rows", "conventions", "compat",
+    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_costs",
+    "_choose", "_sharding", "_primitive", "_operands", "_correlate", "_plan", "_rows",
+    "conventions", "compat",
 )  # fmt: skip
 WITHOUT_JAX = ("_errors", "_spec", "_geometry", "_layout")
 FILES = sorted(ROOT.rglob("*.py"))

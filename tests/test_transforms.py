@@ -335,6 +335,8 @@ def test_shard_map_over_two_mesh_axes(engine: Any, taps: int) -> None:
 
 @engines
 def test_rows_sharded_by_hand_stay_where_they_are(engine: Any) -> None:
+    if engine in ("fft", "overlap") and jax.__version_info__ < (0, 11):
+        pytest.skip("the compiler of JAX 0.10 gathers the rows of a transform")
     x, h = random((16, 33)), random((5,), seed=1)
     rows = NamedSharding(mesh(rows=8), P("rows"))
     run = jax.jit(lambda x, h: filtrax.convolve(x, h, "same", method=engine))
@@ -361,9 +363,6 @@ def test_explicit_sharding_follows_the_rows(engine: Any) -> None:
         close(got, np.stack([np.convolve(row, h) for row in x]))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="derivatives under explicit sharding are not built: see docs/design.md"
-)
 @engines
 def test_the_gradient_under_explicit_sharding(engine: Any) -> None:
     devices, x, h = explicit()

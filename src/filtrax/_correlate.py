@@ -58,7 +58,8 @@ def convolve(
         stride: step of the output.
         dilation: spacing of the taps.
         conjugate: whether to conjugate h; by default no (`correlate` does).
-        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``.
+        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``, ``"toeplitz"``,
+            ``"fft"`` or ``"overlap"``.
         precision: of matrix products on accelerators: ``"highest"`` (the default), ``"high"``,
             ``"default"`` or a `jax.lax.Precision`.
 
@@ -113,7 +114,8 @@ def correlate(
         stride: step of the output.
         dilation: spacing of the taps.
         conjugate: whether to conjugate h; by default yes.
-        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``.
+        method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``, ``"toeplitz"``,
+            ``"fft"`` or ``"overlap"``.
         precision: of matrix products on accelerators, as in `convolve`.
 
     Returns:

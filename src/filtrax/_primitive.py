@@ -18,6 +18,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from filtrax import _sharding
 from filtrax._choose import choose
 from filtrax._engines import ENGINES, as_correlation, correlation_of, from_correlation
 from filtrax._geometry import Axis
@@ -52,25 +53,18 @@ def bind(
         method: ``"auto"``, or the engine that every pass must use.
         precision: of matrix products, where an engine has any.
     """
-    a, b = _vary_alike(a, b)
+    a, b = _sharding.vary_alike(a, b)
     return correlate_p.bind(a, b, role=role, axes=axes, method=method, precision=precision)
 
 
-def _vary_alike(*operands: jax.Array) -> tuple[jax.Array, ...]:
-    """Inside `jax.shard_map`, marks each operand as varying over every axis that one varies over.
-
-    Without it the derivative by a replicated kernel lacks its sum over the devices, silently.
-    """
-    varying = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
-    union = frozenset().union(*varying)
-    return tuple(
-        lax.pcast(operand, tuple(sorted(union - own)), to="varying") if union - own else operand
-        for operand, own in zip(operands, varying, strict=True)
-    )
-
-
 def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
-    return a.update(shape=_shape(role, axes, a, b), weak_type=False)
+    sharding = _output_sharding(role, axes, a, b)
+    return a.update(shape=_shape(role, axes, a, b), weak_type=False, sharding=sharding)
+
+
+def _output_sharding(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Any:
+    labels = [_LABELS[name] for name in _OPERANDS[role]]
+    return _sharding.output_sharding((a, b), labels, _LABELS[role], len(axes))
 
 
 def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
@@ -79,6 +73,14 @@ def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]
         sizes.update(zip(_LABELS[name], operand.shape[:3], strict=True))
     spatial = {"x": "n", "h": "k", "y": "m"}[role]
     return (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
+
+
+def _lowered(
+    a: jax.Array, b: jax.Array, *, role: str, axes: tuple[Axis, ...], **params: Any
+) -> jax.Array:
+    """One pass, whatever the mesh."""
+    out = _output_sharding(role, axes, jax.typeof(a), jax.typeof(b))
+    return _sharding.automatic(partial(_execute, role=role, axes=axes, **params), out, a, b)
 
 
 def _execute(
@@ -104,7 +106,7 @@ def _execute(
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
     engine = ENGINES[choose(problem, method, platform).engine]
-    out = engine.run(plain, lhs, rhs, precision)
+    out = engine.run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
 
 
@@ -129,7 +131,8 @@ def _transpose(role: str, ct: Any, a: Any, b: Any, *, linear_in_a: bool, **param
     sought, known = _OPERANDS[role] if linear_in_a else _OPERANDS[role][::-1]
     arrays = {role: ct, known: b if linear_in_a else a}
     first, second = _OPERANDS[sought]
-    return bind(arrays[first], arrays[second], role=sought, **params)
+    found = bind(arrays[first], arrays[second], role=sought, **params)
+    return _sharding.like(found, (a if linear_in_a else b).aval)
 
 
 def _transpose_a(ct: Any, a: Any, b: Any, *, role: str, **params: Any) -> Any:
@@ -170,7 +173,7 @@ def _register() -> None:
     ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
     batching.primitive_batchers[correlate_p] = _batch
     for platform in PLATFORMS:
-        rule = mlir.lower_fun(partial(_execute, platform=platform), multiple_results=False)
+        rule = mlir.lower_fun(partial(_lowered, platform=platform), multiple_results=False)
         mlir.register_lowering(correlate_p, rule, platform=platform)
 
 

@@ -21,5 +21,5 @@ BoundaryName = Literal["zero", "edge", "reflect", "symmetric", "wrap"]
 AxisBoundary = BoundaryName | ScalarOrArray
 Boundary = AxisBoundary | Sequence[AxisBoundary]
 Axes = int | Sequence[int] | None
-Method = Literal["auto", "direct", "shift"]
+Method = Literal["auto", "direct", "shift", "toeplitz", "fft", "overlap"]
 Precision = jax.lax.Precision | Literal["default", "high", "highest"] | None

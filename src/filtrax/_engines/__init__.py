@@ -1,6 +1,6 @@
 """The algorithms: each computes the same plain correlation in its own way."""
 
-from filtrax._engines import direct, shift
+from filtrax._engines import direct, fft, overlap, shift, toeplitz
 from filtrax._engines.base import (
     Correlation,
     Engine,
@@ -10,7 +10,9 @@ from filtrax._engines.base import (
 )
 
 #: Every engine by name. A new one joins here and inherits the whole contract suite.
-ENGINES: dict[str, Engine] = {e.name: e for e in (direct.ENGINE, shift.ENGINE)}
+ENGINES: dict[str, Engine] = {
+    e.name: e for e in (direct.ENGINE, shift.ENGINE, toeplitz.ENGINE, fft.ENGINE, overlap.ENGINE)
+}
 
 __all__ = [
     "ENGINES",

@@ -43,13 +43,28 @@ class Correlation:
         return math.prod(axis.k for axis in self.axes)
 
     @property
+    def is_short(self) -> bool:
+        """Whether the kernel is longer than the output, as in a gradient by the kernel."""
+        return self.taps > math.prod(axis.m for axis in self.axes)
+
+    @property
+    def inputs(self) -> int:
+        """Samples of the signal, with its padding."""
+        return self.g * self.b * self.c * math.prod(window_length(axis) for axis in self.axes)
+
+    @property
     def multiplications(self) -> int:
         """Products in the defining sum."""
         return self.outputs * self.c * self.taps
 
 
-#: Runs a correlation: (axes, lhs, rhs, precision) -> out.
-Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision], jax.Array]
+def window_length(axis: Axis) -> int:
+    """Samples from the first that an output uses to the last."""
+    return (axis.m - 1) * axis.stride + axis.span
+
+
+#: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.
+Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision, str], jax.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +75,16 @@ class Engine:
         name: how ``method=`` and `filtrax.plan` call it.
         run: computes the correlation.
         refuses: the reason why it cannot serve a problem on a platform, or ``None``.
+        work: counts of what it does for a problem, which the platform's constants price;
+            the first is 1, for the call itself.
+        block: the length of its blocks, if it has any.
     """
 
     name: str
     run: Run
     refuses: Callable[[Correlation, str], str | None]
+    work: Callable[[Correlation], tuple[float, ...]]
+    block: Callable[[Correlation], int | None] = lambda _: None
 
 
 def as_correlation(

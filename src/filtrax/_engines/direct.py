@@ -9,7 +9,11 @@ from filtrax._geometry import Axis
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation as one `lax.conv_general_dilated` with a feature group for each G."""
     g, b, c, *n = lhs.shape
@@ -36,4 +40,19 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("direct", run, refuses)
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products by the lanes that channels fill, outputs; for long kernels products and inputs.
+
+    Those of long kernels are counted apart for one channel and for several; groups cost more.
+    """
+    products = problem.multiplications
+    if not problem.is_short:
+        width = min(problem.c * problem.o, 16)
+        return 1.0, products / width, problem.outputs, 0.0, 0.0, 0.0, 0.0
+    alone = problem.c == 1 and problem.g == 1
+    slower = 1 if problem.g == 1 else 5
+    counts = (slower * products, slower * problem.inputs)
+    return 1.0, 0.0, 0.0, *(counts if alone else (0.0, 0.0)), *((0.0, 0.0) if alone else counts)
+
+
+ENGINE = Engine("direct", run, refuses, work)

@@ -1,26 +1,75 @@
 """A sum of shifted copies, one for each tap: a single fused pass, exact for integers."""
 
 import itertools
-from functools import reduce
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial, reduce
 from operator import add
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from filtrax._engines import direct
 from filtrax._engines.base import Correlation, Engine
 from filtrax._geometry import Axis
 
 #: Taps summed in one expression: enough to hide the loads, few enough for the registers.
 _GROUP = 16
+#: From this many outputs on, the loop must not be fused into others.
+_LARGE = 4096
 #: Beyond this many taps a loop over groups keeps the program short.
 _UNROLL = 256
 
 
 def run(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the padded signal."""
+    if platform != "cpu" or not _is_large(axes, lhs, rhs):
+        return _sum(axes, lhs, rhs, precision)
+    # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
+    # over an even one: compute one output more.
+    *others, last = axes
+    single = math.prod((*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in others))) == 1
+    even = (*others, replace(last, m=last.m + last.m % 2)) if single else axes
+    out = alone(partial(_sum, even, precision=precision), partial(direct.run, even,
+                precision=precision, platform=platform), lhs, rhs)  # fmt: skip
+    return lax.slice_in_dim(out, 0, last.m, axis=-1)
+
+
+def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
+    sizes = (*lhs.shape[:2], rhs.shape[1])
+    if not all(isinstance(size, int) for size in sizes):
+        return False
+    return math.prod((*sizes, *(axis.m for axis in axes))) >= _LARGE
+
+
+def alone(
+    run: Callable[[jax.Array, jax.Array], jax.Array],
+    fallback: Callable[[jax.Array, jax.Array], jax.Array],
+    lhs: jax.Array,
+    rhs: jax.Array,
+) -> jax.Array:
+    """Runs a loop so that XLA's CPU compiler cannot fuse it into what follows.
+
+    Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
+    some versions drop barriers on the CPU. A branch is compiled by itself; this one is taken
+    unless the first tap has one odd value, which the compiler cannot exclude.
+    """
+    first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
+    unlikely = 1.2345678e-33 if jnp.issubdtype(first.dtype, jnp.inexact) else 113
+    return lax.cond(first != jnp.asarray(unlikely, first.dtype), run, fallback, lhs, rhs)
+
+
+def _sum(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
     spatial = range(3, lhs.ndim)
     # A barrier keeps XLA from folding the padding into every tap's load.
     padded = lax.optimization_barrier(_pad(lhs, axes))
@@ -82,4 +131,12 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-ENGINE = Engine("shift", run, refuses)
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products of one channel, products summed over channels, outputs, inputs."""
+    products = problem.multiplications
+    single = problem.c == 1
+    alone, summed = (products, 0.0) if single else (0.0, products)
+    return 1.0, alone, summed, problem.outputs, problem.inputs
+
+
+ENGINE = Engine("shift", run, refuses, work)

@@ -6,9 +6,9 @@ the signal are those of SciPy 1.17. The results are JAX arrays that jit, vmap an
 What differs from SciPy, and why:
 
 - ``method="auto"``, ``"direct"`` and ``"fft"`` are accepted everywhere SciPy accepts them, but all
-  three leave the choice of the engine to filtrax. So are `fftconvolve` and `oaconvolve`: no FFT is
-  promised, none of their rounding errors occur, and a NaN or an infinity reaches only the outputs
-  whose sum holds it. Integers are exact with every method and wrap around as NumPy's do.
+  three leave the choice of the engine to filtrax; so do `fftconvolve` and `oaconvolve`. How far a
+  NaN, an infinity or the rounding of a large value reaches follows from that choice. Integers are
+  exact with every method and wrap around as NumPy's do.
 - Without ``jax_enable_x64``, 64-bit dtypes become 32-bit ones. bfloat16 follows JAX's promotion.
 - Booleans and float16 are taken in several dimensions, too, where SciPy has no direct method:
   booleans give a boolean, "is there any pair of true values that meet"; float16 sums in float32.
@@ -68,7 +68,7 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
         mode: ``"full"``, ``"same"`` (the size of ``in1``, starting at ``(K-1)//2`` of full) or
             ``"valid"`` (one operand must be at least as large as the other in every dimension).
         method: ``"auto"``, ``"direct"`` or ``"fft"``. filtrax chooses the engine by itself for
-            all three as yet; ``"fft"`` will ask for its FFT engines once it has them.
+            all three.
 
     Returns:
         The convolution, in NumPy's promoted dtype.

@@ -1,0 +1,43 @@
+"""Padding and cutting signals into overlapping frames, by reshape and concatenation."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._geometry import Axis
+
+
+def pad(array: jax.Array, axis: int, edges: tuple[int, int], interior: int = 0) -> jax.Array:
+    """Zeros before, after and between the samples of one axis; negative numbers drop samples."""
+    if edges == (0, 0) and interior == 0:
+        return array
+    config = [(0, 0, 0)] * array.ndim
+    config[axis] = (*edges, interior)
+    return lax.pad(array, jnp.zeros((), array.dtype), config)
+
+
+def window(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
+    """The stretch of the zero-extended signal that the outputs use, samples spread by base."""
+    for number, axis in enumerate(axes):
+        lhs = pad(lhs, 3 + number, (axis.lo, axis.hi), axis.base - 1)
+    return lhs
+
+
+def hops(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> list[jax.Array]:
+    """The pieces (..., count, hop) that side by side are frames of at least ``width`` samples.
+
+    The frames start every ``hop`` samples, the first where the first output meets the first tap.
+    """
+    reach = -(-width // hop)
+    length = (count + reach - 1) * hop
+    last = signal.ndim - 1
+    used = (axis.n - 1) * axis.base + 1 + axis.lo
+    signal = pad(signal, last, (axis.lo, length - used), axis.base - 1)
+    pieces = signal.reshape(*signal.shape[:-1], count + reach - 1, hop)
+    return [pieces[..., i : i + count, :] for i in range(reach)]
+
+
+def frames(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> jax.Array:
+    """Cuts the last axis into frames (..., count, width) that start every ``hop`` samples."""
+    *whole, rest = hops(signal, axis, count, hop, width)
+    return jnp.concatenate([*whole, rest[..., : width - len(whole) * hop]], axis=-1)

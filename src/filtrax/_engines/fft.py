@@ -1,0 +1,113 @@
+"""One fast Fourier transform over everything, at a length that the transform likes."""
+
+import math
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._engines.base import Correlation, Engine, window_length
+from filtrax._engines.blocks import pad, window
+from filtrax._geometry import Axis
+
+
+@lru_cache(maxsize=4096)
+def fast_length(n: int) -> int:
+    """The least length of at least n whose prime factors are 2, 3, 5, 7 and 11."""
+    best = 1 << max(n - 1, 0).bit_length()
+    products = [1]
+    for factor in (3, 5, 7, 11):
+        products = [p * factor**i for p in products for i in range(32) if p * factor**i < best]
+    for product in products:
+        best = min(best, product << max(-(-n // product) - 1, 0).bit_length())
+    return best
+
+
+def run(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    """The correlation as a product of spectra.
+
+    A circular correlation of the stretch that the outputs use wraps around only into samples
+    that are dropped, so that stretch's length is enough.
+    """
+    used = window(lhs, axes)
+    lengths = tuple(fast_length(size) for size in used.shape[3:])
+    for number, axis in enumerate(axes):
+        rhs = pad(rhs, 3 + number, (0, 0), axis.dilation - 1)
+    x, h = spectra(used, rhs, lengths)
+    out = inverse(multiply(x, h, precision), lengths, lhs.dtype)
+    return out[(..., *(slice(0, (a.m - 1) * a.stride + 1, a.stride) for a in axes))]
+
+
+def spectra(
+    lhs: jax.Array, rhs: jax.Array, lengths: tuple[int, ...]
+) -> tuple[jax.Array, jax.Array]:
+    """The spectra of the signal and of the reversed kernel, of one batch each."""
+    h = lax.conj(forward(jnp.conj(rhs), lengths))
+    return forward(lhs, lengths), h
+
+
+def forward(array: jax.Array, lengths: tuple[int, ...]) -> jax.Array:
+    """The transform of the last axes at the given lengths, over one flat batch."""
+    rank = len(lengths)
+    batch = array.shape[: array.ndim - rank]
+    flat = array.reshape(math.prod(batch), *array.shape[array.ndim - rank :])
+    for number, length in enumerate(lengths):
+        flat = pad(flat, 1 + number, (0, length - flat.shape[1 + number]))
+    kind = lax.FftType.FFT if jnp.iscomplexobj(flat) else lax.FftType.RFFT
+    out = lax.fft(flat, kind, lengths)
+    return out.reshape(*batch, *out.shape[1:])
+
+
+def inverse(spectrum: jax.Array, lengths: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
+    """Back from `forward`, to an array of the given dtype."""
+    batch = spectrum.shape[: spectrum.ndim - len(lengths)]
+    flat = spectrum.reshape(math.prod(batch), *spectrum.shape[len(batch) :])
+    kind = lax.FftType.IFFT if jnp.issubdtype(dtype, jnp.complexfloating) else lax.FftType.IRFFT
+    out = lax.fft(flat, kind, lengths)
+    return out.reshape(*batch, *lengths).astype(dtype)
+
+
+def multiply(x: jax.Array, h: jax.Array, precision: lax.Precision) -> jax.Array:
+    """(G, B, C, ...) and (G, O, C, ...) to (G, B, O, ...), frequency by frequency."""
+    if x.shape[2] == 1:
+        return x * jnp.swapaxes(h, 1, 2)
+    return jnp.einsum("gbc...,goc...->gbo...", x, h, precision=precision)
+
+
+def refuses(problem: Correlation, platform: str) -> str | None:
+    """Integers must stay exact."""
+    if not jnp.issubdtype(problem.dtype, jnp.inexact):
+        return "an FFT would round integers"
+    return None
+
+
+def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, float]:
+    """Butterflies that a batch shares between cores, those that it cannot, and samples."""
+    size = math.prod(lengths)
+    butterflies = batch * size * max(math.log2(size), 1.0)
+    alone = batch == 1 and len(lengths) == 1
+    return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
+
+
+def total_work(parts: list[tuple[int, tuple[int, ...]]], products: float) -> tuple[float, ...]:
+    """The work of several batches of transforms and of the products of their spectra."""
+    counted = [transform_work(*part) for part in parts]
+    return (1.0, *(sum(column) for column in zip(*counted, strict=True)), products)
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    lengths = tuple(fast_length(window_length(axis)) for axis in problem.axes)
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    parts = [(g * b * c, lengths), (g * o * c, lengths), (g * b * o, lengths)]
+    return total_work(parts, float(g * b * o * c * math.prod(lengths)))
+
+
+ENGINE = Engine("fft", run, refuses, work)

@@ -1,0 +1,125 @@
+"""Overlap-save: many short transforms of overlapping frames instead of one long one.
+
+Long signals and short kernels: each frame gives its own outputs. Long kernels and short
+outputs (every gradient by the kernel): the spectra of blocks of the kernel and of the frames
+they meet are multiplied and summed before a single inverse transform.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._engines.base import Correlation, Engine, window_length
+from filtrax._engines.blocks import frames, pad, window
+from filtrax._engines.fft import fast_length, forward, inverse, multiply, total_work
+from filtrax._geometry import Axis
+
+
+def frame_length(short: int, long: int) -> int:
+    """The transform's length: the power of two with the least work per sample."""
+    best, least = 0, math.inf
+    for exponent in range(5, 19):
+        length = 1 << exponent
+        hop = length - short + 1
+        if hop < 1:
+            continue
+        work = -(-long // hop) * length * (exponent + 4)
+        if work < least:
+            best, least = length, work
+    return best or fast_length(short + long)
+
+
+def run(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    """The correlation by frames along the last axis, whole transforms along the others."""
+    *others, axis = axes
+    lhs = window(lhs, tuple(others))
+    for number, other in enumerate(axes):
+        rhs = pad(rhs, 3 + number, (0, 0), other.dilation - 1)
+    outer = tuple(fast_length(size) for size in lhs.shape[3:-1])
+    outputs = (axis.m - 1) * axis.stride + 1
+    if axis.span > outputs:
+        out = _short_output(axis, lhs, rhs, outer, outputs, precision)
+    else:
+        out = _long_output(axis, lhs, rhs, outer, outputs, precision)
+    return out[(..., *(slice(0, (a.m - 1) * a.stride + 1, a.stride) for a in axes))]
+
+
+def _long_output(
+    axis: Axis,
+    lhs: jax.Array,
+    rhs: jax.Array,
+    outer: tuple[int, ...],
+    outputs: int,
+    precision: lax.Precision,
+) -> jax.Array:
+    length = frame_length(axis.span, outputs)
+    hop = length - axis.span + 1
+    count = -(-outputs // hop)
+    framed = jnp.moveaxis(frames(lhs, axis, count, hop, length), -2, 3)
+    lengths = (*outer, length)
+    x = forward(framed, lengths)
+    h = lax.conj(forward(jnp.conj(rhs), lengths))[:, :, :, None]
+    out = inverse(multiply(x, h, precision), lengths, lhs.dtype)[..., :hop]
+    out = jnp.moveaxis(out, 3, -2)
+    return out.reshape(*out.shape[:-2], count * hop)
+
+
+def _short_output(
+    axis: Axis,
+    lhs: jax.Array,
+    rhs: jax.Array,
+    outer: tuple[int, ...],
+    outputs: int,
+    precision: lax.Precision,
+) -> jax.Array:
+    length = frame_length(outputs, axis.span)
+    hop = length - outputs + 1
+    count = -(-axis.span // hop)
+    framed = jnp.moveaxis(frames(lhs, axis, count, hop, length), -2, 3)
+    blocks = pad(rhs, rhs.ndim - 1, (0, count * hop - axis.span))
+    blocks = jnp.moveaxis(blocks.reshape(*rhs.shape[:-1], count, hop), -2, 3)
+    lengths = (*outer, length)
+    x = forward(framed, lengths)
+    h = lax.conj(forward(jnp.conj(blocks), lengths))
+    product = jnp.einsum("gbcn...,gocn...->gbo...", x, h, precision=precision)
+    return inverse(product, lengths, lhs.dtype)
+
+
+def refuses(problem: Correlation, platform: str) -> str | None:
+    """Integers must stay exact."""
+    if not jnp.issubdtype(problem.dtype, jnp.inexact):
+        return "an FFT would round integers"
+    return None
+
+
+def _framing(problem: Correlation) -> tuple[int, int]:
+    """The transform's length along the last axis, and the number of frames."""
+    *_, axis = problem.axes
+    outputs = (axis.m - 1) * axis.stride + 1
+    short, long = sorted((axis.span, outputs))
+    length = frame_length(short, long)
+    return length, -(-long // (length - short + 1))
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    length, count = _framing(problem)
+    *others, axis = problem.axes
+    lengths = (*(fast_length(window_length(other)) for other in others), length)
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    is_short = axis.span > (axis.m - 1) * axis.stride + 1
+    kernels, results = (count, 1) if is_short else (1, count)
+    parts = [(g * b * c * count, lengths), (g * o * c * kernels, lengths),
+             (g * b * o * results, lengths)]  # fmt: skip
+    return total_work(parts, float(g * b * o * c * count * math.prod(lengths)))
+
+
+ENGINE = Engine("overlap", run, refuses, work, block=lambda problem: _framing(problem)[0])

@@ -1,0 +1,219 @@
+"""Matrix products: blocks of outputs from frames of the signal and a banded matrix of taps.
+
+Long signals and short kernels: L outputs at a time are a frame of the signal times a banded
+Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) are the dual: the
+product of blocks of the kernel with frames of the signal, summed along its diagonals.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.blocks import frames, hops, pad
+from filtrax._geometry import Axis
+
+
+def block_length(axes: tuple[Axis, ...]) -> int:
+    """Outputs in one block (or taps, where the kernel is the long one).
+
+    Long blocks waste products on the band's corners, short ones waste the matrix unit.
+    """
+    if short_output(axes):
+        return min(32, axes[-1].k)
+    return min(max(32, 1 << (axes[-1].k - 1).bit_length()), 128)
+
+
+def run(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    """The correlation as matrix products along the last axis."""
+    if short_output(axes):
+        return _gram(axes, lhs, rhs, precision)
+    if lhs.dtype == jnp.float32:
+        return _strided(axes, lhs, rhs, precision)
+    return _framed(axes, lhs, rhs, precision)
+
+
+def short_output(axes: tuple[Axis, ...]) -> bool:
+    """Whether the kernel is the long one."""
+    return math.prod(axis.k for axis in axes) > math.prod(axis.m for axis in axes)
+
+
+def band(axis: Axis, rhs: jax.Array, length: int) -> jax.Array:
+    """The matrix (..., length, width) whose row l holds the taps, shifted by l strides."""
+    taps = pad(rhs, rhs.ndim - 1, (0, 0), axis.dilation - 1)
+    width = (length - 1) * axis.stride + axis.span
+    # Rows of a width one stride too large, read at the right width, shift by themselves.
+    row = pad(taps, taps.ndim - 1, (0, width + axis.stride - axis.span))
+    rows = jnp.broadcast_to(row[..., None, :], (*row.shape[:-1], length, row.shape[-1]))
+    flat = rows.reshape(*row.shape[:-1], length * row.shape[-1])
+    return flat[..., : length * width].reshape(*row.shape[:-1], length, width)
+
+
+def _strided(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
+    """As a strided convolution with L output channels, which copies no frame."""
+    *others, axis = axes
+    length = block_length(axes)
+    count = -(-axis.m // length)
+    g, b, c, *n = lhs.shape
+    o = rhs.shape[1]
+    matrix = jnp.moveaxis(band(axis, rhs, length), -2, 2)
+    width = matrix.shape[-1]
+    hi = (count * length - 1) * axis.stride + axis.span - ((axis.n - 1) * axis.base + 1) - axis.lo
+    out = lax.conv_general_dilated(
+        jnp.swapaxes(lhs, 0, 1).reshape(b, g * c, *n),
+        matrix.reshape(g * o * length, c, *matrix.shape[4:-1], width),
+        window_strides=(*(a.stride for a in others), length * axis.stride),
+        padding=(*((a.lo, a.hi) for a in others), (axis.lo, hi)),
+        lhs_dilation=tuple(a.base for a in axes),
+        rhs_dilation=(*(a.dilation for a in others), 1),
+        feature_group_count=g,
+        precision=precision,
+    )
+    out = out.reshape(b, g, o, length, *out.shape[2:])
+    out = jnp.moveaxis(jnp.swapaxes(out, 0, 1), 3, -1)
+    return out.reshape(*out.shape[:-2], count * length)[..., : axis.m]
+
+
+def _framed(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
+    """As a product of explicit frames with the band, for each tap of the other axes."""
+    *others, axis = axes
+    length = block_length(axes)
+    count = -(-axis.m // length)
+    matrix = band(axis, rhs, length)
+    signal = _padded(tuple(others), lhs)
+    framed = frames(signal, axis, count, length * axis.stride, matrix.shape[-1])
+    total = None
+    for tap, window in _windows(tuple(others), framed):
+        part = jnp.einsum(
+            "goclj,gbc...nj->gbo...nl", matrix[(..., *tap, slice(None), slice(None))], window,
+            precision=precision,
+        )  # fmt: skip
+        total = part if total is None else total + part
+    assert total is not None
+    return total.reshape(*total.shape[:-2], count * length)[..., : axis.m]
+
+
+def _gram(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
+    """As a product of blocks of the kernel with frames of the signal, diagonals summed."""
+    *others, axis = axes
+    length = block_length(axes)
+    count = -(-axis.k // length)
+    width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
+    blocks = pad(rhs, rhs.ndim - 1, (0, count * length - axis.k))
+    blocks = blocks.reshape(*rhs.shape[:-1], count, length)
+    signal = _padded(tuple(others), lhs)
+    # Whole hops, so that the overlap of the frames is seen but never copied.
+    views = hops(signal, axis, count, length * axis.dilation, width)
+    rows = []
+    # Here the other axes' outputs are the few: one product for each.
+    for at in _positions([a.m for a in others]):
+        windows = views
+        for number, (index, other) in enumerate(zip(at, others, strict=True)):
+            start = index * other.stride
+            windows = [
+                lax.slice_in_dim(w, start, start + other.span, other.dilation, axis=3 + number)
+                for w in windows
+            ]
+        rows.append(_diagonals(axis, blocks, windows, precision))
+    out = jnp.stack(rows, axis=3)
+    return out.reshape(*out.shape[:3], *(a.m for a in others), axis.m)
+
+
+def _diagonals(
+    axis: Axis, blocks: jax.Array, windows: list[jax.Array], precision: lax.Precision
+) -> jax.Array:
+    """The sums along the diagonals of blocks^T windows: (G, B, O, M)."""
+    if blocks.shape[0] == 1:
+        # Without a batch XLA's product of few rows by long columns is twice as fast.
+        parts = [
+            jnp.einsum("oc...l,bc...j->bolj", blocks[0], window[0], precision=precision)[None]
+            for window in windows
+        ]
+    else:
+        parts = [
+            jnp.einsum("goc...l,gbc...j->gbolj", blocks, window, precision=precision)
+            for window in windows
+        ]
+    product = jnp.concatenate(parts, axis=-1)
+    *lead, length, width = product.shape
+    # Read at a width one dilation larger, the diagonals stand in columns.
+    flat = product.reshape(*lead, length * width)
+    flat = pad(flat, flat.ndim - 1, (0, length * axis.dilation))
+    skewed = flat.reshape(*lead, length, width + axis.dilation)
+    return skewed[..., : (axis.m - 1) * axis.stride + 1 : axis.stride].sum(axis=-2)
+
+
+def _positions(sizes: list[int]) -> list[tuple[int, ...]]:
+    positions: list[tuple[int, ...]] = [()]
+    for size in sizes:
+        positions = [(*p, i) for p in positions for i in range(size)]
+    return positions
+
+
+def _padded(others: tuple[Axis, ...], lhs: jax.Array) -> jax.Array:
+    for number, axis in enumerate(others):
+        lhs = pad(lhs, 3 + number, (axis.lo, axis.hi), axis.base - 1)
+    return lhs
+
+
+def _windows(
+    others: tuple[Axis, ...], framed: jax.Array
+) -> list[tuple[tuple[int, ...], jax.Array]]:
+    """For each tap of the other axes, the part of the signal that it meets."""
+    result = []
+    for tap in _positions([a.k for a in others]):
+        window = framed
+        for number, (index, axis) in enumerate(zip(tap, others, strict=True)):
+            start = index * axis.dilation
+            stop = start + (axis.m - 1) * axis.stride + 1
+            window = lax.slice_in_dim(window, start, stop, axis.stride, axis=3 + number)
+        result.append((tap, window))
+    return result
+
+
+def refuses(problem: Correlation, platform: str) -> str | None:
+    """Integer products are no faster than sums of shifts, and some platforms have none."""
+    if not isinstance(problem.g, int):
+        return "lax convolutions have no symbolic number of kernels"
+    if not jnp.issubdtype(problem.dtype, jnp.inexact):
+        return "matrix products of integers gain nothing"
+    *others, _ = problem.axes
+    few = problem.outputs if short_output(problem.axes) else problem.taps
+    last = problem.axes[-1].m if short_output(problem.axes) else problem.axes[-1].k
+    if others and few // max(last, 1) > 4096:
+        return "more than 4096 products, one for each tap of the other axes"
+    return None
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products of the long form; products and inputs of the short one; outputs, inputs, band."""
+    *_, axis = problem.axes
+    length = block_length(problem.axes)
+    lead = problem.g * problem.b * problem.o * problem.c
+    if short_output(problem.axes):
+        width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
+        rows = math.prod(a.k * a.m for a in problem.axes[:-1])
+        return 1.0, 0.0, lead * rows * axis.k * float(width), problem.inputs, 0.0, 0.0, 0.0
+    width = (length - 1) * axis.stride + axis.span
+    rows = math.prod(a.k * a.m for a in problem.axes[:-1])
+    band_entries = problem.g * problem.o * problem.c * length * width
+    # In several dimensions the convolution reaches less than half of the speed.
+    macs = lead * rows * axis.m * width * (1.0 if len(problem.axes) == 1 else 2.5)
+    return 1.0, macs, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
+
+
+ENGINE = Engine("toeplitz", run, refuses, work, block=lambda problem: block_length(problem.axes))
