@@ -38,8 +38,16 @@ def run(
     *others, last = axes
     single = math.prod((*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in others))) == 1
     even = (*others, replace(last, m=last.m + last.m % 2)) if single else axes
-    out = alone(partial(_sum, even, precision=precision), partial(direct.run, even,
-                precision=precision, platform=platform), lhs, rhs)  # fmt: skip
+    signal = _pad(lhs, even)
+    inner = tuple(
+        replace(axis, n=n, lo=0, base=1) for axis, n in zip(even, signal.shape[3:], strict=True)
+    )
+    out = alone(
+        partial(_sum, inner, precision=precision),
+        partial(direct.run, inner, precision=precision, platform=platform),
+        signal,
+        rhs,
+    )
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
 
 
