@@ -40,17 +40,14 @@ def run(
     lengths = tuple(fast_length(size) for size in used.shape[3:])
     for number, axis in enumerate(axes):
         rhs = pad(rhs, 3 + number, (0, 0), axis.dilation - 1)
-    x, h = spectra(used, rhs, lengths)
-    out = inverse(multiply(x, h, precision), lengths, lhs.dtype)
+    product = multiply(forward(used, lengths), reversed_spectrum(rhs, lengths), precision)
+    out = inverse(product, lengths, lhs.dtype)
     return out[(..., *(slice(0, (a.m - 1) * a.stride + 1, a.stride) for a in axes))]
 
 
-def spectra(
-    lhs: jax.Array, rhs: jax.Array, lengths: tuple[int, ...]
-) -> tuple[jax.Array, jax.Array]:
-    """The spectra of the signal and of the reversed kernel, of one batch each."""
-    h = lax.conj(forward(jnp.conj(rhs), lengths))
-    return forward(lhs, lengths), h
+def reversed_spectrum(rhs: jax.Array, lengths: tuple[int, ...]) -> jax.Array:
+    """The spectrum of the kernel read backwards, which turns a convolution into a correlation."""
+    return lax.conj(forward(jnp.conj(rhs), lengths))
 
 
 def forward(array: jax.Array, lengths: tuple[int, ...]) -> jax.Array:

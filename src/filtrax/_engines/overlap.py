@@ -13,7 +13,15 @@ from jax import lax
 
 from filtrax._engines.base import Correlation, Engine, window_length
 from filtrax._engines.blocks import frames, pad, window
-from filtrax._engines.fft import fast_length, forward, inverse, multiply, total_work
+from filtrax._engines.fft import (
+    fast_length,
+    forward,
+    inverse,
+    multiply,
+    refuses,
+    reversed_spectrum,
+    total_work,
+)
 from filtrax._geometry import Axis
 
 
@@ -66,7 +74,7 @@ def _long_output(
     framed = jnp.moveaxis(frames(lhs, axis, count, hop, length), -2, 3)
     lengths = (*outer, length)
     x = forward(framed, lengths)
-    h = lax.conj(forward(jnp.conj(rhs), lengths))[:, :, :, None]
+    h = reversed_spectrum(rhs, lengths)[:, :, :, None]
     out = inverse(multiply(x, h, precision), lengths, lhs.dtype)[..., :hop]
     out = jnp.moveaxis(out, 3, -2)
     return out.reshape(*out.shape[:-2], count * hop)
@@ -88,16 +96,9 @@ def _short_output(
     blocks = jnp.moveaxis(blocks.reshape(*rhs.shape[:-1], count, hop), -2, 3)
     lengths = (*outer, length)
     x = forward(framed, lengths)
-    h = lax.conj(forward(jnp.conj(blocks), lengths))
+    h = reversed_spectrum(blocks, lengths)
     product = jnp.einsum("gbcn...,gocn...->gbo...", x, h, precision=precision)
     return inverse(product, lengths, lhs.dtype)
-
-
-def refuses(problem: Correlation, platform: str) -> str | None:
-    """Integers must stay exact."""
-    if not jnp.issubdtype(problem.dtype, jnp.inexact):
-        return "an FFT would round integers"
-    return None
 
 
 def _framing(problem: Correlation) -> tuple[int, int]:

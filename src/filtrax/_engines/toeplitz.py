@@ -5,6 +5,7 @@ Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) a
 product of blocks of the kernel with frames of the signal, summed along its diagonals.
 """
 
+import itertools
 import math
 
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines.base import Correlation, Engine
-from filtrax._engines.blocks import frames, hops, pad
+from filtrax._engines.blocks import frames, hops, pad, window
 from filtrax._geometry import Axis
 
 
@@ -92,12 +93,12 @@ def _framed(
     length = block_length(axes)
     count = -(-axis.m // length)
     matrix = band(axis, rhs, length)
-    signal = _padded(tuple(others), lhs)
+    signal = window(lhs, tuple(others))
     framed = frames(signal, axis, count, length * axis.stride, matrix.shape[-1])
     total = None
-    for tap, window in _windows(tuple(others), framed):
+    for tap, met in _windows(tuple(others), framed):
         part = jnp.einsum(
-            "goclj,gbc...nj->gbo...nl", matrix[(..., *tap, slice(None), slice(None))], window,
+            "goclj,gbc...nj->gbo...nl", matrix[(..., *tap, slice(None), slice(None))], met,
             precision=precision,
         )  # fmt: skip
         total = part if total is None else total + part
@@ -115,12 +116,12 @@ def _gram(
     width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
     blocks = pad(rhs, rhs.ndim - 1, (0, count * length - axis.k))
     blocks = blocks.reshape(*rhs.shape[:-1], count, length)
-    signal = _padded(tuple(others), lhs)
+    signal = window(lhs, tuple(others))
     # Whole hops, so that the overlap of the frames is seen but never copied.
     views = hops(signal, axis, count, length * axis.dilation, width)
     rows = []
     # Here the other axes' outputs are the few: one product for each.
-    for at in _positions([a.m for a in others]):
+    for at in itertools.product(*(range(a.m) for a in others)):
         windows = views
         for number, (index, other) in enumerate(zip(at, others, strict=True)):
             start = index * other.stride
@@ -140,13 +141,13 @@ def _diagonals(
     if blocks.shape[0] == 1:
         # Without a batch XLA's product of few rows by long columns is twice as fast.
         parts = [
-            jnp.einsum("oc...l,bc...j->bolj", blocks[0], window[0], precision=precision)[None]
-            for window in windows
+            jnp.einsum("oc...l,bc...j->bolj", blocks[0], piece[0], precision=precision)[None]
+            for piece in windows
         ]
     else:
         parts = [
-            jnp.einsum("goc...l,gbc...j->gbolj", blocks, window, precision=precision)
-            for window in windows
+            jnp.einsum("goc...l,gbc...j->gbolj", blocks, piece, precision=precision)
+            for piece in windows
         ]
     product = jnp.concatenate(parts, axis=-1)
     *lead, length, width = product.shape
@@ -157,31 +158,18 @@ def _diagonals(
     return skewed[..., : (axis.m - 1) * axis.stride + 1 : axis.stride].sum(axis=-2)
 
 
-def _positions(sizes: list[int]) -> list[tuple[int, ...]]:
-    positions: list[tuple[int, ...]] = [()]
-    for size in sizes:
-        positions = [(*p, i) for p in positions for i in range(size)]
-    return positions
-
-
-def _padded(others: tuple[Axis, ...], lhs: jax.Array) -> jax.Array:
-    for number, axis in enumerate(others):
-        lhs = pad(lhs, 3 + number, (axis.lo, axis.hi), axis.base - 1)
-    return lhs
-
-
 def _windows(
     others: tuple[Axis, ...], framed: jax.Array
 ) -> list[tuple[tuple[int, ...], jax.Array]]:
     """For each tap of the other axes, the part of the signal that it meets."""
     result = []
-    for tap in _positions([a.k for a in others]):
-        window = framed
+    for tap in itertools.product(*(range(a.k) for a in others)):
+        met = framed
         for number, (index, axis) in enumerate(zip(tap, others, strict=True)):
             start = index * axis.dilation
             stop = start + (axis.m - 1) * axis.stride + 1
-            window = lax.slice_in_dim(window, start, stop, axis.stride, axis=3 + number)
-        result.append((tap, window))
+            met = lax.slice_in_dim(met, start, stop, axis.stride, axis=3 + number)
+        result.append((tap, met))
     return result
 
 
