@@ -1,0 +1,221 @@
+"""The clock: every peer of a cell in turn, round after round, until each has had its time.
+
+A call under 50 ms follows an untimed one of the same peer (its data in the caches, another
+library's threads asleep). Slow peers get few rounds. A peer whose time grows with the number of
+products is left out where its own rate, in the cell before, foretells a long wait for a time far
+behind the best; the report says which and how long it would have taken.
+"""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import jax
+
+from benchmarks.cases import BY_KERNEL, BY_SIGNAL, Case
+from benchmarks.peers import Peer, peers
+from benchmarks.reference import error, exact, operands
+
+#: Seconds.
+CHEAP, SLOW, PATIENCE = 0.05, 0.3, 5.0
+#: Times the best, from which a peer gets few rounds or may be left out.
+FAR = 20.0
+RULE = (
+    f"A peer is left out of a cell where its own rate in the cell before foretells more than "
+    f"{PATIENCE:.0f} s and more than {FAR:.0f} times the best; it counts as slower by the time "
+    "foretold. A call above a second is timed once or twice."
+)
+OUTPUTS = {BY_KERNEL: ("y", "dh"), BY_SIGNAL: ("dx",)}
+
+
+@dataclass(slots=True)
+class Timing:
+    """One peer in one cell.
+
+    Attributes:
+        milliseconds: median; of a peer left out, what was foretold.
+        errors: of each output, relative to its largest value.
+        compile_seconds: of the first call, past a later one; ``None`` if it does not compile.
+        compilations: events of tracing or compiling after the first call.
+        note: why it was left out or failed; then there is no time of its own.
+    """
+
+    peer: str
+    milliseconds: float
+    rounds: int = 0
+    errors: dict[str, float] = field(default_factory=dict)
+    compile_seconds: float | None = None
+    compilations: int | None = None
+    yardstick: bool = False
+    note: str = ""
+
+    @property
+    def ran(self) -> bool:
+        return self.rounds > 0
+
+
+@dataclass(slots=True)
+class Cell:
+    """A case with the timings of everyone who can serve it."""
+
+    case: Case
+    timings: list[Timing]
+
+    def of(self, peer: str) -> Timing | None:
+        """A peer's timing, run or foretold; ``None`` if it cannot serve or failed."""
+        return next((t for t in self.timings if t.peer == peer and t.milliseconds > 0), None)
+
+    def rivals(self, ours: str) -> list[Timing]:
+        """Peers that ran, the fastest first."""
+        ran = (t for t in self.timings if t.ran and not t.yardstick and t.peer != ours)
+        return sorted(ran, key=lambda t: t.milliseconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"case": self.case.as_dict(), "timings": [asdict(t) for t in self.timings]}
+
+
+class Compilations:
+    """Counts what JAX traces, lowers and compiles while it is listening."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, event: str, *_: Any, **__: Any) -> None:
+        self.count += event.startswith("/jax/core/compile")
+
+    def __enter__(self) -> "Compilations":
+        jax.monitoring.register_event_duration_secs_listener(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        jax.monitoring.unregister_event_duration_listener(self)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A peer while its cell is measured."""
+
+    peer: Peer
+    timing: Timing
+    first: float = 0.0
+    estimate: float = 0.0
+    wanted: int = 0
+    times: list[float] = field(default_factory=list)
+
+
+#: Seconds a product takes, by peer and task, from the latest cell in which it ran.
+Rates = dict[tuple[str, str], float]
+
+
+def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
+    """Times one cell; ``budget`` is what a peer may spend on its rounds, in seconds."""
+    gc.collect()
+    with jax.enable_x64(case.dtype == "float64"), Compilations() as compilations:
+        given = operands(case)
+        truth = exact(case, given)
+        runs: list[_Run] = []
+        for peer in peers(case, given):
+            best = min((r.estimate for r in runs if r.wanted and not r.peer.yardstick), default=0.0)
+            run = _Run(peer, Timing(peer.name, 0.0, yardstick=peer.yardstick))
+            runs.append(run)
+            foretold = _foretold(case, peer, rates, best)
+            if foretold:
+                run.timing.milliseconds = 1e3 * foretold
+                run.timing.note = f"left out: {foretold:.0f} s foretold"
+                continue
+            _begin(case, run, truth, compilations)
+        best = min((r.estimate for r in runs if r.wanted and not r.peer.yardstick), default=0.0)
+        for run in runs:
+            if run.wanted:
+                run.wanted = _rounds(run, best, budget)
+        _rounds_of(runs, compilations)
+    for run in runs:
+        _finish(case, run, rates)
+    return Cell(case, [run.timing for run in runs])
+
+
+def once(call: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
+    """The seconds of a call that is not worth waiting for, else 0."""
+    rate = rates.get((peer.name, case.task), 0.0)
+    foretold = rate * case.products if peer.direct and peer.name not in case.must else 0.0
+    return foretold if foretold > PATIENCE and 0 < best * FAR < foretold else 0.0
+
+
+def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilations) -> None:
+    """The first call, with its errors, and a second for an estimate."""
+    start = time.perf_counter()
+    try:
+        result = run.peer.call()
+    except Exception as failure:  # A peer that cannot is no reason to stop.
+        run.timing.note = f"failed: {type(failure).__name__}: {str(failure).splitlines()[0][:200]}"
+        return
+    run.first = time.perf_counter() - start
+    if not run.peer.yardstick:
+        names = OUTPUTS.get(case.task, ("y",))
+        arrays = zip(names, run.peer.fetch(result), strict=True)
+        run.timing.errors = {name: error(array, truth[name]) for name, array in arrays}
+    del result
+    run.wanted = 1
+    if run.first > PATIENCE and not run.peer.compiles:
+        run.times = [run.first]
+        run.estimate = run.first
+        return
+    before = compilations.count
+    run.estimate = once(run.peer.call)
+    if run.peer.compiles:
+        run.timing.compilations = compilations.count - before
+    if run.estimate > SLOW:
+        run.times = [run.estimate]
+    elif run.estimate < CHEAP:
+        run.estimate = min(run.estimate, once(run.peer.call))
+
+
+def _rounds(run: _Run, best: float, budget: float) -> int:
+    """How many timed calls a peer gets."""
+    estimate = run.estimate
+    if estimate > 1:
+        return 1 if estimate > FAR * best else 2
+    if estimate > SLOW:
+        return 2
+    most = 51 if estimate < 1e-3 else 25 if estimate < 5e-3 else 15
+    if estimate > max(FAR * best, CHEAP / 10):
+        most = 3
+    each = estimate * (2 if estimate < CHEAP else 1)
+    return max(3, min(most, int(budget / each)))
+
+
+def _rounds_of(runs: list[_Run], compilations: Compilations) -> None:
+    """All peers, in turn."""
+    for _ in range(max((run.wanted for run in runs), default=0)):
+        for run in runs:
+            if len(run.times) >= run.wanted:
+                continue
+            before = compilations.count
+            if run.estimate < CHEAP:
+                run.peer.call()
+            run.times.append(once(run.peer.call))
+            if run.timing.compilations is not None:
+                run.timing.compilations += compilations.count - before
+
+
+def _finish(case: Case, run: _Run, rates: Rates) -> None:
+    if not run.times:
+        return
+    median = statistics.median(run.times)
+    timing = run.timing
+    timing.milliseconds = 1e3 * median / run.peer.repeats
+    timing.rounds = len(run.times)
+    if run.peer.compiles:
+        timing.compile_seconds = max(run.first - median, 0.0)
+    if not run.peer.yardstick:
+        rates[run.peer.name, case.task] = median / run.peer.repeats / case.products
