@@ -26,7 +26,8 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build", "jupyter_execute"]
+# What the benchmarks write is included by their page.
+exclude_patterns = ["_build", "jupyter_execute", "benchmarks/*"]
 
 html_theme = "furo"
 html_title = f"filtrax {release}"

@@ -1,6 +1,6 @@
 """Everyone who can serve a case, filtrax first."""
 
-import numpy as np
+import importlib.util
 
 from benchmarks.cases import Case
 from benchmarks.peers import in_jax
@@ -29,14 +29,6 @@ def missing() -> list[str]:
     names = {"torch": "torch", "cv2": "OpenCV", "cupy": "CuPy"}
     absent = []
     for module, name in names.items():
-        try:
-            __import__(module)
-        except ImportError:
+        if importlib.util.find_spec(module) is None:
             absent.append(name)
     return absent
-
-
-def as_arrays(result: object) -> tuple[np.ndarray, ...]:
-    """A result, one array or several, as NumPy arrays."""
-    several = result if isinstance(result, tuple) else (result,)
-    return tuple(np.asarray(each) for each in several)

@@ -1,5 +1,6 @@
 """NumPy, SciPy and OpenCV on the host, and CuPy's copies of the first two on a GPU."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -79,7 +80,7 @@ def _scipy(case: Case, x: Any, h: Any, sig: Any, ndi: Any, prefix: str) -> Itera
         pads = [(0, 0)] * x.ndim
         for axis, k, (start, _) in zip(case.axes, case.kernel, case.windows, strict=True):
             pads[axis] = (k - 1 - start, start)
-        xp = np if prefix == "scipy" else __import__("cupy")
+        xp = importlib.import_module("numpy" if prefix == "scipy" else "cupy")
         for name in ("fftconvolve", "oaconvolve"):
             function = getattr(sig, name)
             yield (
@@ -169,9 +170,9 @@ def _cv2(case: Case, x: np.ndarray, h: np.ndarray) -> Iterator[Way]:
 
 def _cupy(case: Case, given: Operands) -> list[Peer]:
     try:
-        import cupy
-        import cupyx.scipy.ndimage as ndi
-        import cupyx.scipy.signal as sig
+        cupy = importlib.import_module("cupy")
+        ndi = importlib.import_module("cupyx.scipy.ndimage")
+        sig = importlib.import_module("cupyx.scipy.signal")
     except ImportError:
         return []
     x, h = cupy.asarray(given.x), cupy.asarray(given.h)

@@ -28,8 +28,6 @@ if hasattr(os, "sched_getaffinity"):
 
 def peers(case: Case, given: Operands) -> list[Peer]:
     """A convolution, and an FFT where torch has one for the dtype."""
-    if case.form == "call":
-        return []
     return [
         Peer(name, _task(case, function, given), fetch, direct=is_direct, repeats=case.iterations)
         for name, function, is_direct in _functions(case)

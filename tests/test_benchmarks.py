@@ -1,0 +1,197 @@
+"""The benchmarks' machinery: its reference, its peers and its verdicts. No time is asserted."""
+
+import json
+import math
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+from benchmarks import __main__ as command
+from benchmarks import memory, regret
+from benchmarks.cases import BY_KERNEL, BY_SIGNAL, TASKS, VALUE, Case, grid
+from benchmarks.demands import Judged, allowed, demands
+from benchmarks.measure import Cell, Compilations, Timing, measure
+from benchmarks.peers import JNP, OURS
+from benchmarks.reference import FEW, Operands, error, exact, operands
+from benchmarks.report import markdown
+
+TINY = Case("rows", (3, 40), (5,), (1,))
+SETTING = {"platform": "cpu", "cpu": "a processor", "cores": 2, "jax": "0", "python": "3"}
+
+
+def by_loops(case: Case, given: Operands) -> dict[str, np.ndarray]:
+    """The value by NumPy's own convolution and the gradients by its definition, row by row."""
+    (start, length) = case.windows[0]
+    n, k = case.lengths[0], case.kernel[0]
+    y, dx, dh = (np.zeros(shape) for shape in (case.y, case.x, (case.x[0], k)))
+    for r in range(case.x[0]):
+        h = given.h if case.is_shared else given.h[r]
+        y[r] = np.convolve(given.x[r], h)[start : start + length]
+        for i in range(length):
+            for m in range(k):
+                if 0 <= i + start - m < n:
+                    dx[r, i + start - m] += given.ct[r, i] * h[m]
+                    dh[r, m] += given.ct[r, i] * given.x[r, i + start - m]
+    return {"y": y, "dx": dx, "dh": dh.sum(0) if case.is_shared else dh}
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+@pytest.mark.parametrize("k", [4, 9, 12])
+@pytest.mark.parametrize("mode", ["full", "same", "causal", "valid"])
+def test_the_reference_is_the_definition(mode, k, per_row):
+    assert FEW in range(4, 12)  # Both of its ways are taken.
+    case = Case("", (3, 20), (3, k) if per_row else (k,), (1,), "float64", mode)
+    given = operands(case)
+    expected = by_loops(case, given)
+    for task in TASKS:
+        found = exact(replace(case, task=task), given)
+        assert set(found) == {VALUE: {"y"}, BY_KERNEL: {"y", "dh"}, BY_SIGNAL: {"dx"}}[task]
+        for name, array in found.items():
+            assert array.shape == expected[name].shape
+            np.testing.assert_allclose(array.astype(float), expected[name], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 6])
+def test_the_reference_of_an_image(k):
+    case = Case("", (2, 12, 13), (k, k), (1, 2), "float64", boundary="reflect")
+    given = operands(case)
+    lo, hi = k - 1 - (k - 1) // 2, (k - 1) // 2
+    padded = np.pad(given.x, ((0, 0), (lo, hi), (lo, hi)), mode="reflect")
+    expected = [scipy.signal.convolve2d(image, given.h, "valid") for image in padded]
+    np.testing.assert_allclose(exact(case, given)["y"].astype(float), expected, atol=1e-12)
+
+
+def test_an_error_of_the_wrong_shape_is_infinite():
+    truth = np.array([1.0, -4.0])
+    assert error(np.array([1.0, -3.0]), truth) == 0.25
+    assert error(np.ones((2, 1)), truth) == math.inf
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_peer_of_a_tiny_cell_is_right(task):
+    case = replace(TINY, task=task)
+    cell = measure(case, {}, budget=1e-4)
+    names = {timing.peer for timing in cell.timings}
+    assert {OURS, JNP} < names
+    assert ("numpy.convolve" in names) == (task == VALUE)
+    for timing in cell.timings:
+        assert timing.note == ""
+        assert timing.rounds >= 3
+        assert timing.yardstick or max(timing.errors.values()) < 1e-6
+        assert not timing.compilations
+
+
+def test_a_peer_that_would_take_long_is_left_out_and_named():
+    rates = {(JNP, VALUE): 1.0, ("numpy.convolve", VALUE): 1e-12}
+    cell = measure(TINY, rates, budget=1e-4)
+    left_out = cell.of(JNP)
+    assert left_out is not None
+    assert not left_out.ran
+    assert left_out.milliseconds == 1e3 * TINY.products
+    assert [t.peer for t in cell.timings if t.note] == [JNP]
+    assert f"{TINY.name}: {JNP} left out: 600 s foretold" in markdown([cell], SETTING, [])
+    kept = measure(replace(TINY, must=(JNP,)), {(JNP, VALUE): 1.0}, budget=1e-4).of(JNP)
+    assert kept is not None
+    assert kept.ran
+
+
+def test_compilations_are_counted():
+    function = jax.jit(lambda x: x * 2 + 1)
+    with Compilations() as compilations:
+        function(jnp.ones(3)).block_until_ready()
+        first = compilations.count
+        function(jnp.ones(3)).block_until_ready()
+        assert first > 0
+        assert compilations.count == first
+        function(jnp.ones(4)).block_until_ready()
+        assert compilations.count > first
+
+
+def test_verdicts():
+    def timed(case, ours, **others):
+        timings = [Timing(OURS, ours, 3, {"y": 1e-7}, 0.1, 0)]
+        return Cell(case, timings + [Timing(name, ms, 3) for name, ms in others.items()])
+
+    large = Case("rows", (256, 4096), (9,), (1,))
+    slow = Timing(JNP, 5.0, 3)
+    cells = [timed(large, 1.0, numpy=0.5), timed(replace(large, h=(31,)), 1.0, numpy=4.0)]
+    cells[0].timings.append(slow)
+    cells.append(timed(replace(large, task=BY_SIGNAL), 2.0))
+    cells.append(timed(replace(large, task=BY_KERNEL), 4.0))
+    per_row = replace(large, family="kernel per row", h=(256, 9))
+    cells.append(timed(per_row, 3.0))
+    found = {demand.text: demand for demand in demands(cells)}
+
+    def failing(start):
+        (demand,) = (each for text, each in found.items() if text.startswith(start))
+        return [j.value for j in demand.failing], len(demand.judged)
+
+    assert failing("forward, >= 1e5 outputs: not slower") == ([0.5], 2)
+    assert failing("forward, >= 1e5 outputs, K <= 129") == ([5.0], 1)
+    assert failing("forward, geometric mean over the grid: at least 2x") == (
+        [pytest.approx(2**0.5)],
+        1,
+    )
+    assert failing("gradient by signal: at most 3x") == ([], 1)
+    assert failing("value and gradient by kernel: at most 3x") == ([4.0], 1)
+    assert failing("one kernel per row, >= 1e5") == ([3.0], 1)
+    assert Judged("", 0.99, 1).shortfall == 1 / 0.99
+
+
+def test_the_largest_error_allowed_follows_the_engine():
+    eps = float(np.finfo(np.float32).eps)
+    few = Case("rows", (256, 4096), (9,), (1,))
+    assert allowed(few, "y") == 4 * eps * 3
+    many = replace(few, h=(2000,))
+    assert allowed(many, "y") == pytest.approx(8 * eps * 12)
+
+
+def test_the_grid_is_what_was_asked():
+    names = [case.name for case in grid()]
+    assert len(set(names)) == len(names)
+    for family in ("rows", "kernel per row", "images", "long", "depthwise", "small", "loop"):
+        assert any(name.startswith(f"{family}:") for name in names)
+    for issue in (5227, 12868, 13800, 25461):
+        assert any(name.startswith(f"jax#{issue}:") for name in names)
+    for shape in ((1, 999_937), (64, 65_536)):
+        taps = {c.taps for c in grid() if c.x == shape and c.family == "rows"}
+        assert taps == {3, 9, 31, 64, 129, 511, 1025, 20_000}
+    assert len(grid(quick=True)) < 30
+
+
+def test_the_command_writes_its_numbers_and_picture(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "grid", lambda quick: [TINY])
+    picture, numbers = tmp_path / "ratios.png", tmp_path / "results.json"
+    command.main(["--quick", "--json", str(numbers), "--picture", str(picture)])
+    printed = capsys.readouterr().out
+    assert "| (3, 40), axis -1, float32 | 5 | value |" in printed
+    assert picture.stat().st_size > 10_000
+    written = json.loads(numbers.read_text())
+    assert written["cells"][0]["case"]["name"] == TINY.name
+    assert any(timing["peer"] == OURS for timing in written["cells"][0]["timings"])
+
+
+def test_the_regret_of_a_small_problem():
+    source = regret.draw(3)
+    problems = [source() for _ in range(300)]
+    assert [regret.draw(3)().name] == [problems[0].name]
+    assert {p.role for p in problems} == {"y", "x", "h"}
+    small = min(
+        problems, key=lambda p: math.prod(p.shapes["x"]) * math.prod(p.shapes["h"]) + len(p.dtype)
+    )
+    row = regret.measure(small, "cpu")
+    assert row["chosen"] in row["milliseconds"]
+    assert row["regret"] == row["milliseconds"][row["chosen"]] / row["milliseconds"][row["best"]]
+    assert row["regret"] >= 1
+    summary = regret.summary([row])
+    assert summary["worst"] == row["regret"]
+    assert row["name"] in regret.markdown(summary)
+
+
+def test_the_peak_of_this_process():
+    before = memory.peak()
+    block = np.ones(20_000_000)
+    assert memory.peak() - before > 0.5 * block.nbytes or memory.peak() > block.nbytes
