@@ -35,6 +35,21 @@ def test_one_signal_for_many_kernels_is_o() -> None:
     assert layout.y_batch == (7,)
 
 
+def test_axes_behind_the_filtered_one_stay() -> None:
+    layout = make_layout((5, 100, 8), (3, 8), None)
+    assert layout.x_shape == (1, 5, 1, 100, 8)
+    layout = make_layout((5, 100, 8), (3,), 1)
+    assert layout.x_order == (0, 1, 2)
+    assert layout.x_shape == (1, 5, 1, 100, 8)
+    assert layout.h_shape == (1, 1, 1, 3, 1)
+    assert layout.spatial == (0, None)
+    layout = make_layout((5, 100, 8), (1, 3, 8), 1)
+    assert layout.h_shape == (1, 1, 1, 3, 8)
+    layout = make_layout((100, 1), (3, 8), 0)
+    assert layout.x_order == (1, 0)
+    assert layout.h_shape == (1, 8, 1, 3)
+
+
 def test_all_three_labels_at_once() -> None:
     layout = make_layout((4, 2, 1, 50), (1, 2, 3, 5), -1)
     assert layout.x_shape == (2, 4, 1, 50)
@@ -64,11 +79,12 @@ def test_the_canonical_form_pairs_each_row_with_its_kernel(
     x = np.arange(math.prod(x_shape)).reshape(x_shape)
     h = np.arange(math.prod(h_shape)).reshape(h_shape)
     layout = make_layout(x_shape, h_shape, axes)
-    lhs = x.transpose(layout.x_order).reshape(layout.x_shape)[..., :1]
-    rhs = h.transpose(layout.h_order).reshape(layout.h_shape)[..., :1]
-    # (G, B, O): the pair of names that meets there.
-    pairs = lhs[:, :, None, 0, :] * 1000 + rhs[:, None, :, 0, :]
-    back = pairs.reshape(*layout.y_batch, 1).transpose(layout.y_order)
+    first = (..., *(slice(None) if n is None else slice(0, 1) for n in layout.spatial))
+    lhs = x.transpose(layout.x_order).reshape(layout.x_shape)[first]
+    rhs = h.transpose(layout.h_order).reshape(layout.h_shape)[first]
+    # (G, B, O, *spatial): the pair of names that meets there.
+    pairs = lhs[:, :, None, 0] * 1000 + rhs[:, None, :, 0]
+    back = pairs.reshape(*layout.y_batch, *pairs.shape[3:]).transpose(layout.y_order)
     first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(len(x_shape)))
     np.testing.assert_array_equal(back, x[first] * 1000 + h[first])
 

@@ -6,7 +6,7 @@ Each engine counts what it would do; `_costs` prices the counts. Nothing is time
 from dataclasses import dataclass, replace
 
 from filtrax._costs import prices_for
-from filtrax._engines import ENGINES, Correlation
+from filtrax._engines import ENGINES, Correlation, fold_problem, moves
 from filtrax._errors import value_error
 
 #: A shift program grows with its taps; past this many its compile time is not worth it.
@@ -39,8 +39,10 @@ def choose(problem: Correlation, method: str, platform: str) -> Plan:
     Raises:
         ValueError: the engine that ``method`` forces cannot serve the problem.
     """
-    refusals = {name: engine.refuses(problem, platform) for name, engine in ENGINES.items()}
     known = _known(problem)
+    refusals = {
+        name: engine.refuses(_seen(name, problem), platform) for name, engine in ENGINES.items()
+    }
     cost = {name: _cost(name, known, platform) for name, why in refusals.items() if why is None}
     if method != "auto":
         if refusals[method] is not None:
@@ -49,12 +51,14 @@ def choose(problem: Correlation, method: str, platform: str) -> Plan:
                 "method", f"an engine that can serve the problem ({fitting})",
                 f"{method!r}: {refusals[method]}",
             )  # fmt: skip
-        return Plan(method, "asked for by method=", ENGINES[method].block(known), cost)
+        return Plan(
+            method, "asked for by method=", ENGINES[method].block(_seen(method, known)), cost
+        )
     engine = min(cost, key=lambda name: cost[name])
     others = ", ".join(f"{name} {cost[name] / 1e3:.3g} us" for name in cost if name != engine)
     reason = f"estimated at {cost[engine] / 1e3:.3g} us, the least"
     reason = f"{reason} (against {others})" if others else reason
-    return Plan(engine, reason, ENGINES[engine].block(known), cost)
+    return Plan(engine, reason, ENGINES[engine].block(_seen(engine, known)), cost)
 
 
 def _known(problem: Correlation) -> Correlation:
@@ -66,11 +70,18 @@ def _known(problem: Correlation) -> Correlation:
     return replace(problem, **guesses) if guesses else problem
 
 
+def _seen(name: str, problem: Correlation) -> Correlation:
+    """The problem as the engine is given it."""
+    return problem if ENGINES[name].in_place else fold_problem(problem)
+
+
 def _cost(name: str, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
     if name == "shift" and problem.taps > _SHIFT_TAPS:
         return float("inf")
-    prices = prices_for(platform, problem.dtype)[name]
-    return sum(
-        price * count for price, count in zip(prices, ENGINES[name].work(problem), strict=True)
-    )
+    prices = prices_for(platform, problem.dtype)
+    counts = ENGINES[name].work(_seen(name, problem))
+    cost = sum(price * count for price, count in zip(prices[name], counts, strict=True))
+    if not ENGINES[name].in_place and moves(problem):
+        cost += prices["fold"][0] * (problem.inputs + problem.outputs)
+    return cost

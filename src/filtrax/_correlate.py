@@ -1,6 +1,7 @@
 """The single funnel: every filtering operation of the library ends in `channels`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,10 +11,10 @@ from jax import lax
 
 from filtrax import _boundary, _primitive
 from filtrax._engines import ENGINES
-from filtrax._geometry import Axis, resolve_axis
+from filtrax._geometry import Axis, passive_axis, resolve_axis
 from filtrax._layout import Layout, make_layout
 from filtrax._operands import as_operands, as_precision, fill_operands
-from filtrax._spec import Spec, choice, make_spec
+from filtrax._spec import AxisSpec, Spec, choice, make_spec
 from filtrax._typing import Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
 
 METHODS = ("auto", *ENGINES)
@@ -158,6 +159,7 @@ def _filter(
         len(layout.filtered), operation, mode, boundary, origin, stride, dilation, conjugate
     )
     resolved = resolve_axes(spec, layout)
+    spec, fills = spread(spec, fills, layout)
     return _run(
         x, h, fill_operands(spec, fills, x.dtype),
         spec=spec, layout=layout, axes=resolved, method=choice("method", method, METHODS),
@@ -166,9 +168,24 @@ def _filter(
 
 
 def resolve_axes(spec: Spec, layout: Layout) -> tuple[Axis, ...]:
-    """The index relation of each filtered axis."""
+    """The index relation of each spatial axis."""
+    n, k = layout.x_shape[3:], layout.h_shape[3:]
+    places = [layout.spatial.index(number) for number in range(len(layout.filtered))]
     names = [""] if len(layout.x_order) == 1 else [f" along axis {a}" for a in layout.filtered]
-    return resolve_windows(spec, layout.x_shape[3:], layout.h_shape[3:], names)
+    sizes = (tuple(n[place] for place in places), tuple(k[place] for place in places))
+    resolved = resolve_windows(spec, *sizes, names)
+    return tuple(
+        passive_axis(n[place], k[place]) if number is None else resolved[number]
+        for place, number in enumerate(layout.spatial)
+    )
+
+
+def spread(spec: Spec, fills: tuple[Any, ...], layout: Layout) -> tuple[Spec, tuple[Any, ...]]:
+    """The choices of the filtered axes among those of all spatial ones."""
+    carried = AxisSpec("valid")
+    axes = tuple(carried if number is None else spec.axes[number] for number in layout.spatial)
+    values = tuple(None if number is None else fills[number] for number in layout.spatial)
+    return replace(spec, axes=axes), values
 
 
 def resolve_windows(
@@ -215,7 +232,7 @@ def channels(
     if spec.conjugate:
         h = jnp.conj(h)
     if spec.operation == "convolve":
-        h = lax.rev(h, tuple(range(3, h.ndim)))
+        h = lax.rev(h, tuple(3 + i for i, axis in enumerate(axes) if not axis.paired))
     for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
         axis = axes[i]
         # Axes are extended one after the other, as by repeated `numpy.pad`: at a corner a later

@@ -17,6 +17,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
     "cpu": {
         "float32": {
             "direct": (3e4, 0.28, 5.0, 0.065, 0.4, 0.09, 2.5),
+            "fold": (0.5,),
             "fft": (3.5e4, 0.15, 0.4, 0.0, 0.5),
             "overlap": (3.5e4, 0.096, 0.16, 1.8, 0.1),
             "shift": (3e3, 0.02, 1.0, 0.5, 0.1),
@@ -31,6 +32,7 @@ _ACCELERATOR: Prices = {
     "direct": (1e4, 1e-4, 2e-3, 1e-4, 2e-3, 1e-4, 2e-3),
     "shift": (5e3, 1e-4, 1e-3, 2e-3, 2e-3),
     "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3, 4e-3),
+    "fold": (4e-3,),
     "fft": (3e4, 1e-4, 1e-4, 4e-3, 2e-4),
     "overlap": (4e4, 1e-4, 1e-4, 6e-3, 2e-4),
 }

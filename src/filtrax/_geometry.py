@@ -32,6 +32,8 @@ class Axis:
         stride: step of the output.
         dilation: spacing of the taps.
         base: spacing of the signal's samples, 1 in a forward problem.
+        paired: each entry of the signal has its own kernel and output, so n, m and i are equal
+            instead: nothing slides along this axis.
     """
 
     n: int
@@ -41,11 +43,17 @@ class Axis:
     stride: int = 1
     dilation: int = 1
     base: int = 1
+    paired: bool = False
+
+    @property
+    def taps(self) -> int:
+        """Taps that each output sums over."""
+        return 1 if self.paired else self.k
 
     @property
     def span(self) -> int:
         """Samples from the first tap to the last."""
-        return (self.k - 1) * self.dilation + 1
+        return (self.taps - 1) * self.dilation + 1
 
     @property
     def hi(self) -> int:
@@ -59,12 +67,19 @@ class Axis:
         For ``"x"`` the output takes the signal's place and the kernel is reversed; for ``"h"``
         the output takes the kernel's place.
         """
+        if self.paired:
+            return self
         if role == "x":
             lo = (self.k - 1) * self.dilation - self.lo
             return Axis(self.m, self.k, self.n, lo, self.base, self.dilation, self.stride)
         if role == "h":
             return Axis(self.n, self.m, self.k, self.lo, self.dilation, self.stride, self.base)
         return self
+
+
+def passive_axis(n: int, k: int) -> Axis:
+    """An axis that is not filtered: one kernel for all its entries, or one for each."""
+    return Axis(n, k, n, 0, paired=k > 1)
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,9 @@
 """The axes rule: which axes are filtered, and how the others become a canonical batch.
 
-Every axis that is not filtered gets one label of the canonical problem: G if each of its
-entries has its own kernel, B if they share one, O if one signal meets several kernels.
+Every axis before the filtered ones gets one label of the canonical problem: G if each of its
+entries has its own kernel, B if they share one, O if one signal meets several kernels. Axes
+behind a filtered one stay where they are, so that nothing is transposed: they are spatial axes
+along which nothing slides.
 """
 
 import math
@@ -27,7 +29,9 @@ class Layout:
         h_shape: canonical shape of h.
         y_batch: sizes of the output's axes in the order of ``x_order``, filtered ones left out.
         y_order: permutation that puts the output's axes back in place.
-        filtered: the filtered axes of x, none negative.
+        filtered: the filtered axes of x, none negative, in the order asked for.
+        spatial: for each spatial axis of the canonical problem, which of the filtered ones it is,
+            or ``None`` for one that is only carried along.
     """
 
     x_order: Shape
@@ -37,6 +41,7 @@ class Layout:
     y_batch: Shape
     y_order: Shape
     filtered: Shape
+    spatial: tuple[int | None, ...]
 
 
 def make_layout(x_shape: Shape, h_shape: Shape, axes: Any) -> Layout:
@@ -91,24 +96,31 @@ def _make_layout(x_shape: Shape, h_shape: Shape, axes: Shape | None) -> Layout:
                 f"1 or {x_shape[a]} kernels along axis {a}, where x has {x_shape[a]} entries",
                 f"{kernels[a]} (x of shape {x_shape}, h of shape {h_shape})",
             )
-    b_axes = tuple(a for a in batch if kernels[a] == 1)
     o_axes = tuple(a for a in batch if kernels[a] != 1 and x_shape[a] == 1)
-    g_axes = tuple(a for a in batch if a not in b_axes + o_axes)
+    # Filtered axes in rising order leave those behind them where they are in memory.
+    first = filtered[0] if filtered == tuple(sorted(filtered)) else rank
+    behind = tuple(
+        a for a in batch if a > first and a not in o_axes and isinstance(x_shape[a], int)
+    )
+    b_axes = tuple(a for a in batch if kernels[a] == 1 and a not in behind)
+    g_axes = tuple(a for a in batch if a not in b_axes + o_axes + behind)
     order = g_axes + b_axes + o_axes
+    spatial = tuple(sorted(filtered + behind)) if behind else filtered
     g = math.prod(x_shape[a] for a in g_axes)
     b = math.prod(x_shape[a] for a in b_axes)
     o = math.prod(kernels[a] for a in o_axes)
-    x_order = order + filtered
+    x_order = order + spatial
     y_order = tuple(x_order.index(a) for a in range(rank))
-    taps = h_shape if shared else tuple(h_shape[a] for a in filtered)
+    taps = dict(zip(filtered, h_shape if shared else (h_shape[a] for a in filtered), strict=True))
     return Layout(
         x_order=x_order,
-        x_shape=(g, b, 1, *(x_shape[a] for a in filtered)),
+        x_shape=(g, b, 1, *(x_shape[a] for a in spatial)),
         h_order=tuple(range(h_rank)) if shared else x_order,
-        h_shape=(g, o, 1, *taps),
+        h_shape=(g, o, 1, *(taps[a] if a in taps else kernels[a] for a in spatial)),
         y_batch=tuple(kernels[a] if a in o_axes else x_shape[a] for a in order),
         y_order=y_order,
         filtered=filtered,
+        spatial=tuple(filtered.index(a) if a in filtered else None for a in spatial),
     )
 
 

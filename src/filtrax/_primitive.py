@@ -20,7 +20,7 @@ from jax.interpreters import ad, batching, mlir
 
 from filtrax import _sharding
 from filtrax._choose import choose
-from filtrax._engines import ENGINES, as_correlation, correlation_of, from_correlation
+from filtrax._engines import ENGINES, as_correlation, correlation_of, folded, from_correlation
 from filtrax._geometry import Axis
 
 #: Platforms with a lowering of their own, so that each makes its own choice of engine.
@@ -63,8 +63,17 @@ def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) ->
 
 
 def _output_sharding(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Any:
-    labels = [_LABELS[name] for name in _OPERANDS[role]]
-    return _sharding.output_sharding((a, b), labels, _LABELS[role], len(axes))
+    labels = [_all_labels(name, axes) for name in _OPERANDS[role]]
+    return _sharding.output_sharding((a, b), labels, _all_labels(role, axes))
+
+
+def _all_labels(name: str, axes: tuple[Axis, ...]) -> tuple[str, ...]:
+    """The labels of every axis of an array; those that are slid along have none."""
+    carried = (
+        str(number) if axis.paired or (axis.k == 1 and axis.n == axis.m and name != "h") else ""
+        for number, axis in enumerate(axes)
+    )
+    return (*_LABELS[name], *carried)
 
 
 def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
@@ -106,7 +115,8 @@ def _execute(
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
     engine = ENGINES[choose(problem, method, platform).engine]
-    out = engine.run(plain, lhs, rhs, precision, platform)
+    run = engine.run if engine.in_place else folded(engine.run)
+    out = run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
 
 

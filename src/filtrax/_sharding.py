@@ -28,11 +28,11 @@ def vary_alike(*operands: jax.Array) -> tuple[jax.Array, ...]:
 
 
 def output_sharding(
-    avals: Sequence[Any], labels: Sequence[str], wanted: str, spatial: int
+    avals: Sequence[Any], labels: Sequence[Sequence[str]], wanted: Sequence[str]
 ) -> NamedSharding:
-    """The sharding of an output whose labels come from the operands' first axes.
+    """The sharding of an output whose axes are labelled as the operands' are.
 
-    Each label keeps its operand's mesh axis; spatial axes are not divided.
+    Each label keeps its operand's mesh axis; axes labelled "" are not divided.
 
     Raises:
         ValueError: two labels of the output are divided over one mesh axis.
@@ -40,7 +40,7 @@ def output_sharding(
     entries: dict[str, Any] = {}
     for aval, names in zip(avals, labels, strict=True):
         for label, entry in zip(names, aval.sharding.spec, strict=False):
-            if entry is not None and entries.get(label) is None:
+            if label and entry is not None and entries.get(label) is None:
                 entries[label] = entry
     mesh = next((a.sharding.mesh for a in avals if not a.sharding.mesh.empty), None)
     mesh = avals[0].sharding.mesh if mesh is None else mesh
@@ -48,7 +48,7 @@ def output_sharding(
     used = [axis for entry in spec if entry is not None for axis in _flat(entry)]
     if len(set(used)) != len(used):
         raise value_error("x, h", "batch axes divided over different mesh axes", repr(spec))
-    return NamedSharding(mesh, PartitionSpec(*spec, *(None,) * spatial))
+    return NamedSharding(mesh, PartitionSpec(*spec))
 
 
 def _flat(entry: Any) -> tuple[Any, ...]:

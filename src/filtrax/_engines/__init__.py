@@ -8,6 +8,7 @@ from filtrax._engines.base import (
     correlation_of,
     from_correlation,
 )
+from filtrax._engines.fold import fold_problem, folded, moves
 
 #: Every engine by name. A new one joins here and inherits the whole contract suite.
 ENGINES: dict[str, Engine] = {
@@ -20,5 +21,8 @@ __all__ = [
     "Engine",
     "as_correlation",
     "correlation_of",
+    "fold_problem",
+    "folded",
     "from_correlation",
+    "moves",
 ]

@@ -40,7 +40,7 @@ class Correlation:
     @property
     def taps(self) -> int:
         """Taps of one kernel, over all axes."""
-        return math.prod(axis.k for axis in self.axes)
+        return math.prod(axis.taps for axis in self.axes)
 
     @property
     def is_short(self) -> bool:
@@ -78,6 +78,8 @@ class Engine:
         work: counts of what it does for a problem, which the platform's constants price;
             the first is 1, for the call itself.
         block: the length of its blocks, if it has any.
+        in_place: whether it serves axes along which nothing slides where they are; for the
+            others they are folded into the labels (see `_engines.fold`).
     """
 
     name: str
@@ -85,6 +87,7 @@ class Engine:
     refuses: Callable[[Correlation, str], str | None]
     work: Callable[[Correlation], tuple[float, ...]]
     block: Callable[[Correlation], int | None] = lambda _: None
+    in_place: bool = False
 
 
 def as_correlation(
@@ -98,7 +101,8 @@ def as_correlation(
     axes = tuple(axis.for_role(role) for axis in axes)
     if role == "x":
         # Sum over O; each tap meets the outputs from the other side.
-        return axes, a, lax.rev(jnp.swapaxes(b, 1, 2), tuple(range(3, b.ndim)))
+        turned = tuple(3 + number for number, axis in enumerate(axes) if not axis.paired)
+        return axes, a, lax.rev(jnp.swapaxes(b, 1, 2), turned)
     if role == "h":
         # Sum over B, with the output as a kernel as long as the signal.
         return axes, jnp.swapaxes(a, 1, 2), jnp.swapaxes(b, 1, 2)

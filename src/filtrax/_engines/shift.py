@@ -1,26 +1,22 @@
 """A sum of shifted copies, one for each tap: a single fused pass, exact for integers."""
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import direct
+from filtrax._engines import direct, inplace
 from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.fold import folded
+from filtrax._engines.taps import pad_all, padded_sum
 from filtrax._geometry import Axis
 
-#: Taps summed in one expression: enough to hide the loads, few enough for the registers.
-_GROUP = 16
 #: From this many outputs on, the loop must not be fused into others.
 _LARGE = 4096
-#: Beyond this many taps a loop over groups keeps the program short.
-_UNROLL = 256
 
 
 def run(
@@ -30,25 +26,47 @@ def run(
     precision: lax.Precision,
     platform: str,
 ) -> jax.Array:
-    """The correlation as a sum of scaled slices of the padded signal."""
+    """The correlation as a sum of scaled slices of the signal."""
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
-        return _sum(axes, lhs, rhs, precision)
+        return padded_sum(axes, lhs, rhs, precision)
+    rows = inplace.find_rows(axes, lhs, rhs)
+    if rows is not None:
+        # Without axes of one entry no other layout of the operands can be asked for, by a copy.
+        out = alone(
+            partial(inplace.run, rows, axes, precision=precision),
+            partial(_direct_rows, lhs.shape, axes, precision=precision, platform=platform),
+            lhs.reshape(rows.shape),
+            rhs,
+        )
+        return out.reshape(lhs.shape)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
     *others, last = axes
     single = math.prod((*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in others))) == 1
     even = (*others, replace(last, m=last.m + last.m % 2)) if single else axes
-    signal = _pad(lhs, even)
+    signal = pad_all(lhs, even)
     inner = tuple(
         replace(axis, n=n, lo=0, base=1) for axis, n in zip(even, signal.shape[3:], strict=True)
     )
     out = alone(
-        partial(_sum, inner, precision=precision),
-        partial(direct.run, inner, precision=precision, platform=platform),
+        partial(padded_sum, inner, precision=precision),
+        partial(folded(direct.run), inner, precision=precision, platform=platform),
         signal,
         rhs,
     )
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
+
+
+def _direct_rows(
+    shape: tuple[int, ...],
+    axes: tuple[Axis, ...],
+    array: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    out = folded(direct.run)(axes, array.reshape(shape), rhs, precision, platform)
+    return out.reshape(array.shape)
 
 
 def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
@@ -75,65 +93,6 @@ def alone(
     return lax.cond(first != jnp.asarray(unlikely, first.dtype), run, fallback, lhs, rhs)
 
 
-def _sum(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
-) -> jax.Array:
-    spatial = range(3, lhs.ndim)
-    # A barrier keeps XLA from folding the padding into every tap's load.
-    padded = lax.optimization_barrier(_pad(lhs, axes))
-    taps = list(itertools.product(*(range(axis.k) for axis in axes)))
-    kernel = rhs.reshape(*rhs.shape[:3], len(taps))
-    strides = (1, 1, 1, *(axis.stride for axis in axes))
-    extent = (*lhs.shape[:3], *((axis.m - 1) * axis.stride + 1 for axis in axes))
-
-    def term(tap: jax.Array, start: tuple[int, ...]) -> jax.Array:
-        stop = tuple(s + e for s, e in zip((0, 0, 0, *start), extent, strict=True))
-        window = lax.slice(padded, (0, 0, 0, *start), stop, strides)
-        return _weigh(tap, window, precision)
-
-    def start_of(tap: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(t * axis.dilation for t, axis in zip(tap, axes, strict=True))
-
-    if len(taps) <= _UNROLL:
-        groups = [taps[i : i + _GROUP] for i in range(0, len(taps), _GROUP)]
-        terms = (
-            [
-                term(kernel[..., number * _GROUP + offset], start_of(tap))
-                for offset, tap in enumerate(group)
-            ]
-            for number, group in enumerate(groups)
-        )
-        return reduce(add, (reduce(add, group) for group in terms))
-
-    starts = jnp.array([start_of(tap) for tap in taps], jnp.int32)
-
-    def accumulate(index: jax.Array, total: jax.Array) -> jax.Array:
-        where = (jnp.int32(0),) * 3 + tuple(starts[index, axis - 3] for axis in spatial)
-        window = lax.dynamic_slice(padded, where, extent)
-        window = lax.slice(window, (0,) * window.ndim, window.shape, strides)
-        tap = lax.dynamic_index_in_dim(kernel, index, axis=-1, keepdims=False)
-        return total + _weigh(tap, window, precision)
-
-    # Start from the first term, not from zeros: it already varies over the mesh as the rest does.
-    return lax.fori_loop(1, len(taps), accumulate, term(kernel[..., 0], start_of(taps[0])))
-
-
-def _pad(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
-    edges = [(0, 0, 0)] * 3 + [(axis.lo, axis.hi, axis.base - 1) for axis in axes]
-    if all(edge == (0, 0, 0) for edge in edges):
-        return lhs
-    return lax.pad(lhs, jnp.zeros((), lhs.dtype), edges)
-
-
-def _weigh(tap: jax.Array, window: jax.Array, precision: lax.Precision) -> jax.Array:
-    """(G, O, C) and (G, B, C, *M) to (G, B, O, *M)."""
-    g, o, c = tap.shape
-    if c == 1:
-        shape = (g, 1, o, *(1,) * (window.ndim - 3))
-        return tap.reshape(shape) * window
-    return jnp.einsum("goc,gbc...->gbo...", tap, window, precision=precision)
-
-
 def refuses(problem: Correlation, platform: str) -> str | None:
     """Serves every problem, if slowly."""
     return None
@@ -147,4 +106,4 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return 1.0, alone, summed, problem.outputs, problem.inputs
 
 
-ENGINE = Engine("shift", run, refuses, work)
+ENGINE = Engine("shift", run, refuses, work, in_place=True)

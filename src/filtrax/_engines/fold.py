@@ -1,0 +1,106 @@
+"""Folding axes along which nothing slides into the labels G, B and C.
+
+An axis with one tap for all is a batch, one with a kernel for each of its entries a group, and
+one that is summed whole a channel. Engines that slide along every axis see them as such.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import jax
+
+from filtrax._engines.base import Correlation, Run
+from filtrax._geometry import Axis
+
+
+def labels_of(axes: Sequence[Axis]) -> tuple[str | None, ...]:
+    """For each axis the label that it folds into, or ``None``; one axis at least is kept."""
+    labels = [_label(axis) for axis in axes]
+    if None not in labels:
+        last = max(number for number, axis in enumerate(axes) if not axis.paired)
+        labels[last] = None
+    return tuple(labels)
+
+
+def _label(axis: Axis) -> str | None:
+    if axis.paired:
+        return "G"
+    if axis.lo != 0 or axis.base != 1:
+        return None
+    if axis.k == 1 and axis.stride == 1 and axis.n == axis.m:
+        return "B"
+    if axis.m == 1 and axis.dilation == 1 and axis.n == axis.k:
+        return "C"
+    return None
+
+
+def fold_problem(problem: Correlation) -> Correlation:
+    """The same problem with the sizes of folded axes in its labels."""
+    labels = labels_of(problem.axes)
+
+    def size(label: str) -> int:
+        return math.prod(a.n for a, own in zip(problem.axes, labels, strict=True) if own == label)
+
+    return replace(
+        problem, g=problem.g * size("G"), b=problem.b * size("B"), c=problem.c * size("C"),
+        axes=tuple(a for a, own in zip(problem.axes, labels, strict=True) if own is None),
+    )  # fmt: skip
+
+
+def moves(problem: Correlation) -> bool:
+    """Whether folding transposes arrays: an axis folded from behind one that is kept."""
+    labels = labels_of(problem.axes)
+    first = labels.index(None)
+    return any(
+        label is not None and problem.axes[number].n > 1
+        for number, label in enumerate(labels)
+        if number > first
+    )
+
+
+def folded(run: Run) -> Run:
+    """An engine that is given its operands, and gives its result, with axes unfolded."""
+
+    def unfold(axes, lhs, rhs, precision, platform):  # type: ignore[no-untyped-def]
+        labels = labels_of(axes)
+        kept = tuple(axis for axis, label in zip(axes, labels, strict=True) if label is None)
+        if len(kept) == len(axes):
+            return run(axes, lhs, rhs, precision, platform)
+        out = run(kept, _gather(lhs, labels, "GBC"), _gather(rhs, labels, "GOC"), precision,
+                  platform)  # fmt: skip
+        return _spread(out, axes, labels, (lhs.shape[0], lhs.shape[1], rhs.shape[1]))
+
+    return unfold
+
+
+def _order(labels: Sequence[str | None], names: str) -> list[list[int]]:
+    """For each label of an array, and last for none, the axes that belong to it."""
+    groups = [
+        [number, *(3 + i for i, label in enumerate(labels) if label == name)]
+        for number, name in enumerate(names)
+    ]
+    return [*groups, [3 + i for i, label in enumerate(labels) if label is None]]
+
+
+def _gather(array: jax.Array, labels: Sequence[str | None], names: str) -> jax.Array:
+    """From (G, B, C, *axes) to the same with folded axes in their labels."""
+    # An axis whose label the array lacks has one entry there.
+    absent = [3 + i for i, label in enumerate(labels) if label is not None and label not in names]
+    *groups, kept = _order(labels, names)
+    order = [axis for group in groups for axis in group]
+    moved = array.transpose([*order, *absent, *kept])
+    sizes = [math.prod(array.shape[axis] for axis in group) for group in groups]
+    return moved.reshape(*sizes, *(array.shape[axis] for axis in kept))
+
+
+def _spread(
+    out: jax.Array, axes: Sequence[Axis], labels: Sequence[str | None], sizes: tuple[int, ...]
+) -> jax.Array:
+    """From (G, B, O, *kept) to all axes in their places; those summed over have one entry."""
+    *groups, kept = _order(labels, "GBO")
+    absent = [3 + i for i, label in enumerate(labels) if label == "C"]
+    order = [*(axis for group in groups for axis in group), *absent, *kept]
+    full = [*sizes, *(axis.m for axis in axes)]
+    back = [order.index(axis) for axis in range(len(order))]
+    return out.reshape([full[axis] for axis in order]).transpose(back)

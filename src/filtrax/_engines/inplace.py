@@ -1,0 +1,202 @@
+"""The sum over taps read from the signal where it lies, with no padded copy of it.
+
+In a row-major array every tap is one distance, also across the ends of rows. So the sum over
+the whole array, as if it were one long row, is right except where a window crosses an edge.
+Those few outputs are computed from small padded pieces and written over the others. Only the
+first and the last rows, whose windows would leave the array, are computed apart from the start.
+
+It moves half of what a padded copy moves, and large temporary arrays cost page faults besides.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax._engines.taps import grouped_sum, padded_sum, tap_offsets, tap_table
+from filtrax._geometry import Axis
+
+#: Every tap appears three to five times in the program: past this many it compiles too long.
+_TAPS = 64
+#: The least share of outputs that stay clear of the edges and of the first and last rows.
+_CLEAR = 0.6
+#: With more signals than this, rows are whole signals, so that no edge lies between rows.
+_SIGNALS = 16
+#: The least samples in a row that has a kernel of its own, for each tap.
+_PITCH = 16
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The signal as an array of contiguous rows.
+
+    Attributes:
+        shape: (rows, *axes inside a row).
+        before: rows at the start whose windows may begin before the array.
+        after: rows at the end whose windows may end behind it.
+        along: the first axis that is filtered.
+        inside: the axis of the problem that is the first inside a row.
+        signals: how many signals stand one above the other.
+    """
+
+    shape: tuple[int, ...]
+    before: int
+    after: int
+    along: int
+    inside: int
+    signals: int
+
+
+def find_rows(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> Rows | None:
+    """How to read a signal in place, or ``None`` where a padded copy is better."""
+    plain = all(
+        axis.stride == axis.base == 1 and axis.m == axis.n and 0 <= axis.lo < axis.span
+        for axis in axes
+    )
+    taps = math.prod(axis.taps for axis in axes)
+    if not plain or rhs.shape[1] * rhs.shape[2] != 1 or not 1 < taps <= _TAPS:
+        return None
+    n = [axis.n for axis in axes]
+    along = next(number for number, axis in enumerate(axes) if axis.taps > 1)
+    signals, inner = math.prod((*lhs.shape[:2], *n[:along])), n[along + 1 :]
+    low, high = _reach(axes)
+    inside = along + 1
+    if signals == 1 and not inner:
+        count, inner = _split(n[along], low + high)
+    elif not inner or signals > _SIGNALS:
+        count, inner, inside = signals, n[along:], along
+    else:
+        count = signals * n[along]
+    pitch = math.prod(inner)
+    if rhs.shape[0] > 1 and pitch < _PITCH * taps:
+        return None
+    rows = Rows((count, *inner), -(-low // pitch), -(-high // pitch), along, inside, signals)
+    clear = 1 - (rows.before + rows.after) / count
+    for axis in axes:
+        clear -= (axis.span - 1) / axis.n
+    return rows if clear >= _CLEAR else None
+
+
+def _reach(axes: tuple[Axis, ...]) -> tuple[int, int]:
+    """How far, in samples of the flat array, windows reach before and behind their output."""
+    low = high = 0
+    pitch = 1
+    for axis in reversed(axes):
+        low += axis.lo * pitch
+        high += (axis.span - 1 - axis.lo) * pitch
+        pitch *= axis.n
+    return low, high
+
+
+def _split(length: int, reach: int) -> tuple[int, list[int]]:
+    """A single row as equal pieces longer than a window, or as one piece."""
+    least = max(2 * reach, 256)
+    for count in range(length // least, 7, -1):
+        if length % count == 0 and (length // count) % 8 == 0:
+            return count, [length // count]
+    return 1, [length]
+
+
+def run(
+    rows: Rows,
+    axes: tuple[Axis, ...],
+    array: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+) -> jax.Array:
+    """The correlation of an array of rows that `find_rows` has found to be readable in place."""
+    n = [axis.n for axis in axes]
+    pitches = [math.prod(n[number + 1 :]) for number in range(len(axes))]
+    pitch = math.prod(rows.shape[1:])
+    flat = array.reshape(-1)
+    taps = _row_taps(rows, axes, rhs)
+    inner = rows.shape[0] - rows.before - rows.after
+    start = rows.before * pitch - _reach(axes)[0]
+
+    def term(number: int, offset: tuple[int, ...]) -> jax.Array:
+        at = start + sum(o * pitch for o, pitch in zip(offset, pitches, strict=True))
+        window = lax.slice_in_dim(flat, at, at + inner * pitch)
+        return taps[number] * window.reshape(inner, *rows.shape[1:])
+
+    middle = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
+    return _patched(rows, axes, array, rhs, middle, precision)
+
+
+def _patched(
+    rows: Rows,
+    axes: tuple[Axis, ...],
+    array: jax.Array,
+    rhs: jax.Array,
+    middle: jax.Array,
+    precision: lax.Precision,
+) -> jax.Array:
+    """The middle rows between the first and the last, with all edges put right."""
+    n = [axis.n for axis in axes]
+    along, inside = rows.along, rows.inside
+    lhs = array.reshape(rhs.shape[0], -1, 1, *n)
+
+    def box(lhs: jax.Array, rhs: jax.Array, ranges: dict[int, Range]) -> jax.Array:
+        """The outputs within a range of some axes, from the samples that they need."""
+        parts = []
+        for number, axis in enumerate(axes):
+            start, stop = ranges.get(number, (0, axis.n))
+            begin = max(start - axis.lo, 0)
+            end = min(stop - axis.lo + axis.span - 1, axis.n)
+            lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
+            lo = axis.lo - start + begin
+            parts.append(replace(axis, n=end - begin, m=stop - start, lo=lo))
+        return padded_sum(tuple(parts), lhs, rhs, precision)
+
+    def end(first: bool) -> jax.Array:
+        """The first rows or the last."""
+        number = rows.before if first else rows.after
+        ranges = {axis: (0, 1) if first else (n[axis] - 1, n[axis]) for axis in range(along)}
+        if inside > along:
+            # Rows are entries of the first filtered axis, or pieces of a single signal.
+            entries = number * math.prod(rows.shape[1:]) // math.prod(n[along + 1 :])
+            ranges[along] = (0, entries) if first else (n[along] - entries, n[along])
+        pick = slice(0, 1) if first else slice(-1, None)
+        return box(lhs[pick, pick], rhs[pick], ranges).reshape(number, *rows.shape[1:])
+
+    pieces = [end(first=True)] if rows.before else []
+    pieces += [middle, end(first=False)] if rows.after else [middle]
+    out = jnp.concatenate(pieces)
+    for number, axis in enumerate(axes):
+        if number == along < inside and rows.signals == 1:
+            # The first and the last rows are all that touches the edges of a single signal.
+            continue
+        for begin, stop in ((0, axis.lo), (axis.n - (axis.span - 1 - axis.lo), axis.n)):
+            if begin == stop:
+                continue
+            edge = box(lhs, rhs, {number: (begin, stop)})
+            if number < inside:
+                edges = edge.reshape(rows.signals, stop - begin, *rows.shape[1:])
+                for signal in range(rows.signals):
+                    out = _put(out, edges[signal], 0, signal * axis.n + begin)
+            else:
+                at = 1 + number - inside
+                edge = edge.reshape(*out.shape[:at], stop - begin, *out.shape[at + 1 :])
+                out = _put(out, edge, at, begin)
+    return out
+
+
+def _put(out: jax.Array, piece: jax.Array, axis: int, start: int) -> jax.Array:
+    starts = [0] * out.ndim
+    starts[axis] = start
+    return lax.dynamic_update_slice(out, piece, starts)
+
+
+def _row_taps(rows: Rows, axes: tuple[Axis, ...], rhs: jax.Array) -> jax.Array:
+    """The taps of each middle row (T, rows, *inside), with ones where all share them."""
+    table = tap_table(axes, rhs)
+    inside = table.shape[4 + rows.inside :]
+    inside = (*inside, *(1,) * (len(rows.shape) - 1 - len(inside)))
+    table = table.reshape(table.shape[0], rhs.shape[0], *inside)
+    if rhs.shape[0] == 1:
+        return table
+    table = jnp.repeat(table, rows.shape[0] // rhs.shape[0], axis=1)
+    return table[:, rows.before : rows.shape[0] - rows.after]
