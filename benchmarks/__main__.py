@@ -26,8 +26,8 @@ from tqdm import tqdm
 from benchmarks.cases import Case, grid
 from benchmarks.demands import FOLDER, demands
 from benchmarks.machine import machine
-from benchmarks.measure import Cell, Rates, measure
-from benchmarks.peers import missing
+from benchmarks.measure import Cell, Rates, Timing, failed, measure
+from benchmarks.peers import OURS, missing
 from benchmarks.report import markdown, one_line
 
 #: Seconds for the rounds of one peer in one cell, when there is time enough.
@@ -48,7 +48,13 @@ def run(cases: list[Case], minutes: float, quick: bool = False, show: bool = Fal
         bar.set_description(case.name[:50].ljust(50))
         each = max(end - time.monotonic(), 0.0) / (len(cases) - done)
         budget = QUICK if quick else max(LEAST, min(BUDGET, SHARE * each / PEERS))
-        cells.append(measure(case, rates, budget))
+        try:
+            cells.append(measure(case, rates, budget))
+        except KeyboardInterrupt:
+            bar.write(f"Interrupted: {len(cases) - done} cells are missing.")
+            break
+        except Exception as failure:  # One cell is no reason to lose the others.
+            cells.append(Cell(case, [Timing(OURS, 0.0, note=failed(failure))]))
         if show:
             bar.write(one_line(cells[-1]))
         if done % 40 == 39:

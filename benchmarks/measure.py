@@ -20,13 +20,21 @@ from benchmarks.peers import Peer, peers
 from benchmarks.reference import error, exact, operands
 
 #: Seconds.
-CHEAP, SLOW, PATIENCE = 0.05, 0.3, 5.0
+CHEAP, SLOW, ONCE, PATIENCE = 0.05, 0.3, 1.0, 2.0
 #: Times the best, from which a peer gets few rounds or may be left out.
 FAR = 20.0
+#: The same for peers that are one algorithm by other names.
+KIN_SLOW, KIN_FAR = 0.1, 10.0
+#: Bytes of working memory past which a peer is left out.
+ROOM = 8e9
 RULE = (
     f"A peer is left out of a cell where its own rate in the cell before foretells more than "
     f"{PATIENCE:.0f} s and more than {FAR:.0f} times the best; it counts as slower by the time "
-    "foretold. A call above a second is timed once or twice."
+    "foretold. Of JAX's names for the one convolution of XLA (jnp.convolve, lax, "
+    "jax.scipy.signal.convolve) the next is left out where the one before took more than "
+    f"{KIN_SLOW} s and {KIN_FAR:.0f} times the best. One that unfolds the signal into more than "
+    f"{ROOM / 1e9:.0f} GB is left out and counts nowhere. A call above {SLOW} s is timed once or "
+    "twice."
 )
 OUTPUTS = {BY_KERNEL: ("y", "dh"), BY_SIGNAL: ("dx",)}
 
@@ -121,10 +129,17 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
             best = min((r.estimate for r in runs if r.wanted and not r.peer.yardstick), default=0.0)
             run = _Run(peer, Timing(peer.name, 0.0, yardstick=peer.yardstick))
             runs.append(run)
-            foretold = _foretold(case, peer, rates, best)
+            if peer.unfolds > ROOM:
+                run.timing.note = f"left out: {peer.unfolds / 1e9:.0f} GB of working memory"
+                continue
+            foretold, why = _foretold(case, peer, rates, best), "its own rate"
+            if not foretold and peer.kin and peer.name not in case.must:
+                kin = (r.estimate for r in runs if r.wanted and r.peer.kin == peer.kin)
+                foretold, why = min(kin, default=0.0), peer.kin
+                foretold = foretold if foretold > max(KIN_SLOW, KIN_FAR * best) else 0.0
             if foretold:
-                run.timing.milliseconds = 1e3 * foretold
-                run.timing.note = f"left out: {foretold:.0f} s foretold"
+                run.timing.milliseconds = 1e3 * foretold / peer.repeats
+                run.timing.note = f"left out: {foretold:.3g} s foretold by {why}"
                 continue
             _begin(case, run, truth, compilations)
         best = min((r.estimate for r in runs if r.wanted and not r.peer.yardstick), default=0.0)
@@ -144,10 +159,18 @@ def once(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def failed(failure: Exception) -> str:
+    """A note of one line."""
+    first = (str(failure).splitlines() or [""])[0]
+    return f"failed: {type(failure).__name__}: {first[:200]}"
+
+
 def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
     """The seconds of a call that is not worth waiting for, else 0."""
     rate = rates.get((peer.name, case.task), 0.0)
-    foretold = rate * case.products if peer.direct and peer.name not in case.must else 0.0
+    foretold = (
+        rate * case.products * peer.repeats if peer.direct and peer.name not in case.must else 0.0
+    )
     return foretold if foretold > PATIENCE and 0 < best * FAR < foretold else 0.0
 
 
@@ -157,7 +180,7 @@ def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilati
     try:
         result = run.peer.call()
     except Exception as failure:  # A peer that cannot is no reason to stop.
-        run.timing.note = f"failed: {type(failure).__name__}: {str(failure).splitlines()[0][:200]}"
+        run.timing.note = failed(failure)
         return
     run.first = time.perf_counter() - start
     if not run.peer.yardstick:
@@ -166,7 +189,7 @@ def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilati
         run.timing.errors = {name: error(array, truth[name]) for name, array in arrays}
     del result
     run.wanted = 1
-    if run.first > PATIENCE and not run.peer.compiles:
+    if run.first > ONCE and not run.peer.compiles:
         run.times = [run.first]
         run.estimate = run.first
         return
@@ -174,18 +197,18 @@ def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilati
     run.estimate = once(run.peer.call)
     if run.peer.compiles:
         run.timing.compilations = compilations.count - before
-    if run.estimate > SLOW:
+    if run.estimate > CHEAP:
         run.times = [run.estimate]
-    elif run.estimate < CHEAP:
+    else:
         run.estimate = min(run.estimate, once(run.peer.call))
 
 
 def _rounds(run: _Run, best: float, budget: float) -> int:
     """How many timed calls a peer gets."""
     estimate = run.estimate
-    if estimate > 1:
-        return 1 if estimate > FAR * best else 2
     if estimate > SLOW:
+        return 1 if estimate > FAR * best or estimate > ONCE else 2
+    if estimate > max(CHEAP, FAR / 4 * best):
         return 2
     most = 51 if estimate < 1e-3 else 25 if estimate < 5e-3 else 15
     if estimate > max(FAR * best, CHEAP / 10):

@@ -43,7 +43,7 @@ def by_loops(case: Case, given: Operands) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("mode", ["full", "same", "causal", "valid"])
 def test_the_reference_is_the_definition(mode, k, per_row):
     assert FEW in range(4, 12)  # Both of its ways are taken.
-    case = Case("", (3, 20), (3, k) if per_row else (k,), (1,), "float64", mode)
+    case = Case("", (3, 20), (3, k) if per_row else (k,), (1,), "float64", mode, BY_KERNEL)
     given = operands(case)
     expected = by_loops(case, given)
     for task in TASKS:
@@ -92,7 +92,9 @@ def test_a_peer_that_would_take_long_is_left_out_and_named():
     assert not left_out.ran
     assert left_out.milliseconds == 1e3 * TINY.products
     assert [t.peer for t in cell.timings if t.note] == [JNP]
-    assert f"{TINY.name}: {JNP} left out: 600 s foretold" in markdown([cell], SETTING, [])
+    assert f"{TINY.name}: {JNP} left out: 600 s foretold by its own rate" in markdown(
+        [cell], SETTING, []
+    )
     kept = measure(replace(TINY, must=(JNP,)), {(JNP, VALUE): 1.0}, budget=1e-4).of(JNP)
     assert kept is not None
     assert kept.ran

@@ -26,6 +26,8 @@ class Peer:
         compiles: whether its first call compiles.
         yardstick: timed beside the peers, but none of them.
         repeats: calls in one, by which the time is divided.
+        kin: what it shares with other peers that are the same algorithm by other names.
+        unfolds: bytes of the matrix into which it unfolds one row or image, if it does.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Peer:
     compiles: bool = False
     yardstick: bool = False
     repeats: int = 1
+    kin: str = ""
+    unfolds: float = 0.0
 
 
 def is_torch(name: str) -> bool:

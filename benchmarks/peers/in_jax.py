@@ -30,7 +30,10 @@ def peers(case: Case, given: Operands) -> list[Peer]:
     for name, function in functions(case).items():
         call = compiled(case, function, x, h, ct)
         direct = name != OURS and name not in FFT
-        found.append(Peer(name, call, fetch, direct=direct, compiles=True, repeats=case.iterations))
+        kin = "XLA's convolution" if name in (JNP, LAX, SIGNAL) else ""
+        found.append(
+            Peer(name, call, fetch, direct=direct, compiles=True, repeats=case.iterations, kin=kin)
+        )
     if case.form == "loop":
         call = partial(waited, jax.jit(functions(case)[OURS]), x, h)
         found.append(Peer(OUTSIDE, call, fetch, compiles=True, yardstick=True))
@@ -96,6 +99,7 @@ def functions(case: Case) -> dict[str, Function]:
     found: dict[str, Function] = {OURS: partial(_ours, case)}
     if len(case.axes) == 1:
         found[JNP] = partial(_by_row, case, _jnp_row)
+    found[LAX] = partial(_lax, case)
     if case.is_shared and case.mode != "causal":
         found[SIGNAL] = partial(_signal, case, jax.scipy.signal.convolve)
     # XLA has no FFT in half precision.
@@ -106,7 +110,6 @@ def functions(case: Case) -> dict[str, Function]:
                 found[name] = partial(_by_row, case, function)
             elif case.is_shared and len(case.x) == len(case.axes):
                 found[name] = partial(_signal, case, function)
-    found[LAX] = partial(_lax, case)
     if case.family in {"depthwise", "jax#13800"}:
         found["shifts by hand (JAX)"] = partial(_by_hand, case)
     return found

@@ -1,5 +1,6 @@
 """torch's convolutions and its FFT, with torch's own derivatives."""
 
+import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -28,8 +29,17 @@ if hasattr(os, "sched_getaffinity"):
 
 def peers(case: Case, given: Operands) -> list[Peer]:
     """A convolution, and an FFT where torch has one for the dtype."""
+    images = case.outputs // math.prod(length for _, length in case.windows)
+    unfolded = case.products / images * given.x.itemsize
     return [
-        Peer(name, _task(case, function, given), fetch, direct=is_direct, repeats=case.iterations)
+        Peer(
+            name,
+            _task(case, function, given),
+            fetch,
+            direct=is_direct,
+            repeats=case.iterations,
+            unfolds=unfolded if is_direct else 0.0,
+        )
         for name, function, is_direct in _functions(case)
     ]
 
