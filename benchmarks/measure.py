@@ -20,11 +20,13 @@ from benchmarks.peers import Peer, peers
 from benchmarks.reference import error, exact, operands
 
 #: Seconds.
-CHEAP, SLOW, ONCE, PATIENCE = 0.05, 0.3, 1.0, 2.0
+CHEAP, SLOW, ONCE, PATIENCE, LONG = 0.05, 0.3, 1.0, 2.0, 5.0
 #: Times the best, from which a peer gets few rounds or may be left out.
 FAR = 20.0
 #: The same for peers that are one algorithm by other names.
 KIN_SLOW, KIN_FAR = 0.1, 10.0
+#: Seconds a product takes at least, on an accelerator and on a CPU, before a peer's own is known.
+FASTEST = (1e-12, 1e-10)
 #: Bytes of working memory past which a peer is left out.
 ROOM = 8e9
 RULE = (
@@ -133,6 +135,8 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
                 run.timing.note = f"left out: {peer.unfolds / 1e9:.0f} GB of working memory"
                 continue
             foretold, why = _foretold(case, peer, rates, best), "its own rate"
+            if (peer.name, case.task) not in rates:
+                why = "the least that a product takes"
             if not foretold and peer.kin and peer.name not in case.must:
                 kin = (r.estimate for r in runs if r.wanted and r.peer.kin == peer.kin)
                 foretold, why = min(kin, default=0.0), peer.kin
@@ -167,7 +171,7 @@ def failed(failure: Exception) -> str:
 
 def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
     """The seconds of a call that is not worth waiting for, else 0."""
-    rate = rates.get((peer.name, case.task), 0.0)
+    rate = rates.get((peer.name, case.task), FASTEST[jax.default_backend() == "cpu"])
     foretold = (
         rate * case.products * peer.repeats if peer.direct and peer.name not in case.must else 0.0
     )
@@ -189,7 +193,7 @@ def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilati
         run.timing.errors = {name: error(array, truth[name]) for name, array in arrays}
     del result
     run.wanted = 1
-    if run.first > ONCE and not run.peer.compiles:
+    if run.first > (LONG if run.peer.compiles else ONCE):
         run.times = [run.first]
         run.estimate = run.first
         return
@@ -238,7 +242,7 @@ def _finish(case: Case, run: _Run, rates: Rates) -> None:
     timing = run.timing
     timing.milliseconds = 1e3 * median / run.peer.repeats
     timing.rounds = len(run.times)
-    if run.peer.compiles:
+    if run.peer.compiles and run.times != [run.first]:
         timing.compile_seconds = max(run.first - median, 0.0)
     if not run.peer.yardstick:
         rates[run.peer.name, case.task] = median / run.peer.repeats / case.products
