@@ -21,6 +21,8 @@ from jax.interpreters import ad, batching, mlir
 from filtrax import _sharding
 from filtrax._choose import choose
 from filtrax._engines import ENGINES, as_correlation, correlation_of, folded, from_correlation
+from filtrax._engines.base import Run
+from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
 
 #: Platforms with a lowering of their own, so that each makes its own choice of engine.
@@ -109,15 +111,21 @@ def _execute(
         # over a mesh as they do.
         nothing = (jnp.sum(a) + jnp.sum(b)).astype(dtype)
         return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
-    if dtype.itemsize < 4 and jnp.issubdtype(dtype, jnp.floating):
-        # Half precision is for storage: sums of products need float32.
-        a, b = a.astype(jnp.float32), b.astype(jnp.float32)
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
     engine = ENGINES[choose(problem, method, platform).engine]
-    run = engine.run if engine.in_place else folded(engine.run)
+    run = engine.run if engine.in_place else _wide(folded(engine.run))
     out = run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
+
+
+def _wide(run: Run) -> Run:
+    """An engine that is given half precision as float32."""
+
+    def widen(axes, lhs, rhs, precision, platform):  # type: ignore[no-untyped-def]
+        return run(axes, widened(lhs), widened(rhs), precision, platform)
+
+    return widen
 
 
 def _is_empty(array: jax.Array) -> bool:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.taps import grouped_sum, padded_sum, tap_offsets, tap_table
+from filtrax._engines.taps import grouped_sum, padded_sum, tap_offsets, tap_table, widened
 from filtrax._geometry import Axis
 
 #: Every tap appears three to five times in the program: past this many it compiles too long.
@@ -120,9 +120,10 @@ def run(
     def term(number: int, offset: tuple[int, ...]) -> jax.Array:
         at = start + sum(o * pitch for o, pitch in zip(offset, pitches, strict=True))
         window = lax.slice_in_dim(flat, at, at + inner * pitch)
-        return taps[number] * window.reshape(inner, *rows.shape[1:])
+        return widened(taps[number]) * widened(window.reshape(inner, *rows.shape[1:]))
 
     middle = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
+    middle = middle.astype(array.dtype)
     return _patched(rows, axes, array, rhs, middle, precision)
 
 

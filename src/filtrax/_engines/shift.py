@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from jax import lax
 from filtrax._engines import direct, inplace
 from filtrax._engines.base import Correlation, Engine
 from filtrax._engines.fold import folded
-from filtrax._engines.taps import pad_all, padded_sum
+from filtrax._engines.taps import pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
@@ -50,14 +51,14 @@ def run(
     )
     out = alone(
         partial(padded_sum, inner, precision=precision),
-        partial(folded(direct.run), inner, precision=precision, platform=platform),
+        partial(_direct, signal.shape, inner, precision=precision, platform=platform),
         signal,
         rhs,
     )
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
 
 
-def _direct_rows(
+def _direct(
     shape: tuple[int, ...],
     axes: tuple[Axis, ...],
     array: jax.Array,
@@ -65,8 +66,14 @@ def _direct_rows(
     precision: lax.Precision,
     platform: str,
 ) -> jax.Array:
-    out = folded(direct.run)(axes, array.reshape(shape), rhs, precision, platform)
-    return out.reshape(array.shape)
+    """The other branch of `alone`: the same result by a convolution."""
+    lhs = widened(array.reshape(shape))
+    return folded(direct.run)(axes, lhs, widened(rhs), precision, platform).astype(array.dtype)
+
+
+def _direct_rows(*args: Any, **kwargs: Any) -> jax.Array:
+    array = args[2]
+    return _direct(*args, **kwargs).reshape(array.shape)
 
 
 def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
@@ -89,7 +96,8 @@ def alone(
     unless the first tap has one odd value, which the compiler cannot exclude.
     """
     first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
-    unlikely = 1.2345678e-33 if jnp.issubdtype(first.dtype, jnp.inexact) else 113
+    is_float = jnp.issubdtype(first.dtype, jnp.inexact)
+    unlikely = jnp.finfo(first.dtype).tiny * 3 if is_float else 113
     return lax.cond(first != jnp.asarray(unlikely, first.dtype), run, fallback, lhs, rhs)
 
 

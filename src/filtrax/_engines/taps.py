@@ -37,7 +37,8 @@ def padded_sum(
         return _weigh(taps[number], window, precision)
 
     if len(offsets) <= _UNROLL:
-        return grouped_sum(term(number) for number in range(len(offsets)))
+        total = grouped_sum(term(number) for number in range(len(offsets)))
+        return total.astype(lhs.dtype)
 
     starts = jnp.array(offsets, jnp.int32)
 
@@ -49,7 +50,8 @@ def padded_sum(
         return total + _weigh(tap, window, precision)
 
     # Start from the first term, not from zeros: it already varies over the mesh as the rest does.
-    return lax.fori_loop(1, len(offsets), accumulate, term(0))
+    total = lax.fori_loop(1, len(offsets), accumulate, term(0))
+    return total.astype(lhs.dtype)
 
 
 def tap_offsets(axes: tuple[Axis, ...]) -> list[tuple[int, ...]]:
@@ -84,8 +86,16 @@ def pad_all(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
     return lax.pad(lhs, jnp.zeros((), lhs.dtype), edges)
 
 
+def widened(array: jax.Array) -> jax.Array:
+    """Half precision is for storage: sums of products need float32."""
+    if array.dtype.itemsize < 4 and jnp.issubdtype(array.dtype, jnp.floating):
+        return array.astype(jnp.float32)
+    return array
+
+
 def _weigh(tap: jax.Array, window: jax.Array, precision: lax.Precision) -> jax.Array:
-    """(G, O, C, *entries) and (G, B, C, *M) to (G, B, O, *M)."""
+    """(G, O, C, *entries) and (G, B, C, *M) to (G, B, O, *M), halves in float32."""
+    tap, window = widened(tap), widened(window)
     g, o, c, *entries = tap.shape
     if c == 1:
         return jnp.swapaxes(tap, 1, 2) * window

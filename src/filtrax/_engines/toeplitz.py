@@ -16,6 +16,9 @@ from filtrax._engines.base import Correlation, Engine
 from filtrax._engines.blocks import frames, hops, pad, window
 from filtrax._geometry import Axis
 
+#: Frames of up to so many hops are copied; from longer ones each hop is multiplied by itself.
+_COPIED = 2.0
+
 
 def block_length(axes: tuple[Axis, ...]) -> int:
     """Outputs in one block (or taps, where the kernel is the long one).
@@ -23,7 +26,8 @@ def block_length(axes: tuple[Axis, ...]) -> int:
     Long blocks waste products on the band's corners, short ones waste the matrix unit.
     """
     if short_output(axes):
-        return min(32, axes[-1].k)
+        outputs = (axes[-1].m - 1) * axes[-1].stride + 1
+        return min(16 if outputs <= 20 else 32 if outputs <= 100 else 128, axes[-1].k)
     return min(max(32, 1 << (axes[-1].k - 1).bit_length()), 128)
 
 
@@ -117,39 +121,41 @@ def _gram(
     blocks = pad(rhs, rhs.ndim - 1, (0, count * length - axis.k))
     blocks = blocks.reshape(*rhs.shape[:-1], count, length)
     signal = window(lhs, tuple(others))
-    # Whole hops, so that the overlap of the frames is seen but never copied.
-    views = hops(signal, axis, count, length * axis.dilation, width)
     rows = []
     # Here the other axes' outputs are the few: one product for each.
     for at in itertools.product(*(range(a.m) for a in others)):
-        windows = views
+        met = signal
         for number, (index, other) in enumerate(zip(at, others, strict=True)):
             start = index * other.stride
-            windows = [
-                lax.slice_in_dim(w, start, start + other.span, other.dilation, axis=3 + number)
-                for w in windows
-            ]
-        rows.append(_diagonals(axis, blocks, windows, precision))
+            stop = start + other.span
+            met = lax.slice_in_dim(met, start, stop, other.dilation, axis=3 + number)
+        hop = length * axis.dilation
+        if width <= _COPIED * hop:
+            met = [frames(met, axis, count, hop, width)]
+        else:
+            met = hops(met, axis, count, hop, width)
+        parts = [_sum_of_products(blocks, part, precision) for part in met]
+        rows.append(_diagonals(axis, jnp.concatenate(parts, axis=-1)))
     out = jnp.stack(rows, axis=3)
     return out.reshape(*out.shape[:3], *(a.m for a in others), axis.m)
 
 
-def _diagonals(
-    axis: Axis, blocks: jax.Array, windows: list[jax.Array], precision: lax.Precision
-) -> jax.Array:
-    """The sums along the diagonals of blocks^T windows: (G, B, O, M)."""
-    if blocks.shape[0] == 1:
-        # Without a batch XLA's product of few rows by long columns is twice as fast.
-        parts = [
-            jnp.einsum("oc...l,bc...j->bolj", blocks[0], piece[0], precision=precision)[None]
-            for piece in windows
-        ]
-    else:
-        parts = [
-            jnp.einsum("goc...l,gbc...j->gbolj", blocks, piece, precision=precision)
-            for piece in windows
-        ]
-    product = jnp.concatenate(parts, axis=-1)
+def _sum_of_products(blocks: jax.Array, met: jax.Array, precision: lax.Precision) -> jax.Array:
+    """(G, O, C, ..., L) and (G, B, C, ..., W) to (G, B, O, L, W)."""
+    g, o, *_, length = blocks.shape
+    b, width = met.shape[1], met.shape[-1]
+    blocks = blocks.reshape(g, o, -1, length)
+    met = met.reshape(g, b, -1, width)
+    if g == b == o == 1:
+        # Without batch dimensions XLA's product of few rows by long columns is twice as fast.
+        contracted = (((0,), (0,)), ((), ()))
+        product = lax.dot_general(blocks[0, 0], met[0, 0], contracted, precision=precision)
+        return product[None, None, None]
+    return jnp.einsum("gonl,gbnw->gbolw", blocks, met, precision=precision)
+
+
+def _diagonals(axis: Axis, product: jax.Array) -> jax.Array:
+    """The sums along the diagonals: (G, B, O, L, W) to (G, B, O, M)."""
     *lead, length, width = product.shape
     # Read at a width one dilation larger, the diagonals stand in columns.
     flat = product.reshape(*lead, length * width)
