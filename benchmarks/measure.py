@@ -30,7 +30,7 @@ FASTEST = (1e-12, 1e-10)
 #: Bytes of working memory past which a peer is left out.
 ROOM = 8e9
 RULE = (
-    f"A peer is left out of a cell where its own rate in the cell before foretells more than "
+    f"A peer is left out of a cell where its own rate in cells before foretells more than "
     f"{PATIENCE:.0f} s and more than {FAR:.0f} times the best; it counts as slower by the time "
     "foretold. Of JAX's names for the one convolution of XLA (jnp.convolve, lax, "
     "jax.scipy.signal.convolve) the next is left out where the one before took more than "
@@ -116,8 +116,8 @@ class _Run:
     times: list[float] = field(default_factory=list)
 
 
-#: Seconds a product takes, by peer and task, from the latest cell in which it ran.
-Rates = dict[tuple[str, str], float]
+#: Seconds a product takes, by family, peer and task, from the latest cell in which it ran.
+Rates = dict[tuple[str, str, str], float]
 
 
 def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
@@ -135,8 +135,6 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
                 run.timing.note = f"left out: {peer.unfolds / 1e9:.0f} GB of working memory"
                 continue
             foretold, why = _foretold(case, peer, rates, best), "its own rate"
-            if (peer.name, case.task) not in rates:
-                why = "the least that a product takes"
             if not foretold and peer.kin and peer.name not in case.must:
                 kin = (r.estimate for r in runs if r.wanted and r.peer.kin == peer.kin)
                 foretold, why = min(kin, default=0.0), peer.kin
@@ -171,10 +169,13 @@ def failed(failure: Exception) -> str:
 
 def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
     """The seconds of a call that is not worth waiting for, else 0."""
-    rate = rates.get((peer.name, case.task), FASTEST[jax.default_backend() == "cpu"])
-    foretold = (
-        rate * case.products * peer.repeats if peer.direct and peer.name not in case.must else 0.0
-    )
+    if not peer.direct or peer.name in case.must:
+        return 0.0
+    known = [r for (_, name, task), r in rates.items() if (name, task) == (peer.name, case.task)]
+    # In another family its best, or what no library reaches: rather wait once than be unfair.
+    rate = min(known, default=FASTEST[jax.default_backend() == "cpu"])
+    rate = rates.get((case.family, peer.name, case.task), rate)
+    foretold = rate * case.products * peer.repeats
     return foretold if foretold > PATIENCE and 0 < best * FAR < foretold else 0.0
 
 
@@ -244,5 +245,6 @@ def _finish(case: Case, run: _Run, rates: Rates) -> None:
     timing.rounds = len(run.times)
     if run.peer.compiles and run.times != [run.first]:
         timing.compile_seconds = max(run.first - median, 0.0)
-    if not run.peer.yardstick:
-        rates[run.peer.name, case.task] = median / run.peer.repeats / case.products
+    # Shorter calls are overhead, which does not grow with the products.
+    if not run.peer.yardstick and median > CHEAP / 10:
+        rates[case.family, run.peer.name, case.task] = median / run.peer.repeats / case.products

@@ -36,7 +36,8 @@ def draw(cells: list[Cell], setting: dict[str, Any], path: Path) -> None:
     single = [label for label in lower if label not in derived]
     heights = [len(upper) + 3, max(len(several), len(single), 6) + 3]
     figure = plt.figure(figsize=(16, 0.29 * sum(heights) + 1), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = parts
     figure.suptitle(f"filtrax against the fastest peer in each cell\n{title(setting)}", fontsize=13)
     taps = sorted({case.taps for case in matrices})
     panels = above.subplots(1, 3)

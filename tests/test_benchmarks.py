@@ -85,7 +85,7 @@ def test_every_peer_of_a_tiny_cell_is_right(task):
 
 
 def test_a_peer_that_would_take_long_is_left_out_and_named():
-    rates = {(JNP, VALUE): 1.0, ("numpy.convolve", VALUE): 1e-12}
+    rates = {("rows", JNP, VALUE): 1.0, ("rows", "numpy.convolve", VALUE): 1e-12}
     cell = measure(TINY, rates, budget=1e-4)
     left_out = cell.of(JNP)
     assert left_out is not None
@@ -95,7 +95,7 @@ def test_a_peer_that_would_take_long_is_left_out_and_named():
     assert f"{TINY.name}: {JNP} left out: 600 s foretold by its own rate" in markdown(
         [cell], SETTING, []
     )
-    kept = measure(replace(TINY, must=(JNP,)), {(JNP, VALUE): 1.0}, budget=1e-4).of(JNP)
+    kept = measure(replace(TINY, must=(JNP,)), {("rows", JNP, VALUE): 1.0}, budget=1e-4).of(JNP)
     assert kept is not None
     assert kept.ran
 

@@ -47,7 +47,7 @@ def peers(case: Case, given: Operands) -> list[Peer]:
 def as_tensor(array: np.ndarray) -> Tensor:
     """Copied to the device; NumPy's bfloat16 is unknown to torch."""
     if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.astype(np.float32)).to(DEVICE, torch.bfloat16)
+        return torch.from_numpy(np.array(array, np.float32)).to(DEVICE, torch.bfloat16)
     return torch.from_numpy(np.array(array)).to(DEVICE)
 
 
