@@ -111,20 +111,29 @@ def run(
     """The correlation of an array of rows that `find_rows` has found to be readable in place."""
     n = [axis.n for axis in axes]
     pitches = [math.prod(n[number + 1 :]) for number in range(len(axes))]
+    # Samples that every tap moves together: indices of whole units are cheaper to compute.
+    unit = min(p for p, axis in zip(pitches, axes, strict=True) if axis.taps > 1)
+    units = array.reshape(-1, unit) if unit > 1 else array.reshape(-1)
     pitch = math.prod(rows.shape[1:])
-    flat = array.reshape(-1)
     taps = _row_taps(rows, axes, rhs)
     inner = rows.shape[0] - rows.before - rows.after
     start = rows.before * pitch - _reach(axes)[0]
 
     def term(number: int, offset: tuple[int, ...]) -> jax.Array:
         at = start + sum(o * pitch for o, pitch in zip(offset, pitches, strict=True))
-        window = lax.slice_in_dim(flat, at, at + inner * pitch)
+        window = lax.slice_in_dim(units, at // unit, (at + inner * pitch) // unit)
         return widened(taps[number]) * widened(window.reshape(inner, *rows.shape[1:]))
 
     middle = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
-    middle = middle.astype(array.dtype)
-    return _patched(rows, axes, array, rhs, middle, precision)
+    out = _patched(rows, axes, array, rhs, _bits(middle.astype(array.dtype)), precision)
+    return lax.bitcast_convert_type(out, array.dtype) if out.dtype != array.dtype else out
+
+
+def _bits(array: jax.Array) -> jax.Array:
+    """Half precision as integers: XLA's CPU compiler would put pieces together in float32."""
+    if array.dtype.itemsize == 2 and jnp.issubdtype(array.dtype, jnp.floating):
+        return lax.bitcast_convert_type(array, jnp.uint16)
+    return array
 
 
 def _patched(
@@ -150,7 +159,7 @@ def _patched(
             lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
             lo = axis.lo - start + begin
             parts.append(replace(axis, n=end - begin, m=stop - start, lo=lo))
-        return padded_sum(tuple(parts), lhs, rhs, precision)
+        return _bits(padded_sum(tuple(parts), lhs, rhs, precision))
 
     def end(first: bool) -> jax.Array:
         """The first rows or the last."""
@@ -163,9 +172,15 @@ def _patched(
         pick = slice(0, 1) if first else slice(-1, None)
         return box(lhs[pick, pick], rhs[pick], ranges).reshape(number, *rows.shape[1:])
 
-    pieces = [end(first=True)] if rows.before else []
-    pieces += [middle, end(first=False)] if rows.after else [middle]
-    out = jnp.concatenate(pieces)
+    # The first and last rows are zeros at first: anything else would burden the middle's loop.
+    before, after = (
+        jnp.zeros((count, *rows.shape[1:]), middle.dtype) for count in (rows.before, rows.after)
+    )
+    out = jnp.concatenate([before, middle, after])
+    if rows.before:
+        out = _put(out, end(first=True), 0, 0)
+    if rows.after:
+        out = _put(out, end(first=False), 0, rows.shape[0] - rows.after)
     for number, axis in enumerate(axes):
         if number == along < inside and rows.signals == 1:
             # The first and the last rows are all that touches the edges of a single signal.
