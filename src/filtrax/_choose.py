@@ -9,8 +9,6 @@ from filtrax._costs import prices_for
 from filtrax._engines import ENGINES, Correlation, fold_problem, moves
 from filtrax._errors import value_error
 
-#: A shift program grows with its taps; past this many its compile time is not worth it.
-_SHIFT_TAPS = 256
 #: What a symbolic batch is taken to be: neither one row nor very many.
 _SYMBOLIC_GUESS = 64
 
@@ -77,8 +75,6 @@ def _seen(name: str, problem: Correlation) -> Correlation:
 
 def _cost(name: str, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
-    if name == "shift" and problem.taps > _SHIFT_TAPS:
-        return float("inf")
     prices = prices_for(platform, problem.dtype)
     counts = ENGINES[name].work(_seen(name, problem))
     cost = sum(price * count for price, count in zip(prices[name], counts, strict=True))

@@ -20,7 +20,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
             "fold": (0.5,),
             "fft": (3.5e4, 0.15, 0.4, 0.0, 0.5),
             "overlap": (3.5e4, 0.096, 0.16, 1.8, 0.1),
-            "shift": (3e3, 0.02, 1.0, 0.5, 0.1),
+            "shift": (3e3, 0.02, 1.0, 0.5, 0.1, 1.2),
             "toeplitz": (3e4, 0.007, 0.05, 4.0, 0.6, 0.6, 4.0),
         }
     }
@@ -30,7 +30,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
 # Wide and deep: products are cheap, samples moved are what counts, every call costs a launch.
 _ACCELERATOR: Prices = {
     "direct": (1e4, 1e-4, 2e-3, 1e-4, 2e-3, 1e-4, 2e-3),
-    "shift": (5e3, 1e-4, 1e-3, 2e-3, 2e-3),
+    "shift": (5e3, 1e-4, 1e-3, 2e-3, 2e-3, 4e-3),
     "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3, 4e-3),
     "fold": (4e-3,),
     "fft": (3e4, 1e-4, 1e-4, 4e-3, 2e-4),

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import direct, inplace
+from filtrax._engines import direct, inplace, lanes
 from filtrax._engines.base import Correlation, Engine
 from filtrax._engines.fold import folded
 from filtrax._engines.taps import pad_all, padded_sum, widened
@@ -18,6 +18,9 @@ from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
 _LARGE = 4096
+
+#: With more taps the program takes too long to compile.
+_TAPS = 256
 
 
 def run(
@@ -28,6 +31,8 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the signal."""
+    if lanes.serves(axes, (*lhs.shape[:3], rhs.shape[1])):
+        return lanes.run(axes, lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
     rows = inplace.find_rows(axes, lhs, rhs)
@@ -107,11 +112,18 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products of one channel, products summed over channels, outputs, inputs."""
+    """Products of one channel, products summed over channels, outputs, inputs, lanes.
+
+    Infinite where the program would be too long to be chosen unasked.
+    """
+    if lanes.serves_problem(problem):
+        return 1.0, 0.0, 0.0, 0.0, 0.0, problem.inputs
+    if problem.taps > _TAPS:
+        return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0
     products = problem.multiplications
     single = problem.c == 1
     alone, summed = (products, 0.0) if single else (0.0, products)
-    return 1.0, alone, summed, problem.outputs, problem.inputs
+    return 1.0, alone, summed, problem.outputs, problem.inputs, 0.0
 
 
 ENGINE = Engine("shift", run, refuses, work, in_place=True)
