@@ -45,13 +45,17 @@ def test_axes_behind_the_filtered_one_stay() -> None:
     assert layout.spatial == (0, None)
     layout = make_layout((5, 100, 8), (1, 3, 8), 1)
     assert layout.h_shape == (1, 1, 1, 3, 8)
+    layout = make_layout((2, 5, 100), (1, 5, 3), -1)
+    assert layout.x_order == (0, 1, 2)
+    assert layout.x_shape == (1, 2, 1, 5, 100)
+    assert layout.h_shape == (1, 1, 1, 5, 3)
     layout = make_layout((100, 1), (3, 8), 0)
     assert layout.x_order == (1, 0)
     assert layout.h_shape == (1, 8, 1, 3)
 
 
 def test_all_three_labels_at_once() -> None:
-    layout = make_layout((4, 2, 1, 50), (1, 2, 3, 5), -1)
+    layout = make_layout((2, 4, 1, 50), (2, 1, 3, 5), -1)
     assert layout.x_shape == (2, 4, 1, 50)
     assert layout.h_shape == (2, 3, 1, 5)
     assert layout.y_batch == (2, 4, 3)

@@ -73,11 +73,19 @@ def _seen(name: str, problem: Correlation) -> Correlation:
     return problem if ENGINES[name].in_place else fold_problem(problem)
 
 
+def counts_of(name: str, problem: Correlation) -> tuple[float, ...]:
+    """What an engine would do for a problem, in the counts that its prices belong to.
+
+    Last, for an engine that needs axes folded, come the samples that folding transposes.
+    """
+    counts = ENGINES[name].work(_seen(name, problem))
+    if ENGINES[name].in_place:
+        return counts
+    return *counts, float(problem.inputs + problem.outputs) if moves(problem) else 0.0
+
+
 def _cost(name: str, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
-    prices = prices_for(platform, problem.dtype)
-    counts = ENGINES[name].work(_seen(name, problem))
-    cost = sum(price * count for price, count in zip(prices[name], counts, strict=True))
-    if not ENGINES[name].in_place and moves(problem):
-        cost += prices["fold"][0] * (problem.inputs + problem.outputs)
-    return cost
+    prices = prices_for(platform, problem.dtype)[name]
+    counts = counts_of(name, problem)
+    return sum(price * count for price, count in zip(prices, counts, strict=True))

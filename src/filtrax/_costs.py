@@ -1,8 +1,8 @@
 """What a unit of each engine's work costs, in nanoseconds, by platform and dtype.
 
-The tables are data; each column belongs to one count of the engine's ``work``. The present ones
-were set by hand from timings on two cores of an Intel Xeon with JAX 0.10.2;
-``python -m benchmarks.calibrate`` fits and writes them for another machine. A platform that has
+The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
+``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of
+an Intel Xeon with JAX 0.10.2. A platform that has
 not been measured uses a guess in the same form, in which only the ratios matter.
 """
 
@@ -16,25 +16,23 @@ Prices = dict[str, tuple[float, ...]]
 MEASURED: dict[str, dict[str, Prices]] = {
     "cpu": {
         "float32": {
-            "direct": (3e4, 0.28, 5.0, 0.065, 0.4, 0.09, 2.5),
-            "fold": (0.5,),
-            "fft": (3.5e4, 0.15, 0.4, 0.0, 0.5),
-            "overlap": (3.5e4, 0.096, 0.16, 1.8, 0.1),
-            "shift": (3e3, 0.02, 1.0, 0.5, 0.1, 1.2),
-            "toeplitz": (3e4, 0.007, 0.05, 4.0, 0.6, 0.6, 4.0),
-        }
-    }
+            "direct": (65300.0, 0.192, 2.27, 0.0787, 0.503, 0.0206, 1.77, 0.0),
+            "fft": (46700.0, 0.154, 0.414, 0.184, 0.708, 0.915),
+            "overlap": (44300.0, 0.15, 0.644, 1.16, 0.0973, 1.33),
+            "shift": (35000.0, 0.0283, 6.27, 0.201, 0.0452, 0.181),
+            "toeplitz": (45200.0, 0.00707, 0.0154, 1.46, 0.826, 0.555, 1.5, 1.47),
+        },
+    },
 }
 # end calibrated
 
 # Wide and deep: products are cheap, samples moved are what counts, every call costs a launch.
 _ACCELERATOR: Prices = {
-    "direct": (1e4, 1e-4, 2e-3, 1e-4, 2e-3, 1e-4, 2e-3),
+    "direct": (1e4, 1e-4, 2e-3, 1e-4, 2e-3, 1e-4, 2e-3, 4e-3),
     "shift": (5e3, 1e-4, 1e-3, 2e-3, 2e-3, 4e-3),
-    "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3, 4e-3),
-    "fold": (4e-3,),
-    "fft": (3e4, 1e-4, 1e-4, 4e-3, 2e-4),
-    "overlap": (4e4, 1e-4, 1e-4, 6e-3, 2e-4),
+    "toeplitz": (1e4, 5e-5, 5e-5, 4e-3, 4e-3, 4e-3, 4e-3, 4e-3),
+    "fft": (3e4, 1e-4, 1e-4, 4e-3, 2e-4, 4e-3),
+    "overlap": (4e4, 1e-4, 1e-4, 6e-3, 2e-4, 4e-3),
 }
 
 

@@ -1,9 +1,8 @@
 """The axes rule: which axes are filtered, and how the others become a canonical batch.
 
-Every axis before the filtered ones gets one label of the canonical problem: G if each of its
-entries has its own kernel, B if they share one, O if one signal meets several kernels. Axes
-behind a filtered one stay where they are, so that nothing is transposed: they are spatial axes
-along which nothing slides.
+An axis that is not filtered gets a label of the canonical problem: G if each of its entries has
+its own kernel, B if they share one, O if one signal meets several kernels. Where that would
+transpose the signal, it stays in place instead, a spatial axis along which nothing slides.
 """
 
 import math
@@ -97,11 +96,7 @@ def _make_layout(x_shape: Shape, h_shape: Shape, axes: Shape | None) -> Layout:
                 f"{kernels[a]} (x of shape {x_shape}, h of shape {h_shape})",
             )
     o_axes = tuple(a for a in batch if kernels[a] != 1 and x_shape[a] == 1)
-    # Filtered axes in rising order leave those behind them where they are in memory.
-    first = filtered[0] if filtered == tuple(sorted(filtered)) else rank
-    behind = tuple(
-        a for a in batch if a > first and a not in o_axes and isinstance(x_shape[a], int)
-    )
+    behind = _carried(x_shape, kernels, filtered, o_axes)
     b_axes = tuple(a for a in batch if kernels[a] == 1 and a not in behind)
     g_axes = tuple(a for a in batch if a not in b_axes + o_axes + behind)
     order = g_axes + b_axes + o_axes
@@ -122,6 +117,31 @@ def _make_layout(x_shape: Shape, h_shape: Shape, axes: Shape | None) -> Layout:
         filtered=filtered,
         spatial=tuple(filtered.index(a) if a in filtered else None for a in spatial),
     )
+
+
+def _carried(
+    x_shape: Shape, kernels: dict[int, int], filtered: Shape, o_axes: Shape
+) -> tuple[int, ...]:
+    """The axes that stay in the order of the memory, beside the filtered ones.
+
+    They are those behind the first filtered axis, and those from the first on that has its own
+    kernels and stands behind one that has not: labels would put it before.
+    """
+    if filtered != tuple(sorted(filtered)):
+        return ()
+    shared_before = stays = False
+    found = []
+    for axis, size in enumerate(x_shape):
+        if axis in o_axes or axis in filtered:
+            stays = stays or axis in filtered
+            continue
+        shared = kernels[axis] == 1
+        stays = stays or (shared_before and not shared)
+        shared_before = shared_before or (shared and size != 1)
+        if stays:
+            found.append(axis)
+    # An export leaves some sizes open: those must be labels.
+    return tuple(found) if all(isinstance(x_shape[axis], int) for axis in found) else ()
 
 
 def normalize_axes(axes: Sequence[int], rank: int) -> Shape:

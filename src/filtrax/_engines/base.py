@@ -45,7 +45,7 @@ class Correlation:
     @property
     def is_short(self) -> bool:
         """Whether the kernel is longer than the output, as in a gradient by the kernel."""
-        return self.taps > math.prod(axis.m for axis in self.axes)
+        return is_short(self.axes)
 
     @property
     def inputs(self) -> int:
@@ -56,6 +56,12 @@ class Correlation:
     def multiplications(self) -> int:
         """Products in the defining sum."""
         return self.outputs * self.c * self.taps
+
+
+def is_short(axes: tuple[Axis, ...]) -> bool:
+    """Whether a kernel is longer than the output that it gives from one signal."""
+    outputs = math.prod(axis.m for axis in axes if not axis.paired)
+    return math.prod(axis.taps for axis in axes) > outputs
 
 
 def window_length(axis: Axis) -> int:

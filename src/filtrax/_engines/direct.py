@@ -51,7 +51,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
         return 1.0, products / width, problem.outputs, 0.0, 0.0, 0.0, 0.0
     alone = problem.c == 1 and problem.g == 1
     slower = 1 if problem.g == 1 else 5
-    counts = (slower * products, slower * problem.inputs)
+    if len(problem.axes) > 1:
+        slower *= 4
+    products *= slower * (2 if problem.b == problem.o == 1 < problem.c else 1)
+    counts = (products, slower * problem.inputs)
     return 1.0, 0.0, 0.0, *(counts if alone else (0.0, 0.0)), *((0.0, 0.0) if alone else counts)
 
 

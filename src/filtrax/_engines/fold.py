@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import jax
 
-from filtrax._engines.base import Correlation, Run
+from filtrax._engines.base import Correlation, Run, is_short
 from filtrax._geometry import Axis
 
 
@@ -35,8 +35,31 @@ def _label(axis: Axis) -> str | None:
     return None
 
 
+def sums_last(axes: Sequence[Axis], sizes: Sequence[int]) -> bool:
+    """Whether channels are better summed after the correlation than within it.
+
+    So it is for few outputs where channels stand before an axis with kernels of its own: to
+    bring them behind it would transpose the whole signal. ``sizes`` are those of (B, C, O).
+    """
+    b, c, o = sizes
+    return (
+        b == o == 1
+        and isinstance(c, int)
+        and c != 1
+        and is_short(tuple(axes))
+        and any(axis.paired and axis.n > 1 for axis in axes)
+    )
+
+
+def _with_channels(axes: Sequence[Axis], count: int) -> tuple[Axis, ...]:
+    """Channels as an axis with kernels of its own, before the others."""
+    return (Axis(count, count, count, 0, paired=True), *axes)
+
+
 def fold_problem(problem: Correlation) -> Correlation:
     """The same problem with the sizes of folded axes in its labels."""
+    if sums_last(problem.axes, (problem.b, problem.c, problem.o)):
+        problem = replace(problem, c=1, axes=_with_channels(problem.axes, problem.c))
     labels = labels_of(problem.axes)
 
     def size(label: str) -> int:
@@ -49,20 +72,31 @@ def fold_problem(problem: Correlation) -> Correlation:
 
 
 def moves(problem: Correlation) -> bool:
-    """Whether folding transposes arrays: an axis folded from behind one that is kept."""
+    """Whether folding transposes arrays.
+
+    It does for an axis behind one that is kept, or behind one with a label that comes later.
+    """
+    if sums_last(problem.axes, (problem.b, problem.c, problem.o)):
+        problem = replace(problem, c=1, axes=_with_channels(problem.axes, problem.c))
     labels = labels_of(problem.axes)
-    first = labels.index(None)
-    return any(
-        label is not None and problem.axes[number].n > 1
-        for number, label in enumerate(labels)
-        if number > first
-    )
+    sizes = {"G": problem.g, "B": problem.b, "C": problem.c}
+    order = [label for label, size in sizes.items() if size > 1]
+    order += [
+        label or "kept" for label, axis in zip(labels, problem.axes, strict=True) if axis.n > 1
+    ]
+    ranks = ["GBC".find(label) if label != "kept" else 3 for label in order]
+    return ranks != sorted(ranks)
 
 
 def folded(run: Run) -> Run:
     """An engine that is given its operands, and gives its result, with axes unfolded."""
 
     def unfold(axes, lhs, rhs, precision, platform):  # type: ignore[no-untyped-def]
+        g, b, c, o = (*lhs.shape[:3], rhs.shape[1])
+        if sums_last(axes, (b, c, o)):
+            apart = [array.reshape(g, 1, 1, c, *array.shape[3:]) for array in (lhs, rhs)]
+            out = unfold(_with_channels(axes, c), *apart, precision, platform)
+            return out.sum(3)
         labels = labels_of(axes)
         kept = tuple(axis for axis, label in zip(axes, labels, strict=True) if label is None)
         if len(kept) == len(axes):

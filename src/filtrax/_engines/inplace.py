@@ -28,6 +28,7 @@ _SIGNALS = 16
 _PITCH = 16
 
 Range = tuple[int, int]
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Rows:
         signals: how many signals stand one above the other.
     """
 
-    shape: tuple[int, ...]
+    shape: Shape
     before: int
     after: int
     along: int
@@ -51,18 +52,22 @@ class Rows:
     signals: int
 
 
-def find_rows(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> Rows | None:
-    """How to read a signal in place, or ``None`` where a padded copy is better."""
+def find_rows(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> Rows | None:
+    """How to read a signal in place, or ``None`` where a padded copy is better.
+
+    ``labels`` are the sizes (G, B, C, O).
+    """
+    g, b, c, o = labels
     plain = all(
         axis.stride == axis.base == 1 and axis.m == axis.n and 0 <= axis.lo < axis.span
         for axis in axes
     )
     taps = math.prod(axis.taps for axis in axes)
-    if not plain or rhs.shape[1] * rhs.shape[2] != 1 or not 1 < taps <= _TAPS:
+    if not plain or c * o != 1 or not 1 < taps <= _TAPS:
         return None
     n = [axis.n for axis in axes]
     along = next(number for number, axis in enumerate(axes) if axis.taps > 1)
-    signals, inner = math.prod((*lhs.shape[:2], *n[:along])), n[along + 1 :]
+    signals, inner = math.prod((g, b, *n[:along])), n[along + 1 :]
     low, high = _reach(axes)
     inside = along + 1
     if signals == 1 and not inner:
@@ -72,7 +77,8 @@ def find_rows(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> Rows | 
     else:
         count = signals * n[along]
     pitch = math.prod(inner)
-    if rhs.shape[0] > 1 and pitch < _PITCH * taps:
+    own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[:inside])
+    if own and pitch < _PITCH * taps:
         return None
     rows = Rows((count, *inner), -(-low // pitch), -(-high // pitch), along, inside, signals)
     clear = 1 - (rows.before + rows.after) / count
@@ -107,22 +113,36 @@ def run(
     array: jax.Array,
     rhs: jax.Array,
     precision: lax.Precision,
+    lhs: Shape,
 ) -> jax.Array:
-    """The correlation of an array of rows that `find_rows` has found to be readable in place."""
+    """The correlation of an array of rows that `find_rows` has found to be readable in place.
+
+    ``lhs`` is the shape (G, B, C, *N) that it had.
+    """
     n = [axis.n for axis in axes]
+    taps = _row_taps(rows, axes, lhs, rhs)
     pitches = [math.prod(n[number + 1 :]) for number in range(len(axes))]
     # Samples that every tap moves together: indices of whole units are cheaper to compute.
     unit = min(p for p, axis in zip(pitches, axes, strict=True) if axis.taps > 1)
-    units = array.reshape(-1, unit) if unit > 1 else array.reshape(-1)
+    # As other bits the array is one that XLA does not see through to axes that were merged into
+    # rows, whose indices it would compute by divisions. With many taps that costs more.
+    kinds = {2: jnp.uint16, 4: jnp.int32}
+    recast = rows.before > 0 and array.dtype.itemsize in kinds and len(taps) <= 16
+    bits = array.reshape(-1, rows.shape[-1])
+    if recast:
+        bits = lax.bitcast_convert_type(bits, kinds[array.dtype.itemsize])
+    units = bits.reshape(-1, unit) if unit > 1 else bits.reshape(-1)
     pitch = math.prod(rows.shape[1:])
-    taps = _row_taps(rows, axes, rhs)
     inner = rows.shape[0] - rows.before - rows.after
     start = rows.before * pitch - _reach(axes)[0]
 
     def term(number: int, offset: tuple[int, ...]) -> jax.Array:
         at = start + sum(o * pitch for o, pitch in zip(offset, pitches, strict=True))
         window = lax.slice_in_dim(units, at // unit, (at + inner * pitch) // unit)
-        return widened(taps[number]) * widened(window.reshape(inner, *rows.shape[1:]))
+        window = window.reshape(inner, *rows.shape[1:])
+        if recast:
+            window = lax.bitcast_convert_type(window, array.dtype)
+        return widened(taps[number]) * widened(window)
 
     middle = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
     out = _patched(rows, axes, array, rhs, _bits(middle.astype(array.dtype)), precision)
@@ -154,6 +174,12 @@ def _patched(
         parts = []
         for number, axis in enumerate(axes):
             start, stop = ranges.get(number, (0, axis.n))
+            if axis.paired:
+                lhs = lax.slice_in_dim(lhs, start, stop, axis=3 + number)
+                rhs = lax.slice_in_dim(rhs, start, stop, axis=3 + number)
+                size = stop - start
+                parts.append(replace(axis, n=size, k=size, m=size))
+                continue
             begin = max(start - axis.lo, 0)
             end = min(stop - axis.lo + axis.span - 1, axis.n)
             lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
@@ -172,7 +198,7 @@ def _patched(
         pick = slice(0, 1) if first else slice(-1, None)
         return box(lhs[pick, pick], rhs[pick], ranges).reshape(number, *rows.shape[1:])
 
-    # The first and last rows are zeros at first: anything else would burden the middle's loop.
+    # Zeros hold the places of the first and last rows: their sums would burden the middle's loop.
     before, after = (
         jnp.zeros((count, *rows.shape[1:]), middle.dtype) for count in (rows.before, rows.after)
     )
@@ -206,13 +232,15 @@ def _put(out: jax.Array, piece: jax.Array, axis: int, start: int) -> jax.Array:
     return lax.dynamic_update_slice(out, piece, starts)
 
 
-def _row_taps(rows: Rows, axes: tuple[Axis, ...], rhs: jax.Array) -> jax.Array:
+def _row_taps(rows: Rows, axes: tuple[Axis, ...], lhs: Shape, rhs: jax.Array) -> jax.Array:
     """The taps of each middle row (T, rows, *inside), with ones where all share them."""
     table = tap_table(axes, rhs)
-    inside = table.shape[4 + rows.inside :]
+    count, g, *_ = table.shape
+    before, inside = table.shape[4 : 4 + rows.inside], table.shape[4 + rows.inside :]
     inside = (*inside, *(1,) * (len(rows.shape) - 1 - len(inside)))
-    table = table.reshape(table.shape[0], rhs.shape[0], *inside)
-    if rhs.shape[0] == 1:
-        return table
-    table = jnp.repeat(table, rows.shape[0] // rhs.shape[0], axis=1)
+    if g == math.prod(before) == 1:
+        return table.reshape(count, 1, *inside)
+    full = (count, g, lhs[1], *(axis.n for axis in axes[: rows.inside]), *inside)
+    table = jnp.broadcast_to(table.reshape(count, g, 1, *before, *inside), full)
+    table = table.reshape(count, rows.shape[0], *inside)
     return table[:, rows.before : rows.shape[0] - rows.after]

@@ -20,8 +20,8 @@ from filtrax._geometry import Axis
 _TERMS = 128
 #: The least rows that a lane adds up; fewer would write more than they read.
 _LEAST = 8
-#: The least samples side by side.
-_UNIT = 16
+#: The least samples side by side, and the most that rows of which stay in the cache.
+_UNIT, _ROW = 16, 2048
 
 
 def serves(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> bool:
@@ -48,6 +48,13 @@ def serves(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> bool:
 def serves_problem(problem: Correlation) -> bool:
     """`serves`, from the numbers of a problem."""
     return serves(problem.axes, (problem.g, problem.b, problem.c, problem.o))
+
+
+def products(problem: Correlation) -> float:
+    """Products of the sums; those over long rows, which leave the cache, count twice."""
+    along = labels_of(problem.axes).index(None)
+    row = math.prod(axis.n for axis in problem.axes[along + 1 :])
+    return problem.inputs * problem.axes[along].m * (2.0 if row > _ROW else 1.0)
 
 
 def run(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> jax.Array:

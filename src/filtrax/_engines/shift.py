@@ -19,6 +19,8 @@ from filtrax._geometry import Axis
 #: From this many outputs on, the loop must not be fused into others.
 _LARGE = 4096
 
+#: Padded copies of more samples cost page faults each time.
+_PAGED = 1 << 21
 #: With more taps the program takes too long to compile.
 _TAPS = 256
 
@@ -31,15 +33,20 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the signal."""
-    if lanes.serves(axes, (*lhs.shape[:3], rhs.shape[1])):
-        return lanes.run(axes, lhs, rhs)
+    labels = (*lhs.shape[:3], rhs.shape[1])
+    if lanes.serves(axes, labels):
+        if platform != "cpu":
+            return lanes.run(axes, lhs, rhs)
+        compute = partial(lanes.run, axes)
+        fallback = partial(_direct, lhs.shape, axes, precision=precision, platform=platform)
+        return alone(compute, fallback, lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
-    rows = inplace.find_rows(axes, lhs, rhs)
+    rows = inplace.find_rows(axes, labels)
     if rows is not None:
         # Without axes of one entry no other layout of the operands can be asked for, by a copy.
         out = alone(
-            partial(inplace.run, rows, axes, precision=precision),
+            partial(inplace.run, rows, axes, precision=precision, lhs=lhs.shape),
             partial(_direct_rows, lhs.shape, axes, precision=precision, platform=platform),
             lhs.reshape(rows.shape),
             rhs,
@@ -112,18 +119,24 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products of one channel, products summed over channels, outputs, inputs, lanes.
+    """Products, those summed over channels, outputs, samples padded, products in lanes.
 
     Infinite where the program would be too long to be chosen unasked.
     """
     if lanes.serves_problem(problem):
-        return 1.0, 0.0, 0.0, 0.0, 0.0, problem.inputs
-    if problem.taps > _TAPS:
+        return 1.0, 0.0, 0.0, 0.0, 0.0, lanes.products(problem)
+    if problem.taps > _TAPS or problem.is_short:
         return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0
     products = problem.multiplications
-    single = problem.c == 1
-    alone, summed = (products, 0.0) if single else (0.0, products)
-    return 1.0, alone, summed, problem.outputs, problem.inputs, 0.0
+    # Sums over channels are small matrix products, the better the larger they are.
+    summed = products / min(problem.c * problem.o, 256)
+    labels = (problem.g, problem.b, problem.c, problem.o)
+    padded = 0 if inplace.find_rows(problem.axes, labels) else problem.inputs
+    if padded > _PAGED:
+        padded *= 3
+    if problem.c == 1:
+        return 1.0, products, 0.0, problem.outputs, padded, 0.0
+    return 1.0, 0.0, summed, problem.outputs, padded, 0.0
 
 
 ENGINE = Engine("shift", run, refuses, work, in_place=True)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.base import Correlation, Engine, is_short
 from filtrax._engines.blocks import frames, hops, pad, window
 from filtrax._geometry import Axis
 
@@ -25,7 +25,7 @@ def block_length(axes: tuple[Axis, ...]) -> int:
 
     Long blocks waste products on the band's corners, short ones waste the matrix unit.
     """
-    if short_output(axes):
+    if is_short(axes):
         outputs = (axes[-1].m - 1) * axes[-1].stride + 1
         return min(16 if outputs <= 20 else 32 if outputs <= 100 else 128, axes[-1].k)
     return min(max(32, 1 << (axes[-1].k - 1).bit_length()), 128)
@@ -39,16 +39,11 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation as matrix products along the last axis."""
-    if short_output(axes):
+    if is_short(axes):
         return _gram(axes, lhs, rhs, precision)
     if lhs.dtype == jnp.float32:
         return _strided(axes, lhs, rhs, precision)
     return _framed(axes, lhs, rhs, precision)
-
-
-def short_output(axes: tuple[Axis, ...]) -> bool:
-    """Whether the kernel is the long one."""
-    return math.prod(axis.k for axis in axes) > math.prod(axis.m for axis in axes)
 
 
 def band(axis: Axis, rhs: jax.Array, length: int) -> jax.Array:
@@ -186,8 +181,8 @@ def refuses(problem: Correlation, platform: str) -> str | None:
     if not jnp.issubdtype(problem.dtype, jnp.inexact):
         return "matrix products of integers gain nothing"
     *others, _ = problem.axes
-    few = problem.outputs if short_output(problem.axes) else problem.taps
-    last = problem.axes[-1].m if short_output(problem.axes) else problem.axes[-1].k
+    few = problem.outputs if problem.is_short else problem.taps
+    last = problem.axes[-1].m if problem.is_short else problem.axes[-1].k
     if others and few // max(last, 1) > 4096:
         return "more than 4096 products, one for each tap of the other axes"
     return None
@@ -198,10 +193,16 @@ def work(problem: Correlation) -> tuple[float, ...]:
     *_, axis = problem.axes
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
-    if short_output(problem.axes):
+    if problem.is_short:
         width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
         rows = math.prod(a.k * a.m for a in problem.axes[:-1])
-        return 1.0, 0.0, lead * rows * axis.k * float(width), problem.inputs, 0.0, 0.0, 0.0
+        macs = lead * rows * axis.k * float(width)
+        if problem.g > 1:
+            # Many small products, and more of them where frames are not copied.
+            macs *= 2 if width <= _COPIED * length * axis.dilation else 5
+        copied = problem.inputs * math.prod(a.m for a in problem.axes[:-1])
+        products = problem.g * problem.b * problem.o * length * width
+        return 1.0, 0.0, macs, float(copied), float(products), 0.0, 0.0
     width = (length - 1) * axis.stride + axis.span
     rows = math.prod(a.k * a.m for a in problem.axes[:-1])
     band_entries = problem.g * problem.o * problem.c * length * width
