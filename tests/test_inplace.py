@@ -76,7 +76,7 @@ def problem(shape: tuple[int, ...], axes: tuple[int, ...], taps: tuple[int, ...]
 
 @pytest.mark.parametrize("mode", ["same", "causal"])
 @pytest.mark.parametrize(("shape", "axes", "taps", "own"), CASES)
-def test_every_edge(shape: Any, axes: Any, taps: Any, own: Any, mode: str) -> None:
+def test_every_edge(shape: Any, axes: Any, taps: Any, own: Any, mode: Any) -> None:
     x, h = problem(shape, axes, taps, own)
     lo = tuple(k // 2 if mode == "same" else k - 1 for k in taps)
     want = reference(x, h, axes, shape, lo)
@@ -86,7 +86,7 @@ def test_every_edge(shape: Any, axes: Any, taps: Any, own: Any, mode: str) -> No
 
 def test_most_of_them_are_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the test above would test something else."""
-    found = []
+    found: list[bool] = []
     original = inplace.find_rows
 
     def spy(*args: Any) -> Any:
@@ -95,13 +95,15 @@ def test_most_of_them_are_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None
         return rows
 
     monkeypatch.setattr(shift.inplace, "find_rows", spy)
+    in_place = 0
     for shape, axes, taps, own in CASES:
         x, h = problem(shape, axes, taps, own)
         jax.jit(lambda x, h, axes=axes: filtrax.correlate(
             x, h, "same", axes=axes, method="shift")).lower(x, h)  # fmt: skip
+        # Asked for prices as well as for the program, it says the same.
+        in_place += found[-1]
     # A prime length has no equal pieces; three short axes and a short batch are mostly edges.
-    assert found.count(True) >= len(CASES) - 5
-    assert len(found) == len(CASES)
+    assert in_place >= len(CASES) - 5
 
 
 def test_dilation_and_origin() -> None:
@@ -181,7 +183,7 @@ LANES = [
 @pytest.mark.parametrize("mode", ["same", "causal"])
 @pytest.mark.parametrize(("shape", "axes", "taps", "own"), LANES)
 def test_gradients_by_kernels_along_an_inner_axis(
-    shape: Any, axes: Any, taps: Any, own: Any, mode: str
+    shape: Any, axes: Any, taps: Any, own: Any, mode: Any
 ) -> None:
     x, h = problem(shape, axes, taps, own)
     y = np.random.default_rng(1).standard_normal(shape)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.signal
 
 import filtrax
 from filtrax import _choose, _primitive
@@ -38,8 +39,27 @@ def test_a_plan_names_an_engine_a_reason_and_costs(
     assert set(plan.cost) <= set(ENGINES)
     assert all(cost > 0 for cost in plan.cost.values())
     assert plan.cost[plan.engine] == min(plan.cost.values()) < math.inf
+    assert plan.memory >= 0
+    assert 0 < plan.error < 1e-4
     # Nothing but the arguments matters.
     assert plan == filtrax.plan(x, h, platform="cpu", derivative=derivative, **options)
+
+
+def test_integers_are_exact_and_halves_are_not() -> None:
+    assert filtrax.plan((9,), (3,), "int32").error == 0
+    half = filtrax.plan((9,), (3,), "bfloat16").error
+    assert 2.0**-9 < half < 2.0**-7 < 1e6 * filtrax.plan((9,), (3,), "float32").error
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize(("n", "k"), [(20_000, 9), (20_000, 129), (50_000, 1000)])
+def test_the_error_is_of_the_order_that_the_plan_says(engine: Any, n: int, k: int) -> None:
+    rng = np.random.default_rng(0)
+    x, h = rng.standard_normal(n).astype(np.float32), rng.standard_normal(k).astype(np.float32)
+    exact = scipy.signal.fftconvolve(x.astype(float), h.astype(float))
+    got = filtrax.convolve(x, h, method=engine)
+    error = np.abs(np.asarray(got) - exact).max() / np.abs(exact).max()
+    assert error < 4 * filtrax.plan((n,), (k,), method=engine).error
 
 
 def test_a_plan_is_frozen() -> None:

@@ -5,6 +5,8 @@ Each engine counts what it would do; `_costs` prices the counts. Nothing is time
 
 from dataclasses import dataclass, replace
 
+import jax.numpy as jnp
+
 from filtrax._costs import prices_for
 from filtrax._engines import ENGINES, Correlation, fold_problem, moves
 from filtrax._errors import value_error
@@ -23,12 +25,17 @@ class Plan:
         block: length of the engine's blocks or transforms, ``None`` if it has none.
         cost: estimated nanoseconds of each engine that could serve; ``inf`` where it will not
             be chosen unasked.
+        memory: estimated bytes of the engine's temporary arrays, beside operands and result.
+        error: the error to expect, relative to the largest output, for well-scaled data of random
+            signs; 0 for integers. Bounds several times as large are tested.
     """
 
     engine: str
     reason: str
     block: int | None
     cost: dict[str, float]
+    memory: int
+    error: float
 
 
 def choose(problem: Correlation, method: str, platform: str) -> Plan:
@@ -49,14 +56,26 @@ def choose(problem: Correlation, method: str, platform: str) -> Plan:
                 "method", f"an engine that can serve the problem ({fitting})",
                 f"{method!r}: {refusals[method]}",
             )  # fmt: skip
-        return Plan(
-            method, "asked for by method=", ENGINES[method].block(_seen(method, known)), cost
-        )
+        return _plan(method, "asked for by method=", known, cost)
     engine = min(cost, key=lambda name: cost[name])
     others = ", ".join(f"{name} {cost[name] / 1e3:.3g} us" for name in cost if name != engine)
     reason = f"estimated at {cost[engine] / 1e3:.3g} us, the least"
     reason = f"{reason} (against {others})" if others else reason
-    return Plan(engine, reason, ENGINES[engine].block(_seen(engine, known)), cost)
+    return _plan(engine, reason, known, cost)
+
+
+def _plan(name: str, reason: str, problem: Correlation, cost: dict[str, float]) -> Plan:
+    engine, seen = ENGINES[name], _seen(name, problem)
+    exact = not jnp.issubdtype(seen.dtype, jnp.inexact)
+    # Half precision is summed in float32, and rounded once at the end.
+    halves = not exact and jnp.finfo(seen.dtype).bits < 32
+    wide = jnp.dtype(jnp.float32) if halves else seen.dtype
+    error = 0.0 if exact else float(jnp.finfo(wide).eps) * engine.error(seen)
+    if halves:
+        error += float(jnp.finfo(seen.dtype).eps) / 2
+    # Only sums inside a loop take half precision as it is.
+    itemsize = (seen.dtype if engine.in_place else wide).itemsize
+    return Plan(name, reason, engine.block(seen), cost, int(engine.scratch(seen) * itemsize), error)
 
 
 def _known(problem: Correlation) -> Correlation:

@@ -122,7 +122,13 @@ def _execute(
 def _wide(run: Run) -> Run:
     """An engine that is given half precision as float32."""
 
-    def widen(axes, lhs, rhs, precision, platform):  # type: ignore[no-untyped-def]
+    def widen(
+        axes: tuple[Axis, ...],
+        lhs: jax.Array,
+        rhs: jax.Array,
+        precision: lax.Precision,
+        platform: str,
+    ) -> jax.Array:
         return run(axes, widened(lhs), widened(rhs), precision, platform)
 
     return widen

@@ -69,6 +69,11 @@ def window_length(axis: Axis) -> int:
     return (axis.m - 1) * axis.stride + axis.span
 
 
+def rounding_of_sums(problem: Correlation) -> float:
+    """Errors of a sum grow as a random walk does, with the square root of its terms."""
+    return math.sqrt(problem.c * problem.taps)
+
+
 #: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.
 Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision, str], jax.Array]
 
@@ -84,6 +89,8 @@ class Engine:
         work: counts of what it does for a problem, which the platform's constants price;
             the first is 1, for the call itself.
         block: the length of its blocks, if it has any.
+        scratch: samples in the temporary arrays that it makes.
+        error: the relative error to expect, in units of the rounding of the arithmetic.
         in_place: whether it serves axes along which nothing slides where they are; for the
             others they are folded into the labels (see `_engines.fold`).
     """
@@ -93,6 +100,8 @@ class Engine:
     refuses: Callable[[Correlation, str], str | None]
     work: Callable[[Correlation], tuple[float, ...]]
     block: Callable[[Correlation], int | None] = lambda _: None
+    scratch: Callable[[Correlation], float] = lambda _: 0.0
+    error: Callable[[Correlation], float] = rounding_of_sums
     in_place: bool = False
 
 

@@ -9,6 +9,7 @@ from jax import lax
 
 from filtrax._engines.base import Correlation, Engine, window_length
 from filtrax._engines.blocks import pad, window
+from filtrax._engines.pieces import PIECE, in_pieces
 from filtrax._geometry import Axis
 
 
@@ -107,4 +108,24 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return total_work(parts, float(g * b * o * c * math.prod(lengths)))
 
 
-ENGINE = Engine("fft", run, refuses, work)
+def rounding_of_transforms(size: int) -> float:
+    """Each of log2(N) stages adds its rounding."""
+    return max(math.log2(size), 1.0)
+
+
+def scratch(problem: Correlation) -> float:
+    """The padded operands, their spectra (as many numbers) and those of the result."""
+    size = math.prod(fast_length(window_length(axis)) for axis in problem.axes)
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    # Rows go in pieces, the kernels once for each.
+    rows = min(2.0 * g * (b * c + b * o) * size, max(2.0 * (c + o) * size, 4.0 * PIECE))
+    return rows + 2.0 * min(g, max(PIECE // size, 1)) * o * c * size
+
+
+def error(problem: Correlation) -> float:
+    """Of one transform over everything."""
+    size = math.prod(fast_length(window_length(axis)) for axis in problem.axes)
+    return rounding_of_transforms(size)
+
+
+ENGINE = Engine("fft", in_pieces(run), refuses, work, scratch=scratch, error=error)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
+from jax import lax
 
 from filtrax._engines.base import Correlation, Run, is_short
 from filtrax._geometry import Axis
@@ -91,12 +92,17 @@ def moves(problem: Correlation) -> bool:
 def folded(run: Run) -> Run:
     """An engine that is given its operands, and gives its result, with axes unfolded."""
 
-    def unfold(axes, lhs, rhs, precision, platform):  # type: ignore[no-untyped-def]
+    def unfold(
+        axes: tuple[Axis, ...],
+        lhs: jax.Array,
+        rhs: jax.Array,
+        precision: lax.Precision,
+        platform: str,
+    ) -> jax.Array:
         g, b, c, o = (*lhs.shape[:3], rhs.shape[1])
         if sums_last(axes, (b, c, o)):
-            apart = [array.reshape(g, 1, 1, c, *array.shape[3:]) for array in (lhs, rhs)]
-            out = unfold(_with_channels(axes, c), *apart, precision, platform)
-            return out.sum(3)
+            lhs, rhs = (array.reshape(g, 1, 1, c, *array.shape[3:]) for array in (lhs, rhs))
+            return unfold(_with_channels(axes, c), lhs, rhs, precision, platform).sum(3)
         labels = labels_of(axes)
         kept = tuple(axis for axis, label in zip(axes, labels, strict=True) if label is None)
         if len(kept) == len(axes):

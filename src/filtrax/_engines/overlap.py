@@ -20,8 +20,10 @@ from filtrax._engines.fft import (
     multiply,
     refuses,
     reversed_spectrum,
+    rounding_of_transforms,
     total_work,
 )
+from filtrax._engines.pieces import PIECE, in_pieces
 from filtrax._geometry import Axis
 
 
@@ -71,13 +73,38 @@ def _long_output(
     length = frame_length(axis.span, outputs)
     hop = length - axis.span + 1
     count = -(-outputs // hop)
-    framed = jnp.moveaxis(frames(lhs, axis, count, hop, length), -2, 3)
     lengths = (*outer, length)
-    x = forward(framed, lengths)
-    h = reversed_spectrum(rhs, lengths)[:, :, :, None]
-    out = inverse(multiply(x, h, precision), lengths, lhs.dtype)[..., :hop]
-    out = jnp.moveaxis(out, 3, -2)
-    return out.reshape(*out.shape[:-2], count * hop)
+    spectrum = reversed_spectrum(rhs, lengths)[:, :, :, None]
+
+    def filtered(signal: jax.Array, axis: Axis, count: int) -> jax.Array:
+        framed = jnp.moveaxis(frames(signal, axis, count, hop, length), -2, 3)
+        product = multiply(forward(framed, lengths), spectrum, precision)
+        out = jnp.moveaxis(inverse(product, lengths, lhs.dtype)[..., :hop], 3, -2)
+        return out.reshape(*out.shape[:-2], count * hop)
+
+    at_once = max(PIECE // (hop * math.prod(lhs.shape[:-1])), 1)
+    if count <= 2 * at_once:
+        return filtered(lhs, axis, count)
+    # Stretch by stretch, so that only one is there in frames and spectra.
+    number = -(-count // at_once)
+    step, stretch = at_once * hop, (at_once - 1) * hop + length
+    used = (axis.n - 1) * axis.base + 1 + axis.lo
+    total = (number - 1) * step + stretch
+    signal = pad(lhs, lhs.ndim - 1, (axis.lo, total - used), axis.base - 1)
+    inner = Axis(stretch, axis.k, step, 0, 1, axis.dilation)
+
+    def part(index: int | jax.Array) -> jax.Array:
+        taken = lax.dynamic_slice_in_dim(signal, index * step, stretch, signal.ndim - 1)
+        return filtered(taken, inner, at_once)
+
+    first = part(0)
+    sides = [(0, 0, 0)] * (first.ndim - 1) + [(0, (number - 1) * step, 0)]
+    out = lax.pad(first, jnp.zeros((), first.dtype), sides)
+    return lax.fori_loop(
+        1, number,
+        lambda i, out: lax.dynamic_update_slice_in_dim(out, part(i), i * step, out.ndim - 1),
+        out,
+    )  # fmt: skip
 
 
 def _short_output(
@@ -123,4 +150,23 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return total_work(parts, float(g * b * o * c * count * math.prod(lengths)))
 
 
-ENGINE = Engine("overlap", run, refuses, work, block=lambda problem: _framing(problem)[0])
+def scratch(problem: Correlation) -> float:
+    """The extended signal, and frames, spectra and results of a piece or of everything."""
+    length, count = _framing(problem)
+    *others, _ = problem.axes
+    frame = length * math.prod(fast_length(window_length(other)) for other in others)
+    rows = problem.g * problem.b * max(problem.c, problem.o)
+    return problem.inputs + min(4.0 * rows * count * frame, max(4.0 * frame, 8.0 * PIECE))
+
+
+def error(problem: Correlation) -> float:
+    """Of the transform of one frame."""
+    *others, _ = problem.axes
+    outer = math.prod(fast_length(window_length(other)) for other in others)
+    return rounding_of_transforms(_framing(problem)[0] * outer)
+
+
+ENGINE = Engine(
+    "overlap", in_pieces(run), refuses, work,
+    block=lambda problem: _framing(problem)[0], scratch=scratch, error=error,
+)  # fmt: skip

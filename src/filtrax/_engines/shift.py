@@ -33,7 +33,7 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the signal."""
-    labels = (*lhs.shape[:3], rhs.shape[1])
+    labels = (lhs.shape[0], lhs.shape[1], lhs.shape[2], rhs.shape[1])
     if lanes.serves(axes, labels):
         if platform != "cpu":
             return lanes.run(axes, lhs, rhs)
@@ -139,4 +139,12 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return 1.0, 0.0, summed, problem.outputs, padded, 0.0
 
 
-ENGINE = Engine("shift", run, refuses, work, in_place=True)
+def scratch(problem: Correlation) -> float:
+    """A padded copy, where the signal cannot be read in place."""
+    labels = (problem.g, problem.b, problem.c, problem.o)
+    if lanes.serves_problem(problem) or inplace.find_rows(problem.axes, labels):
+        return 0.0
+    return float(problem.inputs)
+
+
+ENGINE = Engine("shift", run, refuses, work, scratch=scratch, in_place=True)

@@ -211,4 +211,23 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return 1.0, macs, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
 
 
-ENGINE = Engine("toeplitz", run, refuses, work, block=lambda problem: block_length(problem.axes))
+def scratch(problem: Correlation) -> float:
+    """The band, or the frames of the signal where they are copied."""
+    *_, axis = problem.axes
+    length = block_length(problem.axes)
+    if problem.is_short:
+        width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
+        hop = length * axis.dilation
+        copies = width / hop if width <= _COPIED * hop else 1.0
+        return problem.inputs * (1.0 + copies)
+    width = (length - 1) * axis.stride + axis.span
+    banded = float(problem.g * problem.o * problem.c * length * width)
+    if problem.dtype == jnp.float32:
+        return banded + problem.outputs
+    return banded + problem.inputs * width / (length * axis.stride) + problem.outputs
+
+
+ENGINE = Engine(
+    "toeplitz", run, refuses, work,
+    block=lambda problem: block_length(problem.axes), scratch=scratch,
+)  # fmt: skip
