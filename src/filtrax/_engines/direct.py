@@ -41,21 +41,29 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products by the lanes that channels fill, outputs; for long kernels products and inputs.
+    """Products of one channel, those of several by the lanes that they fill, outputs.
 
-    Those of long kernels are counted apart for one channel and for several; groups cost more.
+    Then products and inputs of long kernels, for one channel and for several; groups cost more.
     """
     products = problem.multiplications
     if not problem.is_short:
         width = min(problem.c * problem.o, 16)
-        return 1.0, products / width, problem.outputs, 0.0, 0.0, 0.0, 0.0
+        single, several = (products, 0.0) if width == 1 else (0.0, products / width)
+        return 1.0, single, several, problem.outputs, 0.0, 0.0, 0.0, 0.0
     alone = problem.c == 1 and problem.g == 1
     slower = 1 if problem.g == 1 else 5
     if len(problem.axes) > 1:
         slower *= 4
     products *= slower * (2 if problem.b == problem.o == 1 < problem.c else 1)
     counts = (products, slower * problem.inputs)
-    return 1.0, 0.0, 0.0, *(counts if alone else (0.0, 0.0)), *((0.0, 0.0) if alone else counts)
+    return (
+        1.0,
+        0.0,
+        0.0,
+        0.0,
+        *(counts if alone else (0.0, 0.0)),
+        *((0.0, 0.0) if alone else counts),
+    )
 
 
 ENGINE = Engine("direct", run, refuses, work)

@@ -19,7 +19,7 @@ from filtrax._engines.taps import grouped_sum, padded_sum, tap_offsets, tap_tabl
 from filtrax._geometry import Axis
 
 #: Every tap appears three to five times in the program: past this many it compiles too long.
-_TAPS = 64
+_TAPS = 32
 #: The least share of outputs that stay clear of the edges and of the first and last rows.
 _CLEAR = 0.6
 #: With more signals than this, rows are whole signals, so that no edge lies between rows.
