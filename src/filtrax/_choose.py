@@ -107,4 +107,4 @@ def _cost(name: str, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
     prices = prices_for(platform, problem.dtype)[name]
     counts = counts_of(name, problem)
-    return sum(price * count for price, count in zip(prices, counts, strict=True))
+    return sum(price * count for price, count in zip(prices, counts, strict=True) if count)

@@ -12,6 +12,9 @@ from filtrax._engines.blocks import pad, window
 from filtrax._engines.pieces import PIECE, in_pieces
 from filtrax._geometry import Axis
 
+#: Products of the defining sum below which a transform is not chosen unasked.
+_SMALL = 1 << 14
+
 
 @lru_cache(maxsize=4096)
 def fast_length(n: int) -> int:
@@ -94,10 +97,16 @@ def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, 
     return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
 
 
-def total_work(parts: list[tuple[int, tuple[int, ...]]], products: float) -> tuple[float, ...]:
-    """The work of several batches of transforms and of the products of their spectra."""
+def total_work(
+    problem: Correlation, parts: list[tuple[int, tuple[int, ...]]], products: float
+) -> tuple[float, ...]:
+    """The work of several batches of transforms and of the products of their spectra.
+
+    Infinite for a problem so small that plain sums, which round less, take no longer.
+    """
     counted = [transform_work(*part) for part in parts]
-    return (1.0, *(sum(column) for column in zip(*counted, strict=True)), products)
+    calls = math.inf if problem.multiplications < _SMALL else 1.0
+    return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
@@ -105,7 +114,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     lengths = tuple(fast_length(window_length(axis)) for axis in problem.axes)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     parts = [(g * b * c, lengths), (g * o * c, lengths), (g * b * o, lengths)]
-    return total_work(parts, float(g * b * o * c * math.prod(lengths)))
+    return total_work(problem, parts, float(g * b * o * c * math.prod(lengths)))
 
 
 def rounding_of_transforms(size: int) -> float:

@@ -147,7 +147,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     kernels, results = (count, 1) if is_short else (1, count)
     parts = [(g * b * c * count, lengths), (g * o * c * kernels, lengths),
              (g * b * o * results, lengths)]  # fmt: skip
-    return total_work(parts, float(g * b * o * c * count * math.prod(lengths)))
+    return total_work(problem, parts, float(g * b * o * c * count * math.prod(lengths)))
 
 
 def scratch(problem: Correlation) -> float:
