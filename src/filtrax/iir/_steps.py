@@ -1,0 +1,42 @@
+"""Sample after sample: the recurrence as it is written, in transposed direct form II.
+
+It needs no tables and treats infinities and NaN as any loop does.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax import _sharding
+
+#: Samples in one turn of the loop; more only lengthens the program.
+_UNROLL = 8
+
+
+def run(x: jax.Array, b: jax.Array, a: jax.Array, length: int, reverse: bool) -> jax.Array:
+    """Filters (G, B, T) by cascades b, a (G, S, K), from rest; gives (G, B, length)."""
+    samples = max(x.shape[-1], length)
+    if x.shape[-1] < samples:
+        x = jnp.pad(x, ((0, 0), (0, 0), (0, samples - x.shape[-1])))
+    sections, taps = b.shape[1:]
+    numerators = [[b[:, s, k, None] for k in range(taps)] for s in range(sections)]
+    denominators = [[a[:, s, k, None] for k in range(taps)] for s in range(sections)]
+
+    def step(state: tuple[tuple[jax.Array, ...], ...], v: jax.Array) -> tuple[tuple, jax.Array]:
+        after = []
+        for z, p, q in zip(state, numerators, denominators, strict=True):
+            w = p[0] * v + z[0]
+            shifted = (*z[1:], None)
+            after.append(
+                tuple(
+                    p[k + 1] * v - q[k + 1] * w if old is None else old + p[k + 1] * v - q[k + 1] * w
+                    for k, old in enumerate(shifted)
+                )
+            )
+            v = w
+        return tuple(after), v
+
+    zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
+    start = ((zero,) * (taps - 1),) * sections
+    _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=_UNROLL)
+    return jnp.moveaxis(y, 0, -1)[..., :length]
