@@ -1,4 +1,4 @@
-"""The convolutions of `scipy.signal`, under their names: change one import.
+"""The convolutions and recursive filters of `scipy.signal`, under their names: change one import.
 
 The arguments, their order and defaults, the output's shape and dtype, and which operand counts as
 the signal are those of SciPy 1.17. The results are JAX arrays that jit, vmap and grad accept.
@@ -20,6 +20,10 @@ What differs from SciPy, and why:
   operands of `choose_conv_method` unseen. ``fillvalue=None`` is an error, not NaN.
 - `choose_conv_method` uses SciPy's own cost model with its constants rounded to four digits. With
   traced integers, whose size it cannot see, it says ``"direct"``.
+
+- The recursive filters are `filtrax`'s own: coefficients may also be one set per row, `lfilter` and
+  `sosfilt` take ``method``, and the default ``padlen`` of `sosfiltfilt` needs a known ``sos``.
+  A pole at z = 1 is a ValueError that says so, where SciPy finds a matrix singular or divides by 0.
 
 SciPy's own surprises are kept: ``"same"`` of `correlate2d` at even sizes lies one sample after
 that of `correlate`; ``"valid"`` of `correlate2d` with a longer ``in2`` is conjugated; for an even
@@ -46,6 +50,15 @@ from filtrax.compat._signal import (
     operands,
 )
 from filtrax.conventions._table import CONVENTIONS
+from filtrax.iir import (
+    filtfilt,
+    lfilter,
+    lfilter_zi,
+    lfiltic,
+    sosfilt,
+    sosfilt_zi,
+    sosfiltfilt,
+)
 
 __all__ = [
     "choose_conv_method",
@@ -55,7 +68,14 @@ __all__ = [
     "correlate2d",
     "correlation_lags",
     "fftconvolve",
+    "filtfilt",
+    "lfilter",
+    "lfilter_zi",
+    "lfiltic",
     "oaconvolve",
+    "sosfilt",
+    "sosfilt_zi",
+    "sosfiltfilt",
 ]
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from filtrax._errors import describe, value_error
 from filtrax._layout import single_axis
@@ -102,8 +103,8 @@ def make_rows(x: Array, lead: tuple[int, ...], axis: Any, name: str) -> Rows:
     own = tuple(size for i, size in enumerate(x.shape) if i != axis)
     if len(lead) > len(own):
         raise value_error(
-            name, f"at most {len(own)} dimensions before the coefficients, as x has beside its axis",
-            f"{len(lead)} of sizes {lead}",
+            name, f"at most {len(own)} dimensions before the coefficients, x's beside its axis",
+            f"sizes {lead}",
         )  # fmt: skip
     lead = (1,) * (len(own) - len(lead)) + lead
     if any(n != k and 1 not in (n, k) for n, k in zip(own, lead, strict=True)):
@@ -114,7 +115,7 @@ def make_rows(x: Array, lead: tuple[int, ...], axis: Any, name: str) -> Rows:
 
 def known(value: Any) -> np.ndarray | None:
     """The numbers of an argument, unless they are traced or spread over several hosts."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return None
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
         return None
@@ -159,13 +160,15 @@ def numeric(value: Any, name: str, *, allow_bool: bool = True) -> Any:
 
 
 def cast(array: Any, dtype: Any) -> Array:
-    """To the precision of a dtype; a real array beside a complex one stays real."""
-    dtype = dtype if is_complex(array) else real_of(dtype)
-    return lax.convert_element_type(jnp.asarray(array), dtype)
+    """To a dtype. NumPy's precision may exceed JAX's: a host array is rounded on the host."""
+    if isinstance(array, jax.Array):
+        return lax.convert_element_type(array, dtype)
+    with np.errstate(over="ignore"):
+        return jnp.asarray(np.asarray(array).astype(dtype))
 
 
 def transfer_function(b: Any, a: Any) -> tuple[Any, Any]:
-    """b and a as arrays (..., K), unequal in length.
+    """The arrays b and a arrays (..., K), unequal in length.
 
     Raises:
         ValueError: one is empty or a scalar's stand-in, or ``a[0]`` is known to be 0.
@@ -196,12 +199,10 @@ def single_section(b: Any, a: Any, dtype: Any) -> Coefficients:
         kind = np.result_type(p, q)
         exact = Exact(p.astype(kind), q.astype(kind))
         complex_or_real = dtype if kind.kind == "c" else real_of(dtype)
-        with np.errstate(over="ignore"):
-            p, q = (jnp.asarray(each.astype(complex_or_real)) for each in (p, q))
-        return Coefficients(p, q, exact)
+        return Coefficients(cast(p, complex_or_real), cast(q, complex_or_real), exact)
     if not (is_complex(b) or is_complex(a)):
         dtype = real_of(dtype)
-    p, q = (lax.convert_element_type(jnp.asarray(each), dtype) for each in (b, a))
+    p, q = cast(b, dtype), cast(a, dtype)
     first = q[..., :1]
     p, q = (_padded(each / first, length, lead, jnp)[..., None, :] for each in (p, q))
     return Coefficients(p, q, exact)
@@ -243,7 +244,7 @@ def split_sections(sos: Any, dtype: Any) -> Coefficients:
     if host is not None:
         wide = host.astype(extended(host.dtype))
         exact = Exact(wide[..., :3], wide[..., 3:])
-    array = lax.convert_element_type(jnp.asarray(sos), dtype)
+    array = cast(sos, dtype)
     return Coefficients(array[..., :3], array[..., 3:], exact)
 
 

@@ -19,25 +19,24 @@ METHODS = ("auto", "block", "scan")
 _SHORT = 128
 #: Growth within a block past which rounding in the tables would show.
 _GROWTH = 40.0
-_LEAST_BLOCK = 8
+_BLOCK, _LEAST_BLOCK = 64, 8
 
 #: Nanoseconds of ``block``: a call; a multiply-add of a product; a sample moved; an entry of
 #: tables made from traced coefficients. Of ``scan``: a call; a step; a multiply-add.
 _PRICES = {
-    "cpu": {"block": (2e4, 0.006, 0.5, 20.0), "scan": (5e3, 6.0, 0.35)},
+    "cpu": {"block": (2e4, 0.006, 0.5, 20.0), "scan": (5e3, 5.0, 1.8)},
     "other": {"block": (5e4, 1e-4, 2e-3, 1.0), "scan": (2e4, 5e3, 1e-3)},
 }
 
 
-def block_length(samples: int, order: int, radius: float | None) -> int | None:
+def block_length(samples: int, radius: float | None) -> int | None:
     """Samples of a block, ``None`` where the sequential form must serve.
 
     Args:
         samples: of the signal.
-        order: of the filter.
         radius: the largest absolute value of a pole, if known.
     """
-    length = samples if samples <= _SHORT else (128 if order >= 8 else 64)
+    length = samples if samples <= _SHORT else _BLOCK
     if radius is None or radius <= 1:
         return length
     if not math.isfinite(radius):
@@ -86,7 +85,7 @@ def choose(
         method: ``"auto"`` or the form to use.
         platform: JAX's name of it.
     """
-    block = block_length(samples, order, radius)
+    block = block_length(samples, radius)
     prices = _PRICES.get(platform, _PRICES["other"])
     width = jnp.dtype(dtype).itemsize / 4
     call, step, product = prices["scan"]

@@ -216,4 +216,3 @@ def working(dtype: Any) -> tuple[Any, Any]:
     if jnp.dtype(dtype).itemsize < 4:
         dtype = jnp.float32
     return jnp.dtype(dtype), jnp.dtype(real_of(dtype))
-

@@ -12,6 +12,7 @@ from filtrax._typing import Array, ArrayLike
 from filtrax.iir._arguments import (
     Coefficients,
     Rows,
+    cast,
     check_zi,
     common_dtype,
     make_rows,
@@ -64,21 +65,21 @@ def lfilter(
         [1.    0.5   0.25  0.125]
     """
     choice("method", method, METHODS)
-    b, a = transfer_function(b, a)
-    x = numeric(x, "x")
-    zi = None if zi is None else numeric(zi, "zi")
-    dtype = common_dtype(b, a, x, *(() if zi is None else (zi,)))
-    is_fir = a.shape[-1] == 1
+    p, q = transfer_function(b, a)
+    signal = numeric(x, "x")
+    state = None if zi is None else numeric(zi, "zi")
+    dtype = common_dtype(p, q, signal, *(() if state is None else (state,)))
     wide, _ = working(dtype)
-    coefficients = single_section(b, a, wide)
-    rows = make_rows(x, coefficients.b.shape[:-2], axis, "b, a")
+    coefficients = single_section(p, q, wide)
+    rows = make_rows(signal, coefficients.b.shape[:-2], axis, "b, a")
     before = None
-    if zi is not None:
+    if state is not None:
         order = coefficients.b.shape[-1] - 1
         expected = [*rows.batch[: rows.axis], order, *rows.batch[rows.axis :]]
-        check_zi(zi, expected, broadcast=True)
-        before = (cast_signal(zi, wide),)
-    y, after = _filtered(x, before, coefficients, rows, dtype, method, is_fir=is_fir)
+        check_zi(state, expected, broadcast=True)
+        before = (cast(state, wide),)
+    is_fir = q.shape[-1] == 1
+    y, after = _filtered(signal, before, coefficients, rows, dtype, method, is_fir=is_fir)
     return y if zi is None else (y, after[0])
 
 
@@ -117,27 +118,22 @@ def sosfilt(
         [1.    0.5   0.25  0.125]
     """
     choice("method", method, METHODS)
-    sos = sections(sos)
-    x = numeric(x, "x")
-    zi = None if zi is None else numeric(zi, "zi")
-    dtype = common_dtype(sos, x, *(() if zi is None else (zi,)))
+    cascade = sections(sos)
+    signal = numeric(x, "x")
+    state = None if zi is None else numeric(zi, "zi")
+    dtype = common_dtype(cascade, signal, *(() if state is None else (state,)))
     wide, _ = working(dtype)
-    coefficients = split_sections(sos, wide)
-    rows = make_rows(x, coefficients.b.shape[:-2], axis, "sos")
+    coefficients = split_sections(cascade, wide)
+    rows = make_rows(signal, coefficients.b.shape[:-2], axis, "sos")
     before = None
-    if zi is not None:
-        count = sos.shape[-2]
+    if state is not None:
+        count = cascade.shape[-2]
         expected = [count, *rows.batch[: rows.axis], 2, *rows.batch[rows.axis :]]
-        check_zi(zi, expected, broadcast=False)
-        states = cast_signal(zi, wide)
+        check_zi(state, expected, broadcast=False)
+        states = cast(state, wide)
         before = tuple(states[s] for s in range(count))
-    y, after = _filtered(x, before, coefficients, rows, dtype, method)
+    y, after = _filtered(signal, before, coefficients, rows, dtype, method)
     return y if zi is None else (y, jnp.stack(after))
-
-
-def cast_signal(x: Any, dtype: Any) -> Array:
-    """To the dtype of signals."""
-    return lax.convert_element_type(jnp.asarray(x), dtype)
 
 
 def _filtered(
@@ -161,7 +157,7 @@ def _filtered(
         cascade, form = prepare(
             coefficients, rows, samples, method=method, joint=before is None
         )  # fmt: skip
-    y, after = _run(cast_signal(x, wide), before, cascade, rows=rows, form=form)
+    y, after = _run(cast(x, wide), before, cascade, rows=rows, form=form)
     y = lax.convert_element_type(y, dtype)
     return y, tuple(lax.convert_element_type(each, dtype) for each in after)
 

@@ -97,23 +97,25 @@ def _by_blocks(
     size, readout = tables.response.shape[-1], int(all_pole)
     own, wanted = (-(-samples // size) for samples in (x.shape[-1], length))
     blocks = max(own, wanted)
-    padded = x
-    if own * size != x.shape[-1]:
-        padded = jnp.pad(x, ((0, 0), (0, 0), (0, own * size - x.shape[-1])))
-    padded = padded.reshape(*x.shape[:2], own, size)
+    samples, shape = x.shape[-1], (*x.shape[:2], own, size)
+    padded = _extended(x, own * size).reshape(shape)
     before, after = _blocks.states(padded, tables, blocks, reverse)
     # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and would
     # spoil its whole block. Wherever it stands, it has reached the last state.
     sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
 
-    def by_blocks(x: jax.Array, padded: jax.Array, before: jax.Array) -> jax.Array:
-        y = _blocks.outputs(padded, before, tables, readout, wanted, reverse)
-        return y.reshape(*x.shape[:2], wanted * size)[..., :length]
+    def by_blocks(x: jax.Array, before: jax.Array) -> jax.Array:
+        x = x.reshape(shape)
+        y = _blocks.outputs(x, before, tables, readout, wanted, reverse)
+        return y.reshape(*shape[:2], wanted * size)[..., :length].ravel()
 
-    def one_by_one(x: jax.Array, *_: jax.Array) -> jax.Array:
-        return _steps.run(x, b, a, length, reverse)
+    def one_by_one(x: jax.Array, _: jax.Array) -> jax.Array:
+        x = x.reshape(*shape[:2], own * size)[..., :samples]
+        return _steps.run(x, b, a, length, reverse).ravel()
 
-    return lax.cond(sound, by_blocks, one_by_one, x, padded, before)
+    # A vector has one layout in memory. Else the loop's, time first, would be forced on both.
+    y = lax.cond(sound, by_blocks, one_by_one, padded.ravel(), before)
+    return y.reshape(*shape[:2], length)
 
 
 def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
@@ -172,7 +174,7 @@ def _extended(x: jax.Array, samples: int) -> jax.Array:
 
 
 def _fir(x: jax.Array, h: jax.Array, reverse: bool) -> jax.Array:
-    """h (G, 1, K) over x (G, B, T), causal in the direction of time."""
+    """Slides h (G, 1, K) over x (G, B, T), causal in the direction of time."""
     if reverse:
         return correlate(x, h, (0, h.shape[-1] - 1), axes=-1, conjugate=False)
     return convolve(x, h, "causal", axes=-1)

@@ -29,7 +29,9 @@ def run(x: jax.Array, b: jax.Array, a: jax.Array, length: int, reverse: bool) ->
             shifted = (*z[1:], None)
             after.append(
                 tuple(
-                    p[k + 1] * v - q[k + 1] * w if old is None else old + p[k + 1] * v - q[k + 1] * w
+                    p[k + 1] * v - q[k + 1] * w
+                    if old is None
+                    else old + p[k + 1] * v - q[k + 1] * w
                     for k, old in enumerate(shifted)
                 )
             )
