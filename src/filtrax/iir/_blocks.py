@@ -17,9 +17,7 @@ from filtrax.iir._tables import Tables
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
-def states(
-    x: jax.Array, tables: Tables, blocks: int, reverse: bool
-) -> tuple[jax.Array, jax.Array]:
+def states(x: jax.Array, tables: Tables, blocks: int, reverse: bool) -> tuple[jax.Array, jax.Array]:
     """The state at the start of each block, and after the last.
 
     Args:
@@ -96,7 +94,7 @@ def _local(run: jax.Array) -> jax.Array:
 
 
 def _grouped(x: jax.Array, weights: jax.Array) -> jax.Array:
-    """x (G, B, n, K) times weights (G, K, M); one group is a plain matrix product."""
+    """X (G, B, n, K) times weights (G, K, M); one group is a plain matrix product."""
     groups, rows, count, inner = x.shape
     if groups == 1:
         y = _product(x.reshape(rows * count, inner), weights[0])

@@ -75,13 +75,30 @@ def _apart(rows: Array, order: int) -> Array:
 
 def _fitted(gaps: Array, missing: Array) -> Array:
     """For each group the states (B, 2 order) whose gaps (2 order, T) add up to what is missing."""
-
-    def one(matrix: Array, wanted: Array) -> Array:
-        return jnp.linalg.lstsq(matrix.T, wanted.T)[0].T
-
     if is_complex(missing) and not is_complex(gaps):
         return lax.complex(_fitted(gaps, missing.real), _fitted(gaps, missing.imag))
-    return jax.vmap(one)(gaps, missing)
+    found = jax.vmap(_least)(jnp.swapaxes(gaps, 1, 2), jnp.swapaxes(missing, 1, 2))
+    return jnp.swapaxes(found, 1, 2)
+
+
+@jax.custom_jvp
+def _least(matrix: Array, wanted: Array) -> Array:
+    """The least-squares solution of least norm."""
+    return jnp.linalg.lstsq(matrix, wanted)[0]
+
+
+@_least.defjvp
+def _least_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    # Through the singular vectors, equal singular values would divide by zero. This rule (Golub
+    # and Pereyra 1973) needs a constant rank only, and no square matrix of the signal's length.
+    (m, d), (dm, dd) = primals, tangents
+    z = _least(m, d)
+    turned, turned_tangent = jnp.conj(m.T), jnp.conj(dm.T)
+    left = d - m @ z
+    change = _least(m, dd - dm @ z)
+    change += _least(m, _least(turned, turned_tangent @ left))
+    outside = turned_tangent @ _least(turned, z)
+    return z, change + outside - _least(m, m @ outside)
 
 
 def _product(states: Array, responses: Array) -> Array:

@@ -9,11 +9,19 @@ from jax import lax
 
 from filtrax import _sharding
 
-#: Samples in one turn of the loop; more only lengthens the program.
+#: Samples in one turn of the loop.
 _UNROLL = 8
 
 
-def run(x: jax.Array, b: jax.Array, a: jax.Array, length: int, reverse: bool) -> jax.Array:
+def run(
+    x: jax.Array,
+    b: jax.Array,
+    a: jax.Array,
+    length: int,
+    reverse: bool,
+    *,
+    unroll: int = _UNROLL,
+) -> jax.Array:
     """Filters (G, B, T) by cascades b, a (G, S, K), from rest; gives (G, B, length)."""
     samples = max(x.shape[-1], length)
     if x.shape[-1] < samples:
@@ -40,5 +48,5 @@ def run(x: jax.Array, b: jax.Array, a: jax.Array, length: int, reverse: bool) ->
 
     zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
     start = ((zero,) * (taps - 1),) * sections
-    _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=_UNROLL)
+    _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
     return jnp.moveaxis(y, 0, -1)[..., :length]
