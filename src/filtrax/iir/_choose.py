@@ -24,7 +24,7 @@ _BLOCK, _LEAST_BLOCK = 64, 8
 #: Nanoseconds of ``block``: a call; a multiply-add of a product; a sample moved; an entry of
 #: tables made from traced coefficients. Of ``scan``: a call; a step; a multiply-add.
 _PRICES = {
-    "cpu": {"block": (2e4, 0.006, 0.5, 20.0), "scan": (5e3, 5.0, 1.8)},
+    "cpu": {"block": (4e4, 0.006, 0.8, 20.0), "scan": (5e3, 5.0, 1.2)},
     "other": {"block": (5e4, 1e-4, 2e-3, 1.0), "scan": (2e4, 5e3, 1e-3)},
 }
 

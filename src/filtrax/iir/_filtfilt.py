@@ -197,23 +197,33 @@ def _run(
 ) -> Array:
     cascade = with_tables(cascade, form)
     level = lax.convert_element_type(gain[:, None, None], x.dtype)
-    y = _continued(rows.pack(x), padtype, edge)
+    signal = rows.pack(x)
+    samples = signal.shape[-1] + 2 * edge
+    # What fills the last block is written together with the continuation, in one copy.
+    spare = -samples % form.block if form.block else 0
+    is_real = np.arange(samples + spare) < samples
+    y = _continued(signal, padtype, edge, spare)
     for reverse in (False, True):
         # From the first sample's level as if it had lasted for ever: what differs from it starts
         # from rest. That needs no state, and no digits are lost where the gain is small.
-        first = y[..., -1:] if reverse else y[..., :1]
-        y, _ = run(y - first, cascade, form, reverse=reverse)
+        first = y[..., samples - 1 : samples] if reverse else y[..., :1]
+        y, _ = run(jnp.where(is_real, y - first, 0), cascade, form, reverse=reverse)
         y = y + level * first
-    return rows.unpack(y[..., edge : y.shape[-1] - edge])
+    return rows.unpack(y[..., edge : samples - edge])
 
 
-def _continued(x: Array, padtype: str | None, edge: int) -> Array:
-    if not edge:
-        return x
-    if padtype == "constant":
-        return jnp.pad(x, ((0, 0), (0, 0), (edge, edge)), mode="edge")
-    left, right = x[..., edge:0:-1], x[..., -2 : -edge - 2 : -1]
-    if padtype == "odd":
-        two = np.asarray(2, x.dtype)
-        left, right = two * x[..., :1] - left, two * x[..., -1:] - right
-    return jnp.concatenate([left, x, right], -1)
+def _continued(x: Array, padtype: str | None, edge: int, spare: int) -> Array:
+    """X with ``edge`` samples more at both ends, and ``spare`` zeros behind."""
+    parts = [x]
+    if edge and padtype == "constant":
+        wide = (*x.shape[:-1], edge)
+        parts = [jnp.broadcast_to(x[..., :1], wide), x, jnp.broadcast_to(x[..., -1:], wide)]
+    elif edge:
+        left, right = x[..., edge:0:-1], x[..., -2 : -edge - 2 : -1]
+        if padtype == "odd":
+            two = np.asarray(2, x.dtype)
+            left, right = two * x[..., :1] - left, two * x[..., -1:] - right
+        parts = [left, x, right]
+    if spare:
+        parts.append(jnp.zeros((*x.shape[:-1], spare), x.dtype))
+    return jnp.concatenate(parts, -1) if len(parts) > 1 else x

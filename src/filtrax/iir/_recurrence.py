@@ -175,10 +175,19 @@ def _extended(x: jax.Array, samples: int) -> jax.Array:
 
 
 def _fir(x: jax.Array, h: jax.Array, reverse: bool) -> jax.Array:
-    """Slides h (G, 1, K) over x (G, B, T), causal in the direction of time."""
+    """Slides h (G, 1, K) over x (G, B, T), causal in the direction of time.
+
+    The rows go one behind the other, with zeros between: the gradient by h is then one long sum,
+    which costs half of what as many short ones do.
+    """
+    groups, rows, samples = x.shape
+    gap = h.shape[-1] - 1
+    joined = jnp.pad(x, ((0, 0), (0, 0), (0, gap))).reshape(groups, 1, rows * (samples + gap))
     if reverse:
-        return correlate(x, h, (0, h.shape[-1] - 1), axes=-1, conjugate=False)
-    return convolve(x, h, "causal", axes=-1)
+        y = correlate(joined, h, (0, gap), axes=-1, conjugate=False)
+    else:
+        y = convolve(joined, h, "causal", axes=-1)
+    return y.reshape(groups, rows, samples + gap)[..., :samples]
 
 
 def _transpose(

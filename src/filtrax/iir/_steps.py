@@ -9,8 +9,8 @@ from jax import lax
 
 from filtrax import _sharding
 
-#: Samples in one turn of the loop.
-_UNROLL = 8
+#: Samples in one turn of the loop, for so few rows that a turn is all overhead.
+_UNROLL, _FEW = 8, 8
 
 
 def run(
@@ -20,7 +20,7 @@ def run(
     length: int,
     reverse: bool,
     *,
-    unroll: int = _UNROLL,
+    unroll: int | None = None,
 ) -> jax.Array:
     """Filters (G, B, T) by cascades b, a (G, S, K), from rest; gives (G, B, length)."""
     samples = max(x.shape[-1], length)
@@ -46,6 +46,8 @@ def run(
             v = w
         return tuple(after), v
 
+    if unroll is None:
+        unroll = _UNROLL if x.shape[0] * x.shape[1] <= _FEW else 1
     zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
     start = ((zero,) * (taps - 1),) * sections
     _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
