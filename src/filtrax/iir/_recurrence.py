@@ -111,8 +111,7 @@ def _by_blocks(
 
     def one_by_one(x: jax.Array, _: jax.Array) -> jax.Array:
         x = x.reshape(*shape[:2], own * size)[..., :samples]
-        # Rarely run, always compiled: so not unrolled.
-        return _steps.run(x, b, a, length, reverse, unroll=1).ravel()
+        return _steps.run(x, b, a, length, reverse, careful=True).ravel()
 
     # A vector has one layout in memory. Else the loop's, time first, would be forced on both.
     y = lax.cond(sound, by_blocks, one_by_one, padded.ravel(), before)

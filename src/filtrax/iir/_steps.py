@@ -20,9 +20,13 @@ def run(
     length: int,
     reverse: bool,
     *,
-    unroll: int | None = None,
+    careful: bool = False,
 ) -> jax.Array:
-    """Filters (G, B, T) by cascades b, a (G, S, K), from rest; gives (G, B, length)."""
+    """Filters (G, B, T) by cascades b, a (G, S, K), from rest; gives (G, B, length).
+
+    With ``careful`` a result overflows where SciPy's does, also when only a product on the way to
+    it does: the compiler may fuse that into a sum which is finite. It takes three times as long.
+    """
     samples = max(x.shape[-1], length)
     if x.shape[-1] < samples:
         x = jnp.pad(x, ((0, 0), (0, 0), (0, samples - x.shape[-1])))
@@ -34,20 +38,22 @@ def run(
         after = []
         for z, p, q in zip(state, numerators, denominators, strict=True):
             w = p[0] * v + z[0]
-            shifted = (*z[1:], None)
-            after.append(
-                tuple(
-                    p[k + 1] * v - q[k + 1] * w
-                    if old is None
-                    else old + p[k + 1] * v - q[k + 1] * w
-                    for k, old in enumerate(shifted)
-                )
-            )
+            fed_back = [q[k] * w for k in range(1, taps)]
+            held = [p[k] * v for k in range(1, taps)]
+            held = [old + new for old, new in zip(z[1:], held, strict=False)] + held[-1:]
+            pairs = zip(held, fed_back, strict=True)
+            if careful:
+                kept = (
+                    jnp.where(jnp.isfinite(lost), kept - lost, -lost) for kept, lost in pairs
+                )  # fmt: skip
+            else:
+                kept = (kept - lost for kept, lost in pairs)
+            after.append(tuple(kept))
             v = w
         return tuple(after), v
 
-    if unroll is None:
-        unroll = _UNROLL if x.shape[0] * x.shape[1] <= _FEW else 1
+    few = x.shape[0] * x.shape[1] <= _FEW
+    unroll = _UNROLL if few and not careful else 1
     zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
     start = ((zero,) * (taps - 1),) * sections
     _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
