@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import signal as scipys
 
 import filtrax
 from filtrax.compat import scipy_signal
+
+#: Its annotations are of another array type.
+signal: Any = scipys
 
 METHODS = ("block", "scan")
 
@@ -264,7 +267,8 @@ def test_dtypes_are_numpys() -> None:
         assert filtrax.lfilter(p, q, x.astype(of_x)).dtype == wanted
     whole = filtrax.lfilter([1, 2], [1, 1], [1, 2, 3])
     close(whole, signal.lfilter([1.0, 2], [1, 1], [1.0, 2, 3]))
-    half = filtrax.lfilter(*(jnp.asarray(v, jnp.bfloat16) for v in (b, a, x)))
+    p, q, v = (jnp.asarray(each, jnp.bfloat16) for each in (b, a, x))
+    half = filtrax.lfilter(p, q, v)
     assert half.dtype == jnp.bfloat16
     np.testing.assert_allclose(
         np.asarray(half, float), signal.lfilter(b, a, x.astype(float)), rtol=1e-2
@@ -340,10 +344,11 @@ def test_what_only_we_refuse() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
+    wrong_axis: Any = filtrax.lfilter
     for call in (
         lambda: filtrax.lfilter(["x"], [1.0], X),
         lambda: filtrax.lfilter([1.0], [1.0], "x"),
-        lambda: filtrax.lfilter([1.0], [1.0], X, axis=0.5),
+        lambda: wrong_axis([1.0], [1.0], X, axis=0.5),
     ):
         with pytest.raises(TypeError):
             call()

@@ -12,9 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal as scipys
 
 import filtrax
+
+#: Its annotations are of another array type.
+signal: Any = scipys
 
 STEP = 1e-30
 METHODS = ("block", "scan")
@@ -281,7 +284,8 @@ def test_memory_of_a_gradient(known: bool) -> None:
     def pull(b: Any, a: Any, x: Any, ct: Any) -> Any:
         if known:
             return jax.vjp(lambda x: filtrax.lfilter(*signal.butter(2, 0.3), x), x)[1](ct)
-        return jax.vjp(filtrax.lfilter, b, a, x)[1](ct)
+        back: Any = jax.vjp(filtrax.lfilter, b, a, x)[1]
+        return back(ct)
 
     with jax.enable_x64(False):
         x = jax.ShapeDtypeStruct((1, samples), jnp.float32)

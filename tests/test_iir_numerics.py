@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal as scipys
 
 import filtrax
+
+#: Its annotations are of another array type.
+signal: Any = scipys
 
 SAMPLES = 20_000
 
