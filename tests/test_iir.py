@@ -288,7 +288,18 @@ def test_signatures_are_scipys(name: str) -> None:
     assert shared == list(theirs)
     assert all(ours[each].default == theirs[each].default for each in shared)
     assert all(ours[n].kind == inspect.Parameter.KEYWORD_ONLY for n in list(ours)[len(theirs) :])
-    assert getattr(scipy_signal, name) is getattr(filtrax, name)
+
+
+def test_the_compat_functions_are_ours() -> None:
+    b, a = signal.butter(2, 0.3)
+    x, zi = samples(np.random.default_rng(0), (2, 90)), np.ones((2, 2))
+    for each, expected in zip(
+        scipy_signal.lfilter(b, a, x, -1, zi), signal.lfilter(b, a, x, -1, zi), strict=True
+    ):
+        close(each, expected)
+    close(scipy_signal.sosfilt(SOS, x.T, 0), signal.sosfilt(SOS, x.T, 0))
+    for name in set(NAMES) - {"lfilter", "sosfilt"}:
+        assert getattr(scipy_signal, name) is getattr(filtrax, name)
 
 
 X = np.arange(12.0)

@@ -21,8 +21,8 @@ What differs from SciPy, and why:
 - `choose_conv_method` uses SciPy's own cost model with its constants rounded to four digits. With
   traced integers, whose size it cannot see, it says ``"direct"``.
 
-- The recursive filters are `filtrax`'s own: coefficients may also be one set per row, `lfilter` and
-  `sosfilt` take ``method``, and the default ``padlen`` of `sosfiltfilt` needs a known ``sos``.
+- Coefficients of recursive filters may also be one set per row. The default ``padlen`` of
+  `sosfiltfilt` needs an ``sos`` that is not traced.
   A pole at z = 1 is a ValueError that says so, where SciPy finds a matrix singular or divides by 0.
 
 SciPy's own surprises are kept: ``"same"`` of `correlate2d` at even sizes lies one sample after
@@ -40,6 +40,7 @@ import numpy as np
 from filtrax._errors import value_error
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
+from filtrax.compat._recursive import lfilter, sosfilt
 from filtrax.compat._scipy import promoted, scipy_mode
 from filtrax.compat._scipy_choice import fft_is_cheaper, overflows_double
 from filtrax.compat._signal import (
@@ -50,15 +51,7 @@ from filtrax.compat._signal import (
     operands,
 )
 from filtrax.conventions._table import CONVENTIONS
-from filtrax.iir import (
-    filtfilt,
-    lfilter,
-    lfilter_zi,
-    lfiltic,
-    sosfilt,
-    sosfilt_zi,
-    sosfiltfilt,
-)
+from filtrax.iir import filtfilt, lfilter_zi, lfiltic, sosfilt_zi, sosfiltfilt
 
 __all__ = [
     "choose_conv_method",
