@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from scipy import signal as scipys
 
 import filtrax
@@ -283,11 +285,68 @@ def test_memory_of_a_gradient(known: bool) -> None:
 
     def pull(b: Any, a: Any, x: Any, ct: Any) -> Any:
         if known:
-            return jax.vjp(lambda x: filtrax.lfilter(*signal.butter(2, 0.3), x), x)[1](ct)
-        return jax.vjp(lambda *args: filtrax.lfilter(*args), b, a, x)[1](ct)
+            p, q = signal.butter(2, 0.3)
+            return jax.vjp(lambda x: filtrax.lfilter(p, q, x), x)[1](ct)
+        return jax.vjp(filtrax.lfilter, b, a, x)[1](ct)
 
     with jax.enable_x64(False):
         x = jax.ShapeDtypeStruct((1, samples), jnp.float32)
         held = jax.jit(pull).lower(b, a, x, x).compile().memory_analysis()
     assert held is not None
     assert held.temp_size_in_bytes <= 4.1 * 4 * samples
+
+
+def mesh(kind: AxisType) -> Mesh:
+    return jax.make_mesh((4,), ("rows",), axis_types=(kind,))
+
+
+def sharded_problem() -> tuple[Any, ...]:
+    b, a = signal.butter(2, 0.2)
+    x = np.random.default_rng(0).standard_normal((8, 300))
+    gradients = jax.grad(total, (0, 1, 2))(b, a, x)
+    return b, a, x, signal.lfilter(b, a, x), gradients
+
+
+def total(b: Any, a: Any, x: Any) -> jax.Array:
+    return jnp.sum(filtrax.lfilter(b, a, x) ** 3)
+
+
+def test_shard_map() -> None:
+    b, a, x, expected, gradients = sharded_problem()
+    shared, divided = PartitionSpec(), PartitionSpec("rows")
+    with jax.set_mesh(mesh(AxisType.Auto)):
+        run: Any = jax.shard_map(
+            filtrax.lfilter, in_specs=(shared, shared, divided), out_specs=divided
+        )  # fmt: skip
+        near(jax.jit(run)(b, a, x), expected, 1e-12)
+        summed: Any = jax.shard_map(
+            lambda b, a, x: jax.lax.psum(total(b, a, x), "rows"),
+            in_specs=(shared, shared, divided), out_specs=shared,
+        )  # fmt: skip
+        for got, wanted in zip(
+            jax.jit(jax.grad(summed, (0, 1, 2)))(b, a, x), gradients, strict=True
+        ):
+            near(got, np.asarray(wanted), 1e-12)
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+def test_rows_divided_over_devices(kind: AxisType) -> None:
+    b, a, x, expected, gradients = sharded_problem()
+    with jax.set_mesh(mesh(kind)):
+        rows = jax.device_put(x, NamedSharding(mesh(kind), PartitionSpec("rows")))
+        compiled = jax.jit(filtrax.lfilter).lower(b, a, rows).compile()
+        assert "all-gather" not in compiled.as_text()
+        near(compiled(b, a, rows), expected, 1e-12)
+        found = jax.jit(jax.grad(total, (0, 1, 2)))(jnp.asarray(b), jnp.asarray(a), rows)
+        for got, wanted in zip(found, gradients, strict=True):
+            near(got, np.asarray(wanted), 1e-12)
+
+
+def test_export_leaves_the_number_of_rows_open() -> None:
+    b, a = signal.butter(2, 0.2)
+    (n,) = jax.export.symbolic_shape("n")
+    exported = jax.export.export(jax.jit(lambda x: filtrax.lfilter(b, a, x)))(
+        jax.ShapeDtypeStruct((n, 300), jnp.float64)
+    )
+    x = np.random.default_rng(0).standard_normal((5, 300))
+    near(exported.call(x), signal.lfilter(b, a, x), 1e-12)

@@ -107,9 +107,10 @@ def make_rows(x: Array, lead: tuple[int, ...], axis: Any, name: str) -> Rows:
             f"sizes {lead}",
         )  # fmt: skip
     lead = (1,) * (len(own) - len(lead)) + lead
-    if any(n != k and 1 not in (n, k) for n, k in zip(own, lead, strict=True)):
+    if any(k != 1 and n not in (1, k) for n, k in zip(own, lead, strict=True)):
         raise value_error(name, f"dimensions that broadcast against x's {own}", f"{lead}")
-    batch = tuple(k if n == 1 else n for n, k in zip(own, lead, strict=True))
+    # Coefficients first: a size of x may be symbolic, in an export, and is then not compared.
+    batch = tuple(n if k == 1 else k for n, k in zip(own, lead, strict=True))
     return Rows(axis, batch, tuple(i for i, k in enumerate(lead) if k != 1))
 
 

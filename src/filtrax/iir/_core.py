@@ -16,6 +16,8 @@ from filtrax.iir._tables import Tables
 
 #: Sets of known coefficients beyond which tables are made on the device, all at once.
 _HOST_SETS = 64
+#: What a symbolic number of rows is taken to be.
+_SYMBOLIC_GUESS = 64
 #: A cascade of more sections than this is not made one: its tables would outgrow the blocks.
 _JOINT_SECTIONS = 16
 
@@ -81,9 +83,11 @@ def prepare(
         joint = joint and 1 < count <= _JOINT_SECTIONS and radius < 1
     else:
         joint = False
+    number = rows.size // groups
+    number = number if isinstance(number, int) else _SYMBOLIC_GUESS
     sections, order = (1, count * (taps - 1)) if joint else (count, taps - 1)
     plan = _choose.choose(
-        groups, rows.size // groups, samples, order, sections=sections, dtype=b.dtype,
+        groups, number, samples, order, sections=sections, dtype=b.dtype,
         traced=exact is None, radius=radius, method=method, platform=jax.default_backend(),
     )  # fmt: skip
     if plan.block is None:

@@ -52,7 +52,8 @@ def run(
             v = w
         return tuple(after), v
 
-    few = x.shape[0] * x.shape[1] <= _FEW
+    number = x.shape[0] * x.shape[1]
+    few = isinstance(number, int) and number <= _FEW
     unroll = _UNROLL if few and not careful else 1
     zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
     start = ((zero,) * (taps - 1),) * sections
