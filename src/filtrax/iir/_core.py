@@ -109,11 +109,17 @@ def with_tables(cascade: Cascade, form: Form) -> Cascade:
     if form.engine != "block" or cascade.tables:
         return cascade
     b, a = cascade.b, cascade.a
-    tables = tuple(
-        _tables.traced(b[:, s : s + 1], a[:, s : s + 1], form.block, form.radices)
-        for s in range(b.shape[1])
-    )
-    return Cascade(b, a, tables)
+
+    def of_section(b: Array, a: Array) -> Tables:
+        return _tables.traced(b[:, None], a[:, None], form.block, form.radices)
+
+    count = b.shape[1]
+    if count == 1:
+        return Cascade(b, a, (of_section(b[:, 0], a[:, 0]),))
+    # All at once: a program for each would take long to compile.
+    together = jax.vmap(of_section, in_axes=1)(b, a)
+    parts = (jax.tree.map(lambda array, s=s: array[s], together) for s in range(count))
+    return Cascade(b, a, tuple(parts))
 
 
 def run(
