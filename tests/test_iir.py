@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from functools import partial
 from typing import Any
 
 import jax
@@ -60,7 +61,12 @@ def close(got: Any, expected: Any, tolerance: float = 1e-10) -> None:
 def test_random_stable_filters(order: int) -> None:
     # 13 x 3 x 130 filters and signals: more than five thousand.
     rng = np.random.default_rng(order)
-    for shape, axis, with_state in (((90,), 0, False), ((2, 300), -1, True), ((300, 2), 0, False)):
+    # By name: for signals so short the plan would take the loop.
+    for shape, axis, method in (
+        ((90,), 0, "scan"),
+        ((2, 300), -1, "block"),
+        ((300, 2), 0, "block"),
+    ):
         for _ in range(130):
             b, a = stable(rng, order)
             if order and a.size == 1:
@@ -68,11 +74,12 @@ def test_random_stable_filters(order: int) -> None:
             pad = max(b.size, a.size)
             b, a = (np.pad(each, (0, pad - each.size)) for each in (b, a))
             x = samples(rng, shape)
-            if not with_state:
-                close(filtrax.lfilter(b, a, x, axis), signal.lfilter(b, a, x, axis))
+            if axis == 0:
+                got = filtrax.lfilter(b, a, x, axis, method=method)
+                close(got, signal.lfilter(b, a, x, axis))
                 continue
             zi = samples(rng, (shape[0], pad - 1))
-            y, zf = filtrax.lfilter(b, a, x, axis, zi)
+            y, zf = filtrax.lfilter(b, a, x, axis, zi, method=method)
             expected, after = signal.lfilter(b, a, x, axis, zi)
             close(y, expected)
             close(zf, after)
@@ -98,7 +105,8 @@ def test_each_axis_with_and_without_state(method: str, kinds: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 257, 1009, 5003])
-def test_awkward_lengths(length: int) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_awkward_lengths(length: int, method: str) -> None:
     rng = np.random.default_rng(length)
     b, a = stable(rng, 4)
     x, zi = samples(rng, (2, length)), samples(rng, (2, 4))
@@ -107,17 +115,22 @@ def test_awkward_lengths(length: int) -> None:
         close(filtrax.lfilter(b, a, x, zi=zi)[1], zi)
         return
     for got, expected in zip(
-        filtrax.lfilter(b, a, x, zi=zi), signal.lfilter(b, a, x, zi=zi), strict=True
+        filtrax.lfilter(b, a, x, zi=zi, method=method),
+        signal.lfilter(b, a, x, zi=zi),
+        strict=True,
     ):
         close(got, expected)
     close(filtrax.filtfilt(b, a, x, padtype=None), signal.filtfilt(b, a, x, padtype=None))
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_cascades(count: int, traced: bool) -> None:
+def test_cascades(count: int, traced: bool, method: str) -> None:
     rng = np.random.default_rng(count)
-    run = jax.jit(filtrax.sosfilt, static_argnames="axis") if traced else filtrax.sosfilt
+    run = partial(filtrax.sosfilt, method=method)
+    if traced:
+        run = jax.jit(run, static_argnames="axis")
     for shape, axis in (((300,), -1), ((2, 200, 2), 1)):
         quadratics = [polynomial(rng, 2, "f", r) for r in (1.2, 0.95) for _ in range(count)]
         sos = np.hstack([np.stack(quadratics[:count]), np.stack(quadratics[count:])])
@@ -225,8 +238,10 @@ def test_a_set_of_coefficients_for_each_row() -> None:
 LENGTHS = st.lists(st.sampled_from([0, 1, 2, 7, 64, 130, 300]), min_size=1, max_size=6)
 
 
-@given(LENGTHS, st.sampled_from([1, 2, 5]), st.integers(0, 2**16))
-def test_any_split_gives_the_samples_of_one_call(lengths: list[int], order: int, seed: int) -> None:
+@given(LENGTHS, st.sampled_from([1, 2, 5]), st.sampled_from(METHODS), st.integers(0, 2**16))
+def test_any_split_gives_the_samples_of_one_call(
+    lengths: list[int], order: int, method: str, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     b, a = polynomial(rng, order, "f", 1.2), polynomial(rng, order, "f", 0.95)
     x, state = samples(rng, (2, sum(lengths))), samples(rng, (2, order))
@@ -234,7 +249,7 @@ def test_any_split_gives_the_samples_of_one_call(lengths: list[int], order: int,
     parts = np.split(x, np.cumsum(lengths)[:-1], axis=-1)
     found = []
     for part in parts:
-        y, state = filtrax.lfilter(b, a, part, zi=state)
+        y, state = filtrax.lfilter(b, a, part, zi=state, method=method)
         found.append(np.asarray(y))
     close(np.concatenate(found, -1), expected)
     close(state, last)
@@ -270,6 +285,7 @@ def test_dtypes_are_numpys() -> None:
     p, q, v = (jnp.asarray(each, jnp.bfloat16) for each in (b, a, x))
     half = filtrax.lfilter(p, q, v)
     assert half.dtype == jnp.bfloat16
+    assert filtrax.lfilter(*(np.asarray(v, np.longdouble) for v in (b, a, x))).dtype == np.float64
     np.testing.assert_allclose(
         np.asarray(half, float), signal.lfilter(b, a, x.astype(float)), rtol=1e-2
     )

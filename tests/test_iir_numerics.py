@@ -1,6 +1,7 @@
 """Rounding, overflow and NaN in recursive filters, against SciPy in extended precision."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -117,9 +118,10 @@ def test_a_sample_that_is_no_number_spoils_nothing_before_it(value: float, where
     x[1, where] = value
     with np.errstate(all="ignore"):
         for got, expected in (
-            (filtrax.lfilter(b, a, x), signal.lfilter(b, a, x)),
-            (filtrax.sosfilt(sos, x), signal.sosfilt(sos, x)),
-            (jax.jit(filtrax.sosfilt)(sos, x), signal.sosfilt(sos, x)),
+            (filtrax.lfilter(b, a, x, method="block"), signal.lfilter(b, a, x)),
+            (filtrax.lfilter(b, a, x, method="scan"), signal.lfilter(b, a, x)),
+            (filtrax.sosfilt(sos, x, method="block"), signal.sosfilt(sos, x)),
+            (jax.jit(partial(filtrax.sosfilt, method="block"))(sos, x), signal.sosfilt(sos, x)),
         ):
             np.testing.assert_array_equal(np.isfinite(got), np.isfinite(expected))
             finite = np.isfinite(expected)
@@ -131,7 +133,8 @@ def test_a_gradient_meets_nan_only_where_time_carries_it() -> None:
     b, a = signal.butter(2, 0.2)
     ct = np.ones(500)
     ct[200] = np.nan
-    (got,) = jax.vjp(lambda x: filtrax.lfilter(b, a, x), jnp.zeros(500))[1](jnp.asarray(ct))
+    run = partial(filtrax.lfilter, b, a, method="block")
+    (got,) = jax.vjp(run, jnp.zeros(500))[1](jnp.asarray(ct))
     assert np.isnan(got[:201]).all()
     assert np.isfinite(got[201:]).all()
 
@@ -139,7 +142,9 @@ def test_a_gradient_meets_nan_only_where_time_carries_it() -> None:
 def test_coefficients_that_are_no_numbers() -> None:
     x = np.ones(300)
     for bad in (np.nan, np.inf):
-        assert not np.isfinite(filtrax.lfilter([1.0, bad], [1.0, 0.5], x)[1:]).any()
+        for method in ("block", "scan"):
+            run = partial(filtrax.lfilter, x=x, method=method)
+            assert not np.isfinite(run([1.0, bad], [1.0, 0.5])[1:]).any()
         assert not np.isfinite(filtrax.lfilter([1.0], [1.0, 0.5, bad], x)[2:]).any()
 
 

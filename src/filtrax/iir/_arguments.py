@@ -128,6 +128,9 @@ def common_dtype(*values: Any) -> np.dtype[Any]:
     dtypes = [np.dtype(value.dtype) for value in values]
     if all(dtype.kind in _NUMPY_KINDS for dtype in dtypes):
         dtype = np.result_type(*dtypes)
+        if dtype.kind in "fc" and np.finfo(dtype).dtype.itemsize > 8:
+            # NumPy's extended precision: JAX has none.
+            dtype = np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
     else:
         with jax.numpy_dtype_promotion("standard"):
             dtype = np.dtype(jnp.result_type(*dtypes))
