@@ -285,7 +285,8 @@ def test_dtypes_are_numpys() -> None:
     p, q, v = (jnp.asarray(each, jnp.bfloat16) for each in (b, a, x))
     half = filtrax.lfilter(p, q, v)
     assert half.dtype == jnp.bfloat16
-    assert filtrax.lfilter(*(np.asarray(v, np.longdouble) for v in (b, a, x))).dtype == np.float64
+    wide = filtrax.lfilter(b, a, np.asarray(x, np.longdouble))
+    assert wide.dtype == np.float64
     np.testing.assert_allclose(
         np.asarray(half, float), signal.lfilter(b, a, x.astype(float)), rtol=1e-2
     )

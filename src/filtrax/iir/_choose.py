@@ -36,7 +36,7 @@ def block_length(samples: int, radius: float | None) -> int | None:
         samples: of the signal.
         radius: the largest absolute value of a pole, if known.
     """
-    length = samples if samples <= _SHORT else _BLOCK
+    length = max(samples, 1) if samples <= _SHORT else _BLOCK
     if radius is None or radius <= 1:
         return length
     if not math.isfinite(radius):
