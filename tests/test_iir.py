@@ -246,6 +246,8 @@ def test_any_split_gives_the_samples_of_one_call(
     b, a = polynomial(rng, order, "f", 1.2), polynomial(rng, order, "f", 0.95)
     x, state = samples(rng, (2, sum(lengths))), samples(rng, (2, order))
     expected, last = signal.lfilter(b, a, x, zi=state)
+    if not x.size:
+        last = state  # SciPy's own is memory that nothing was written to.
     parts = np.split(x, np.cumsum(lengths)[:-1], axis=-1)
     found = []
     for part in parts:
