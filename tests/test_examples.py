@@ -162,3 +162,20 @@ def test_filter_rows_refuses(filter_rows, capsys, arguments, message):
         filter_rows.arguments(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_notch_is_learned(data, monkeypatch, tmp_path, capsys):
+    example = importlib.import_module("learn_a_notch")
+    out = tmp_path / "picture.png"
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        example.main(["--out", str(out)])
+    printed = capsys.readouterr().out
+    found = re.search(r"notch .* to ([\d.]+) Hz", printed)
+    assert found is not None
+    assert abs(float(found[1]) - example.HUM) < 0.1
+    wrong = {
+        label: float(value)
+        for label, value in re.findall(r"    (\w.*\w) +(0\.\d+|1\.\d+)", printed)
+    }
+    assert wrong["learned"] < wrong["textbook design"] < wrong["as disturbed"]
+    assert imread(out).shape[0] > 300

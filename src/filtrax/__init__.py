@@ -1,10 +1,19 @@
 """filtrax: differentiable filters that slide over data, in JAX."""
 
-from filtrax import compat, conventions
+from filtrax import compat, conventions, iir
 from filtrax._choose import Plan
 from filtrax._correlate import convolve, correlate
 from filtrax._plan import plan
 from filtrax._rows import filter_rows, filter_separable
+from filtrax.iir import (
+    filtfilt,
+    lfilter,
+    lfilter_zi,
+    lfiltic,
+    sosfilt,
+    sosfilt_zi,
+    sosfiltfilt,
+)
 
 __version__ = "0.1.0"
 
@@ -16,5 +25,13 @@ __all__ = [
     "correlate",
     "filter_rows",
     "filter_separable",
+    "filtfilt",
+    "iir",
+    "lfilter",
+    "lfilter_zi",
+    "lfiltic",
     "plan",
+    "sosfilt",
+    "sosfilt_zi",
+    "sosfiltfilt",
 ]

@@ -1,4 +1,4 @@
-"""The convolutions of `scipy.signal`, under their names: change one import.
+"""The convolutions and recursive filters of `scipy.signal`, under their names: change one import.
 
 The arguments, their order and defaults, the output's shape and dtype, and which operand counts as
 the signal are those of SciPy 1.17. The results are JAX arrays that jit, vmap and grad accept.
@@ -21,6 +21,10 @@ What differs from SciPy, and why:
 - `choose_conv_method` uses SciPy's own cost model with its constants rounded to four digits. With
   traced integers, whose size it cannot see, it says ``"direct"``.
 
+- Coefficients of recursive filters may also be one set per row. The default ``padlen`` of
+  `sosfiltfilt` needs an ``sos`` that is not traced.
+  A pole at z = 1 is a ValueError that says so, where SciPy finds a matrix singular or divides by 0.
+
 SciPy's own surprises are kept: ``"same"`` of `correlate2d` at even sizes lies one sample after
 that of `correlate`; ``"valid"`` of `correlate2d` with a longer ``in2`` is conjugated; for an even
 second length and an odd first, `correlation_lags` of ``"same"`` is one more than the lag that
@@ -36,6 +40,7 @@ import numpy as np
 from filtrax._errors import value_error
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
+from filtrax.compat._recursive import lfilter, sosfilt
 from filtrax.compat._scipy import promoted, scipy_mode
 from filtrax.compat._scipy_choice import fft_is_cheaper, overflows_double
 from filtrax.compat._signal import (
@@ -46,6 +51,7 @@ from filtrax.compat._signal import (
     operands,
 )
 from filtrax.conventions._table import CONVENTIONS
+from filtrax.iir import filtfilt, lfilter_zi, lfiltic, sosfilt_zi, sosfiltfilt
 
 __all__ = [
     "choose_conv_method",
@@ -55,7 +61,14 @@ __all__ = [
     "correlate2d",
     "correlation_lags",
     "fftconvolve",
+    "filtfilt",
+    "lfilter",
+    "lfilter_zi",
+    "lfiltic",
     "oaconvolve",
+    "sosfilt",
+    "sosfilt_zi",
+    "sosfiltfilt",
 ]
 
 
