@@ -32,7 +32,7 @@ from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
-from benchmarks.rows import machine
+from benchmarks.machine import machine
 
 #: Seconds that a peer may spend on one case, past the least number of rounds.
 BUDGET = 1.5

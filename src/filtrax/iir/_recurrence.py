@@ -53,9 +53,8 @@ def bind(
 
 def _abstract(x: Any, b: Any, a: Any, *tables: Any, length: int, **_: Any) -> Any:
     operands = (x, b, a, *tables)
-    sharding = _sharding.output_sharding(
-        operands, ["GB"] + ["G"] * (len(operands) - 1), "GB", 1
-    )  # fmt: skip
+    labels = ["GB", *["G"] * (len(operands) - 1)]
+    sharding = _sharding.output_sharding(operands, labels, ("G", "B", ""))
     return x.update(shape=(*x.shape[:2], length), weak_type=False, sharding=sharding)
 
 
