@@ -115,7 +115,7 @@ def foretold(name: str, problem: Correlation, known: dict[str, float]) -> bool:
     """Whether an engine would be tried in vain: far over the best so far, or over a second."""
     limit = {"direct": 0.5, "toeplitz": 0.05}.get(name, 0.0)
     guess = problem.multiplications * limit * 1e-9
-    if name == "toeplitz":
+    if name == "toeplitz" and not problem.is_short:
         # The band of a kernel for each row is many times as large as the kernels.
         guess += problem.g * problem.o * problem.c * problem.taps * 128 * 5e-9
     return guess > min([1.0, *(30 * t for t in known.values())])
