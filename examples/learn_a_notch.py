@@ -69,11 +69,12 @@ def draw(
     trace.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
     trace.set_title("a hum and a baseline that were not learned from", loc="left", fontsize=10)
     for panel, f in ((low, np.geomspace(0.05, 10, 500)), (high, np.linspace(50, 70, 800))):
-        for sections, label, style in (
+        curves: tuple[tuple[Any, str, dict[str, Any]], ...] = (
             (start.sos, "start", {"color": "0.6", "linestyle": ":"}),
             (sos, "textbook design", {"color": BLUE, "linestyle": "--"}),
             (found.sos, "learned", {"color": COLOUR, "linewidth": 1.8}),
-        ):
+        )
+        for sections, label, style in curves:
             gain = np.abs(filtrax.iir.frequency_response(sections, f, fs=RATE))
             panel.plot(f, 20 * np.log10(np.maximum(gain, 1e-4)), label=label, **style)
         panel.set(xlabel="frequency (Hz)", ylabel="gain (dB)", ylim=(-50, 5))

@@ -82,7 +82,9 @@ def _long_output(
         out = jnp.moveaxis(inverse(product, lengths, lhs.dtype)[..., :hop], 3, -2)
         return out.reshape(*out.shape[:-2], count * hop)
 
-    at_once = max(PIECE // (hop * math.prod(lhs.shape[:-1])), 1)
+    rows = math.prod(lhs.shape[:-1])
+    # An export may leave the number of rows open.
+    at_once = max(PIECE // (hop * rows), 1) if isinstance(rows, int) else count
     if count <= 2 * at_once:
         return filtered(lhs, axis, count)
     # Stretch by stretch, so that only one is there in frames and spectra.

@@ -4,12 +4,12 @@ As for `filtrax.plan`: each form counts what it would do, and a table prices the
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from filtrax._choose import Plan
 from filtrax._errors import describe, value_error
 from filtrax._spec import choice, integer
 
@@ -27,6 +27,23 @@ _PRICES = {
     "cpu": {"block": (4e4, 0.006, 0.8, 20.0), "scan": (5e3, 5.0, 1.2)},
     "other": {"block": (5e4, 1e-4, 2e-3, 1.0), "scan": (2e4, 5e3, 1e-3)},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The form chosen for a recursive filter, and why.
+
+    Attributes:
+        engine: ``"block"`` or ``"scan"``.
+        reason: one sentence.
+        block: samples of a block, ``None`` for the sequential form.
+        cost: estimated nanoseconds of each form that could serve.
+    """
+
+    engine: str
+    reason: str
+    block: int | None
+    cost: dict[str, float]
 
 
 def block_length(samples: int, radius: float | None) -> int | None:

@@ -142,7 +142,7 @@ def _abstract(b: Any, a: Any, *, block: int, radices: tuple[int, ...]) -> list[A
         b.update(
             shape=shape,
             weak_type=False,
-            sharding=_sharding.output_sharding((b, a), "GG", "G", len(shape) - 1),
+            sharding=_sharding.output_sharding((b, a), "GG", ("G", *[""] * (len(shape) - 1))),
         )
         for shape in shapes
     ]
@@ -170,7 +170,7 @@ class _Precise:
 def _lower(context: Any, *operands: Any, **params: Any) -> Any:
     def body(b: jax.Array, a: jax.Array) -> list[jax.Array]:
         outs = [
-            _sharding.output_sharding((jax.typeof(b),), "G", "G", len(shape) - 1)
+            _sharding.output_sharding((jax.typeof(b),), "G", ("G", *[""] * (len(shape) - 1)))
             for shape in _shapes(b.shape[0], b.shape[-1] - 1, **params)
         ]
         return _automatic(partial(_wide, **params), outs, b, a)
