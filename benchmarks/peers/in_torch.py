@@ -15,7 +15,8 @@ from benchmarks.cases import BY_KERNEL, BY_SIGNAL, Case
 from benchmarks.peers.base import Peer
 from benchmarks.reference import Operands
 
-Tensor = torch.Tensor
+# A type checker need not have torch.
+Tensor = Any
 Function = Callable[[Tensor, Tensor], Tensor]
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # As precise as the others: no TF32.
