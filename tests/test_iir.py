@@ -203,7 +203,8 @@ def test_states() -> None:
     for sos in DESIGNS.values():
         close(filtrax.sosfilt_zi(sos), signal.sosfilt_zi(sos))
         close(jax.jit(filtrax.sosfilt_zi)(sos), signal.sosfilt_zi(sos))
-    close(filtrax.lfilter_zi([1.0, 2.0], [0.0, 2.0, 1.0]), signal.lfilter_zi([1, 2.0], [0, 2.0, 1]))
+    # Leading zeros are dropped, as by SciPy up to 1.17; later ones refuse them.
+    close(filtrax.lfilter_zi([1.0, 2.0], [0.0, 2.0, 1.0]), signal.lfilter_zi([1, 2.0], [2.0, 1]))
 
 
 def test_a_set_of_coefficients_for_each_row() -> None:
