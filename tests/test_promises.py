@@ -11,7 +11,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def functions_of(file: str) -> frozenset[str]:
     """The names of a file's test functions, those in classes as ``Class::test``."""
     found = set()
     for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
@@ -32,7 +32,7 @@ def test_every_test_that_is_named_exists():
     assert len(named) == len(re.findall(r"\.py::", TEXT)) > 0
     for file, name in named:
         assert (ROOT / file).is_file(), file
-        assert name in tests_in(file), f"{file} has no {name}"
+        assert name in functions_of(file), f"{file} has no {name}"
 
 
 def test_every_promise_names_a_test():
