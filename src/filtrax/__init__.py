@@ -1,6 +1,6 @@
 """filtrax: differentiable filters that slide over data, in JAX."""
 
-from filtrax import compat, conventions, iir
+from filtrax import compat, conventions, fit, iir
 from filtrax._choose import Plan
 from filtrax._correlate import convolve, correlate
 from filtrax._plan import plan
@@ -26,6 +26,7 @@ __all__ = [
     "filter_rows",
     "filter_separable",
     "filtfilt",
+    "fit",
     "iir",
     "lfilter",
     "lfilter_zi",
