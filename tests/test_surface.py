@@ -21,6 +21,7 @@ ROOT = Path(filtrax.__file__).parent
 ORDER = (
     "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_costs",
     "_choose", "_sharding", "_primitive", "_operands", "_correlate", "_plan", "_rows",
+    "_moments", "_normalize", "_cross_correlate", "_delay", "_bucket",
     "iir", "conventions", "compat", "nn", "fit",
 )  # fmt: skip
 WITHOUT_JAX = ("_errors", "_spec", "_geometry", "_layout")
