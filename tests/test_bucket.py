@@ -19,6 +19,7 @@ RNG = np.random.default_rng(11)
 def test_every_mode_and_boundary_is_that_of_the_unpadded_call(operation: Any) -> None:
     function = jax.jit(getattr(filtrax, operation), static_argnums=2)
     h = RNG.integers(-9, 9, 4)
+    mode: Any
     for mode in MODES:
         for boundary in BOUNDARIES:
             for n in (1, 5, 11):
@@ -96,7 +97,8 @@ def test_gradients_are_those_of_the_unpadded_call() -> None:
 
 def test_a_causal_recursive_filter_needs_zeros_behind_only() -> None:
     x = RNG.normal(size=(2, 37))
-    b, a = scipy.signal.butter(3, 0.2)
+    design: Any = scipy.signal.butter(3, 0.2)
+    b, a = design
     bucket = filtrax.pad_to_bucket(x, (1,))
     assert bucket.x.shape == (2, 40)
     got = bucket.crop(filtrax.lfilter(b, a, bucket.x))
