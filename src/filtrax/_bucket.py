@@ -99,47 +99,46 @@ def pad_to_bucket(
 ) -> Bucket:
     """Pads a signal so that many lengths share few shapes, and few compilations.
 
-        What lies outside x is written out first, whatever the mode and the boundary; zeros follow up
-        to the length of a bucket. So a filter in mode ``"valid"`` over the result gives the outputs
-        of the unpadded call, and then some that do not count:
+    What lies outside x is written out first, whatever the mode and the boundary; zeros follow up
+    to the length of a bucket. So a filter in mode ``"valid"`` over the result gives the outputs
+    of the unpadded call, and then some that do not count:
 
-            bucket = filtrax.pad_to_bucket(x, h.shape, "same", boundary="reflect")
-            y = bucket.crop(filtrax.convolve(bucket.x, h, "valid"))
+        bucket = filtrax.pad_to_bucket(x, h.shape, "same", boundary="reflect")
+        y = bucket.crop(filtrax.convolve(bucket.x, h, "valid"))
 
-        The call must repeat ``axes``, ``stride`` and ``dilation``, which work on the padded signal as
-        they do on any; ``mode``, ``boundary`` and ``origin`` are settled here. A filter without a
-        look ahead, such as `lfilter`, needs no boundary: ``pad_to_bucket(x, (1,))`` pads for it.
+    The call must repeat ``axes``, ``stride`` and ``dilation``, which work on the padded signal as
+    they do on any; ``mode``, ``boundary`` and ``origin`` are settled here. A filter without a
+    look ahead, such as `lfilter`, needs no boundary: ``pad_to_bucket(x, (1,))`` pads for it.
 
-        Args:
-            x: signal, as in `convolve`. A known one is padded by NumPy, which compiles nothing.
-            h_shape: shape of the kernel.
-            mode: as in `convolve`.
-            operation: ``"convolve"`` or ``"correlate"``: their origins count differently.
-            axes: as in `convolve`.
-            boundary: as in `convolve`.
-            origin: as in `convolve`.
-            stride: as in `convolve`.
-            dilation: as in `convolve`.
-            lengths: the lengths to choose from. By default 4, 5, 6 or 7 times a power of two: at most
-                a quarter longer than needed, four for each octave, and fast for transforms.
+    Args:
+        x: signal, as in `convolve`. A known one is padded by NumPy, which compiles nothing.
+        h_shape: shape of the kernel.
+        mode: as in `convolve`.
+        operation: ``"convolve"`` or ``"correlate"``: their origins count differently.
+        axes: as in `convolve`.
+        boundary: as in `convolve`.
+        origin: as in `convolve`.
+        stride: as in `convolve`.
+        dilation: as in `convolve`.
+        lengths: the lengths to choose from. By default 4, 5, 6 or 7 times a power of two: at most
+            a quarter longer than needed, four for each octave, and fast for transforms.
 
-        Returns:
-            The padded signal with what cuts an output back: `Bucket`.
+    Returns:
+        The padded signal with what cuts an output back: `Bucket`.
 
-        Raises:
-            ValueError: as `convolve`, or none of ``lengths`` is long enough.
-            TypeError: as `convolve`.
+    Raises:
+        ValueError: as `convolve`, or none of ``lengths`` is long enough.
+        TypeError: as `convolve`.
 
-        Example:
-            >>> import numpy as np
-    from jax.core import Tracer
-            >>> import filtrax
-            >>> bucket = filtrax.pad_to_bucket(np.arange(1.0, 10.0), (3,), "same", boundary="edge")
-            >>> bucket.x.shape
-            (12,)
-            >>> y = filtrax.convolve(bucket.x, np.ones(3), "valid")
-            >>> print(bucket.crop(y))
-            [ 4.  6.  9. 12. 15. 18. 21. 24. 26.]
+    Example:
+        >>> import numpy as np
+        >>> import filtrax
+        >>> bucket = filtrax.pad_to_bucket(np.arange(1.0, 10.0), (3,), "same", boundary="edge")
+        >>> bucket.x.shape
+        (12,)
+        >>> y = filtrax.convolve(bucket.x, np.ones(3), "valid")
+        >>> print(bucket.crop(y))
+        [ 4.  6.  9. 12. 15. 18. 21. 24. 26.]
     """
     signal = as_numeric(x, "x")
     if not isinstance(h_shape, (list, tuple)):
