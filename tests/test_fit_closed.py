@@ -21,15 +21,16 @@ def design(x: np.ndarray, taps: int, mode: Any, delay: int = 0, boundary: Any = 
            ) -> np.ndarray:  # fmt: skip
     """The matrix of the least-squares problem, entry by entry from the definition."""
     n = len(x)
-    lo, hi = {
+    extents: dict[Any, tuple[int, int]] = {
         "full": (taps - 1, taps - 1), "valid": (0, 0), "causal": (taps - 1, 0),
         "same": (taps // 2, (taps - 1) // 2),
-    }.get(mode, mode)  # fmt: skip
+    }  # fmt: skip
+    lo, hi = extents.get(mode, mode)
     outputs = n + lo + hi - taps + 1
     wide = n + taps + abs(delay)
     if isinstance(boundary, str):
         names: Any = {"zero": "constant"}
-        outside = np.pad(x, wide, mode=names.get(boundary, boundary))
+        outside: Any = np.pad(x, wide, mode=names.get(boundary, boundary))
     else:
         outside = np.pad(x, wide, constant_values=boundary)
     return np.array(
@@ -197,7 +198,8 @@ def test_a_constraint_is_on_the_kernel_that_is_returned():
 def test_stationary_is_the_yule_walker_form():
     rng = np.random.default_rng(8)
     x, y = rng.standard_normal((2, 3, 80))
-    for mode, factor in (("causal", 1.0), ("valid", 75 / 80)):
+    modes: Any = (("causal", 1.0), ("valid", 75 / 80))
+    for mode, factor in modes:
         z = y if mode == "causal" else y[:, 5:]
         lags = sum(np.correlate(r, r, "full")[79 : 79 + 6] for r in x) * factor
         cross = sum(design(r, 6, mode).T @ v for r, v in zip(x, z, strict=True))
@@ -365,7 +367,7 @@ def test_at_random():
     for _ in range(SWEEPS):
         taps = int(rng.integers(1, 7))
         n = int(rng.integers(3 * taps + 8, 40))
-        mode = ["causal", "same", "full", "valid"][rng.integers(4)]
+        mode: Any = ["causal", "same", "full", "valid"][rng.integers(4)]
         delay = int(rng.integers(-2, 3))
         x = rng.standard_normal((2, n))
         matrices = [design(row, taps, mode, delay) for row in x]

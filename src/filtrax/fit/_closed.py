@@ -141,32 +141,32 @@ def fit_fir(
     """
     choice("operation", operation, OPERATIONS)
     choice("edges", edges, EDGES)
-    x, y = as_data(x, y)
-    window = make_window(x.shape[-1], num_taps, mode, delay, boundary)
-    if y.shape != (*x.shape[:-1], window.outputs):
+    signal, wanted = as_data(x, y)
+    window = make_window(signal.shape[-1], num_taps, mode, delay, boundary)
+    if wanted.shape != (*signal.shape[:-1], window.outputs):
         raise value_error(
-            "y", f"shape {(*x.shape[:-1], window.outputs)}, which mode {mode!r} gives for x of "
-            f"shape {x.shape}", f"shape {y.shape}",
+            "y", f"shape {(*signal.shape[:-1], window.outputs)}, which mode {mode!r} gives for x "
+            f"of shape {signal.shape}", f"shape {wanted.shape}",
         )  # fmt: skip
-    scale = as_ridge(ridge, y.dtype)
-    loads = as_weights(weights, y)
+    scale = as_ridge(ridge, wanted.dtype)
+    loads = as_weights(weights, wanted)
     if edges == "stationary" and loads is not None and loads.shape[-1] != 1:
         raise value_error(
             "weights", "one for each row with edges='stationary'", f"shape {loads.shape}"
         )
     allowed = feasible(constraint, window.taps, reverse=operation == "correlate")
-    if allowed is not None and any(map(jnp.iscomplexobj, allowed)) and not jnp.iscomplexobj(y):
+    if allowed is not None and any(map(jnp.iscomplexobj, allowed)) and not jnp.iscomplexobj(wanted):
         raise type_error("constraint", "real equations for real signals", "complex ones")
     free = window.taps if allowed is None else allowed.basis.shape[1]
-    equations = window.outputs if per_row else y.size
+    equations = window.outputs if per_row else wanted.size
     if equations < free and not isinstance(ridge, Tracer) and float(np.asarray(ridge)) == 0:
         raise value_error(
             "y", f"at least as many samples as there are taps to fit, {free} (or a ridge)",
             f"{equations}",
         )  # fmt: skip
-    check_values(x, y, loads)
+    check_values(signal, wanted, loads)
     kernel, residual, found, error = _fit(
-        x, y, scale, loads, allowed, window=window, edges=edges, per_row=per_row
+        signal, wanted, scale, loads, allowed, window=window, edges=edges, per_row=per_row
     )
     if operation == "correlate":
         kernel, error = jnp.conj(kernel)[..., ::-1], error[..., ::-1]
@@ -235,7 +235,8 @@ def _by_samples(
     x: Array, y: Array, ridge: Array, weights: Array | None, taps: _Taps, window: Window
 ) -> tuple[Array, Array, Spectrum]:
     """The least squares of these samples."""
-    matrix = _normal(*lax.stop_gradient((x, weights)), taps, window)
+    held, loads = lax.stop_gradient((x, weights))
+    matrix = _normal(held, loads, taps, window)
     found = spectrum(taps.reduced(matrix), lax.stop_gradient(ridge))
     fixed = None if taps.offset is None else jnp.broadcast_to(taps.offset, taps.kernel.shape)
     u, residual = least_squares(

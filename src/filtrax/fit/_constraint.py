@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from filtrax._errors import describe, type_error, value_error
 from filtrax._operands import as_numeric
@@ -50,7 +51,7 @@ def feasible(constraint: Any, taps: int, *, reverse: bool) -> Feasible | None:
     matrix = np.concatenate([a for a, _ in parts])
     rights = [b for _, b in parts]
     dtype = np.result_type(float, *(b.dtype for b in rights))
-    is_known = not any(isinstance(b, jax.core.Tracer) for b in rights)
+    is_known = not any(isinstance(b, Tracer) for b in rights)
     stack: Any = np if is_known else jnp
     right = stack.concatenate([stack.asarray(b).astype(dtype) for b in rights])
     if reverse:
@@ -93,12 +94,12 @@ def _equations(constraint: Any, taps: int) -> tuple[np.ndarray, Any]:
     if not _is_pair(constraint):
         raise type_error("constraint", _ALLOWED, describe(constraint))
     left, right = constraint
-    if isinstance(left, jax.core.Tracer):
+    if isinstance(left, Tracer):
         raise type_error("constraint[0]", "an array known at trace time", describe(left))
     # The solution may be traced, the equations' left side is settled now.
     with jax.ensure_compile_time_eval():
         matrix = np.asarray(as_numeric(left, "constraint[0]"))
-        right = right if isinstance(right, jax.core.Tracer) else as_numeric(right, "constraint[1]")
+        right = right if isinstance(right, Tracer) else as_numeric(right, "constraint[1]")
     matrix = matrix.astype(complex if np.iscomplexobj(matrix) else float)
     if matrix.ndim == 1:
         matrix, right = matrix[None], jnp.atleast_1d(right)

@@ -107,6 +107,7 @@ def deconvolve(
     for name, array in (("y", wanted), ("h", taps)):
         check_finite(name, array)
     dtype = np.promote_types(wanted.dtype, taps.dtype)
+    taps = taps.astype(dtype)
     filtered = make_layout(wanted.shape, taps.shape, axes).filtered
     spec, _ = make_spec(len(filtered), operation, mode, boundary)
     if any(axis.boundary == "constant" for axis in spec.axes):
@@ -122,7 +123,7 @@ def deconvolve(
         shape[axis] = _length(each.mode, wanted.shape[axis], k)
     extra = None
     if penalty is not None:
-        extra = as_floating(penalty, "penalty").astype(jnp.finfo(dtype).dtype)
+        extra = as_floating(penalty, "penalty").astype(dtype)
         if axes is None and extra.ndim > len(filtered):
             raise value_error("penalty", f"at most {len(filtered)} dimensions", f"{extra.ndim}")
     run = partial(function, axes=axes)

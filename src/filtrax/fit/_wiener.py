@@ -11,7 +11,12 @@ from jax.core import Tracer
 from filtrax._errors import describe, type_error, value_error
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
-from filtrax.fit._arguments import IdentifiabilityWarning, as_floating, as_ridge
+from filtrax.fit._arguments import (
+    IdentifiabilityWarning,
+    as_floating,
+    as_ridge,
+    check_finite,
+)
 from filtrax.fit._gram import toeplitz
 from filtrax.fit._solve import hermitian, spectrum
 
@@ -52,6 +57,8 @@ def wiener_hopf(auto: ArrayLike, cross: ArrayLike, *, ridge: ArrayLike = 0.0) ->
         raise value_error("cross", f"as many lags as auto, of shape {r.shape}", f"shape {p.shape}")
     if r.shape[-1] == 0:
         raise value_error("auto", "at least one lag", "0")
+    check_finite("auto", r)
+    check_finite("cross", p)
     dtype = np.promote_types(r.dtype, p.dtype)
     r = r.astype(dtype if jnp.iscomplexobj(r) else jnp.finfo(dtype).dtype)
     load = as_ridge(ridge, dtype)
@@ -136,6 +143,7 @@ def wiener(
         raise value_error("n", f"{count}, {2 * count - 2} or {2 * count - 1}", f"{length}")
     if not isinstance(power, Tracer) and not np.all(np.asarray(power) >= 0):
         raise value_error("auto", "powers of at least 0", "a negative one or a NaN")
+    check_finite("cross", mixed)
     load = as_ridge(ridge, mixed.dtype)
     power = power.astype(np.promote_types(power.dtype, load.dtype))
     if num_taps is None:
