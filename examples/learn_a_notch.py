@@ -3,7 +3,7 @@
     python examples/learn_a_notch.py                   the ECG that ships with PyWavelets
 
 To the recording are added what electrodes pick up: hum of the mains, not quite at 60 Hz, and a
-wandering baseline. `filtrax.nn.fit_signals` moves the settings of two second-order sections so
+wandering baseline. `filtrax.fit.fit` moves the settings of two second-order sections so
 that the recording comes back; it is told neither frequency. The usual design (a notch of Q 30 at
 60 Hz, a Butterworth high-pass at 0.5 Hz) is judged beside it, on another hum and baseline than
 were learned from.
@@ -21,7 +21,7 @@ from scipy import signal
 
 import _data
 import filtrax
-from filtrax import nn
+from filtrax import fit, nn
 
 #: The recording is of the MIT-BIH database.
 RATE = 360.0
@@ -98,12 +98,15 @@ def main(argv: list[str] | None = None) -> None:
     start = nn.Biquads(["highpass", "notch"], [2.0, 56.0], [0.7, 3.0], fs=RATE)
     inputs = jnp.stack([disturbed(clean, seed) for seed in range(4)])
     wanted = jnp.broadcast_to(jnp.asarray(clean), inputs.shape)
-    found, errors = nn.fit_signals(start, inputs, wanted, skip=SWING_IN)
+    fitted = fit.fit(
+        start, inputs, wanted, loss=fit.MSE(skip=SWING_IN), optimizer="gauss-newton", steps=50
+    )
+    found, errors = fitted.model, fitted.checked
 
     judged = disturbed(clean, 100)
     sos = designed()
     print(f"{recording.name}: {clean.size} samples, taken to be {RATE:g} a second")
-    print(f"  {len(errors) - 1} steps: mean of squares {errors[0]:.3g} to {errors[-1]:.3g}")
+    print(f"  {fitted.best_step} steps: mean of squares {errors[0]:.3g} to {errors[-1]:.3g}")
     print(f"  high-pass {start.frequency[0]:.2f} to {found.frequency[0]:.2f} Hz")
     print(
         f"  notch     {start.frequency[1]:.2f} to {found.frequency[1]:.2f} Hz, Q {found.q[1]:.1f}"

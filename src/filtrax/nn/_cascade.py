@@ -3,38 +3,38 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from filtrax._typing import Array, ArrayLike
 from filtrax.iir import frequency_response, sosfilt
+from filtrax.nn._filter import Filter, canvas, draw_response
 
 #: How near to 1 a reflection coefficient may come: far enough that rounding to float32 leaves
 #: the poles inside the unit circle.
 LIMIT = 1 - 2.0**-20
 
 
-class Cascade(eqx.Module):
+class Cascade(Filter):
     """A layer that filters by second-order sections; `SOS` and `Biquads` are its two forms."""
-
-    fs: eqx.AbstractVar[float]
 
     @property
     @abstractmethod
     def sos(self) -> Array:
         """The sections (S, 6) that the parameters stand for."""
 
-    def __call__(self, x: ArrayLike, zi: ArrayLike | None = None, *, axis: int = -1) -> Any:
+    def __call__(
+        self, x: ArrayLike, zi: ArrayLike | None = None, *, axis: int = -1, key: object = None
+    ) -> Any:
         """Filters x along an axis; with ``zi`` gives the states after it, too.
 
-        See `filtrax.sosfilt`.
+        See `filtrax.sosfilt`. ``key`` is ignored; `equinox.nn.Sequential` passes one.
         """
         return sosfilt(self.sos, x, axis, zi)
 
-    def frequency_response(self, frequencies: ArrayLike) -> Array:
-        """The complex gain at frequencies in the unit of ``fs``."""
-        return frequency_response(self.sos, frequencies, fs=self.fs)
+    def response_at(self, *angles: Array) -> Array:
+        """The complex gain at angles in radians a sample."""
+        return frequency_response(self.sos, angles[0], fs=2 * np.pi)
 
     def poles(self) -> Any:
         """The poles of all sections."""
@@ -53,18 +53,8 @@ class Cascade(eqx.Module):
         Returns:
             The matplotlib figure.
         """
-        from matplotlib import pyplot  # noqa: PLC0415
-
-        f = np.linspace(0, self.fs / 2, points)
-        response = np.asarray(self.frequency_response(f))
-        figure, (gain, phase, plane) = pyplot.subplots(
-            1, 3, figsize=(12, 3.6), layout="constrained"
-        )  # fmt: skip
-        # A zero on the circle has no decibels.
-        gain.plot(f, 20 * np.log10(np.maximum(np.abs(response), 1e-10)))
-        gain.set(xlabel="frequency", ylabel="magnitude (dB)", ylim=(-100, None))
-        phase.plot(f, np.unwrap(np.angle(response)))
-        phase.set(xlabel="frequency", ylabel="phase (rad)")
+        figure, (magnitude, phase, plane) = canvas(3)
+        draw_response(self, magnitude, phase, points)
         turn = np.linspace(0, 2 * np.pi, 361)
         plane.plot(np.cos(turn), np.sin(turn), color="0.7", linewidth=1)
         poles, zeros = self.poles(), self.zeros()
