@@ -137,7 +137,8 @@ def fit_response(
     is_real = jnp.issubdtype(points.dtype, jnp.floating)
     real = points.dtype if is_real else jnp.result_type(float)
     weight = jnp.broadcast_to(lax.convert_element_type(weight, real), points.shape)
-    found: Any = Fitted(_Gain(layer), *(np.empty(0),) * 3, "steps")
+    none = np.empty(0)
+    found: Any = Fitted(_Gain(layer), none, none, none, "steps")
     for power in powers:
         size, loss = jnp.ones((), real), _ResponseError(scale, power == 2)
         target = wanted, weight, size, jnp.asarray(power, real)

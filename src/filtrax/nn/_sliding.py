@@ -14,7 +14,7 @@ from filtrax._errors import value_error
 from filtrax._geometry import resolve_axis
 from filtrax._operands import as_numeric
 from filtrax._spec import AxisSpec, make_spec
-from filtrax._typing import Array
+from filtrax._typing import Array, Operation
 from filtrax.nn._constrained import Constrained
 from filtrax.nn._constraints import AntiCausal, Causal
 from filtrax.nn._filter import Filter, canvas, decibels, draw_response
@@ -52,7 +52,7 @@ def frozen(value: Any) -> Any:
 class Sliding(Filter):
     """A layer whose output is a sum of taps times samples."""
 
-    operation: eqx.AbstractVar[str]
+    operation: eqx.AbstractVar[Operation]
     mode: eqx.AbstractVar[Any]
     boundary: eqx.AbstractVar[Any]
 
@@ -125,7 +125,7 @@ class Sliding(Filter):
 
     def _plot_lines(self, points: int) -> Any:
         figure, (kernel, magnitude, phase, delay) = canvas(4)
-        taps = np.asarray(self._kernels)
+        taps: Any = np.asarray(self._kernels)
         for part in [taps.real, taps.imag] if np.iscomplexobj(taps) else [taps]:
             kernel.plot(part.reshape(-1, taps.shape[-1]).T, ".-", linewidth=0.8)
         kernel.set(xlabel="tap", ylabel="value")
@@ -143,7 +143,7 @@ class Sliding(Filter):
 
     def _plot_images(self, points: int) -> Any:
         figure, (kernel, magnitude) = canvas(2)
-        taps = np.asarray(self.taps).real
+        taps = np.real(np.asarray(self.taps))
         limit = np.abs(taps).max()
         drawn = kernel.imshow(taps, cmap="RdBu_r", vmin=-limit, vmax=limit)
         figure.colorbar(drawn, ax=kernel)
