@@ -104,8 +104,8 @@ def test_the_plan_is_what_runs(
 ) -> None:
     seen: list[tuple[Correlation, str]] = []
 
-    def spy(problem: Correlation, method: str, platform: str) -> _choose.Plan:
-        plan = choose(problem, method, platform)
+    def spy(problem: Correlation, *options: Any) -> _choose.Plan:
+        plan = choose(problem, *options)
         seen.append((problem, plan.engine))
         return plan
 

@@ -19,8 +19,9 @@ import filtrax
 ROOT = Path(filtrax.__file__).parent
 #: A module imports only from modules above it.
 ORDER = (
-    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_costs",
-    "_choose", "_sharding", "_primitive", "_operands", "_correlate", "_plan", "_rows",
+    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_accuracy",
+    "_costs", "_choose", "_sharding", "_primitive", "_operands", "_masked", "_correlate", "_plan",
+    "_rows",
     "_moments", "_normalize", "_cross_correlate", "_delay", "_bucket",
     "iir", "conventions", "compat", "nn", "fit",
 )  # fmt: skip
@@ -95,7 +96,8 @@ def test_everything_public_is_documented(name: str, value: Any) -> None:
 def test_the_two_operations_have_the_signature_of_the_design() -> None:
     wanted = (
         "(x, h, mode='full', *, axes=None, boundary='zero', origin=0, stride=1, dilation=1, "
-        "conjugate=None, method='auto', precision=None)"
+        "conjugate=None, method='auto', precision=None, accuracy='row', where=None, "
+        "normalize=False)"
     )
     for function in (filtrax.convolve, filtrax.correlate):
         assert bare(function) == wanted
@@ -113,7 +115,7 @@ def test_rows_separable_and_plan_have_the_signatures_of_the_design() -> None:
         mine = inspect.signature(function).parameters
         assert set(core) - set(mine) <= {"h", "axes"}
         for name in ("boundary", "origin", "stride", "dilation", "conjugate", "method",
-                     "precision"):  # fmt: skip
+                     "precision", "accuracy", "where", "normalize"):  # fmt: skip
             assert mine[name].default == core[name].default
             assert mine[name].kind == inspect.Parameter.KEYWORD_ONLY
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 
+from filtrax._accuracy import breaks, expected_error, seen_by, spread
 from filtrax._costs import prices_for
-from filtrax._engines import ENGINES, Correlation, fold_problem, moves
+from filtrax._engines import ENGINES, Correlation, moves
 from filtrax._errors import value_error
 
 #: What a symbolic batch is taken to be: neither one row nor very many.
@@ -27,7 +28,14 @@ class Plan:
             be chosen unasked.
         memory: estimated bytes of the engine's temporary arrays, beside operands and result.
         error: the error to expect, relative to the largest output, for well-scaled data of random
-            signs; 0 for integers. Bounds several times as large are tested.
+            signs; 0 for integers. It was fitted on a CPU: what is found there is 1/20 of it to
+            three times as much.
+        scale: what errors are relative to where the data are not well scaled: ``"window"``, the
+            sum of an output's own products ``|h| |x|``; ``"block"`` and ``"row"``, the norms of
+            the kernel and of everything in the same block or row.
+        spread: the most outputs, along each filtered axis, that one NaN or infinity in the signal
+            spoils. They lie around it; all others are as if it were not there.
+        precision: of matrix products: ``"highest"``, ``"high"`` or ``"default"``.
     """
 
     engine: str
@@ -36,46 +44,70 @@ class Plan:
     cost: dict[str, float]
     memory: int
     error: float
+    scale: str
+    spread: tuple[int, ...]
+    precision: str
 
 
-def choose(problem: Correlation, method: str, platform: str) -> Plan:
+def choose(
+    problem: Correlation,
+    method: str,
+    platform: str,
+    accuracy: str | float = "row",
+    precision: str = "highest",
+) -> Plan:
     """The engine for a plain correlation.
 
     Raises:
-        ValueError: the engine that ``method`` forces cannot serve the problem.
+        ValueError: the engine that ``method`` forces cannot serve the problem, or no engine keeps
+            the ``accuracy``.
     """
     known = _known(problem)
     refusals = {
-        name: engine.refuses(_seen(name, problem), platform) for name, engine in ENGINES.items()
+        name: engine.refuses(seen_by(name, problem), platform) for name, engine in ENGINES.items()
     }
-    cost = {name: _cost(name, known, platform) for name, why in refusals.items() if why is None}
+    able = [name for name, why in refusals.items() if why is None]
+    broken = {name: breaks(name, known, accuracy, platform, precision) for name in able}
+    cost = {name: _cost(name, known, platform) for name in able if broken[name] is None}
+
+    def plan(name: str, reason: str) -> Plan:
+        return Plan(
+            name, reason, ENGINES[name].block(seen_by(name, known)), cost, _memory(name, known),
+            expected_error(name, known, platform, precision),
+            ENGINES[name].scale(seen_by(name, known)), spread(name, known), precision,
+        )  # fmt: skip
+
     if method != "auto":
         if refusals[method] is not None:
-            fitting = ", ".join(map(repr, cost))
             raise value_error(
-                "method", f"an engine that can serve the problem ({fitting})",
+                "method", f"an engine that can serve the problem ({', '.join(map(repr, able))})",
                 f"{method!r}: {refusals[method]}",
             )  # fmt: skip
-        return _plan(method, "asked for by method=", known, cost)
+        if broken[method] is not None:
+            raise value_error(
+                "accuracy", f"one that method={method!r} keeps", f"{accuracy!r}: {broken[method]}"
+            )
+        return plan(method, "asked for by method=")
+    if not cost:
+        reasons = "; ".join(f"{name}: {broken[name]}" for name in able)
+        raise value_error("accuracy", "one that some engine keeps", f"{accuracy!r} ({reasons})")
     engine = min(cost, key=lambda name: cost[name])
     others = ", ".join(f"{name} {cost[name] / 1e3:.3g} us" for name in cost if name != engine)
     reason = f"estimated at {cost[engine] / 1e3:.3g} us, the least"
     reason = f"{reason} (against {others})" if others else reason
-    return _plan(engine, reason, known, cost)
+    left_out = [name for name in able if name not in cost]
+    if left_out:
+        reason += f"; accuracy={accuracy!r} leaves out {', '.join(left_out)}"
+    return plan(engine, reason)
 
 
-def _plan(name: str, reason: str, problem: Correlation, cost: dict[str, float]) -> Plan:
-    engine, seen = ENGINES[name], _seen(name, problem)
-    exact = not jnp.issubdtype(seen.dtype, jnp.inexact)
-    # Half precision is summed in float32, and rounded once at the end.
-    halves = not exact and jnp.finfo(seen.dtype).bits < 32
-    wide = jnp.dtype(jnp.float32) if halves else seen.dtype
-    error = 0.0 if exact else float(jnp.finfo(wide).eps) * engine.error(seen)
-    if halves:
-        error += float(jnp.finfo(seen.dtype).eps) / 2
+def _memory(name: str, problem: Correlation) -> int:
+    """Bytes of the temporary arrays."""
+    engine, seen = ENGINES[name], seen_by(name, problem)
+    halves = jnp.issubdtype(seen.dtype, jnp.floating) and seen.dtype.itemsize < 4
     # Only sums inside a loop take half precision as it is.
-    itemsize = (seen.dtype if engine.in_place else wide).itemsize
-    return Plan(name, reason, engine.block(seen), cost, int(engine.scratch(seen) * itemsize), error)
+    wide = jnp.dtype(jnp.float32) if halves and not engine.in_place else seen.dtype
+    return int(engine.scratch(seen) * wide.itemsize)
 
 
 def _known(problem: Correlation) -> Correlation:
@@ -87,17 +119,12 @@ def _known(problem: Correlation) -> Correlation:
     return replace(problem, **guesses) if guesses else problem
 
 
-def _seen(name: str, problem: Correlation) -> Correlation:
-    """The problem as the engine is given it."""
-    return problem if ENGINES[name].in_place else fold_problem(problem)
-
-
 def counts_of(name: str, problem: Correlation) -> tuple[float, ...]:
     """What an engine would do for a problem, in the counts that its prices belong to.
 
     Last, for an engine that needs axes folded, come the samples that folding transposes.
     """
-    counts = ENGINES[name].work(_seen(name, problem))
+    counts = ENGINES[name].work(seen_by(name, problem))
     if ENGINES[name].in_place:
         return counts
     return *counts, float(problem.inputs + problem.outputs) if moves(problem) else 0.0

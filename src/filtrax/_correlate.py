@@ -10,12 +10,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax import _boundary, _primitive
+from filtrax._accuracy import as_accuracy
 from filtrax._engines import ENGINES
+from filtrax._engines.taps import widened
 from filtrax._geometry import Axis, passive_axis, resolve_axis
 from filtrax._layout import Layout, make_layout
+from filtrax._masked import as_normalize, counted_only, gains, normalized
 from filtrax._operands import as_operands, as_precision, fill_operands
 from filtrax._spec import AxisSpec, Spec, choice, make_spec
-from filtrax._typing import Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
+from filtrax._typing import Accuracy, Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
 
 METHODS = ("auto", *ENGINES)
 
@@ -33,6 +36,9 @@ def convolve(
     conjugate: bool | None = None,
     method: Method = "auto",
     precision: Precision = None,
+    accuracy: Accuracy = "row",
+    where: ArrayLike | None = None,
+    normalize: bool = False,
 ) -> Array:
     """Slides the reversed kernel h over x: ``y[i] = sum over m of h[m] * x[i + start - m]``.
 
@@ -63,6 +69,16 @@ def convolve(
             ``"fft"`` or ``"overlap"``.
         precision: of matrix products on accelerators: ``"highest"`` (the default), ``"high"``,
             ``"default"`` or a `jax.lax.Precision`.
+        accuracy: what ``"auto"`` must keep, in every derivative, too. By name, what an output's
+            error may be relative to: ``"row"``, the largest values of its row; ``"block"``, those
+            of a block (see `plan`); ``"window"``, its own samples under the kernel. A transform
+            keeps no window. Or a number: the largest `Plan.error`.
+        where: booleans that broadcast against x: the samples that count. Others contribute
+            nothing to the result or to a gradient, also where they are NaN or infinite.
+        normalize: whether each output is ``sum(h)`` times the weighted mean of the samples that
+            count, ``sum of h x / sum of h`` over them; NaN where none does. ``"zero"`` is no
+            sample outside x, a number is one that counts, other boundaries repeat the mask, too.
+            ``"auto"`` then keeps the accuracy ``"window"``.
 
     Returns:
         The filtered array, of the rank of x and the promoted dtype of x and h. float16 and
@@ -80,6 +96,7 @@ def convolve(
     return _filter(
         "convolve", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+        accuracy=accuracy, where=where, normalize=normalize,
     )  # fmt: skip
 
 
@@ -96,6 +113,9 @@ def correlate(
     conjugate: bool | None = None,
     method: Method = "auto",
     precision: Precision = None,
+    accuracy: Accuracy = "row",
+    where: ArrayLike | None = None,
+    normalize: bool = False,
 ) -> Array:
     """Slides the kernel h over x as it is: ``y[i] = sum over m of conj(h[m]) * x[i - lo + m]``.
 
@@ -118,6 +138,9 @@ def correlate(
         method: ``"auto"``, or the engine to use: ``"direct"``, ``"shift"``, ``"toeplitz"``,
             ``"fft"`` or ``"overlap"``.
         precision: of matrix products on accelerators, as in `convolve`.
+        accuracy: what ``"auto"`` must keep, as in `convolve`.
+        where: the samples that count, as in `convolve`.
+        normalize: whether to divide by the weight that counted, as in `convolve`.
 
     Returns:
         The filtered array, of the rank of x and the promoted dtype of x and h.
@@ -134,6 +157,7 @@ def correlate(
     return _filter(
         "correlate", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+        accuracy=accuracy, where=where, normalize=normalize,
     )  # fmt: skip
 
 
@@ -151,9 +175,54 @@ def _filter(
     conjugate: Any = None,
     method: Any = "auto",
     precision: Any = None,
+    accuracy: Any = "row",
+    where: Any = None,
+    normalize: Any = False,
+) -> Array:
+    """The filter of the samples that count, divided by the weight that did if asked for."""
+    x, h = as_operands(x, h)
+    as_ratio = as_normalize(normalize, x.dtype)
+    x, mask = counted_only(x, where)
+    given = x.dtype
+    if as_ratio:
+        # Half precision as float32, so that the ratio is rounded once.
+        x, h = widened(x), widened(h)
+
+    def apply(x: Array, boundary: Any, accuracy: Any) -> Array:
+        return _filter_all(
+            operation, x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
+            dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+            accuracy=accuracy,
+        )  # fmt: skip
+
+    if not as_ratio:
+        return apply(x, boundary, accuracy)
+    filtered = make_layout(x.shape, h.shape, axes).filtered
+    conjugated = operation == "correlate" if conjugate is None else conjugate
+    y = normalized(
+        apply, x, mask, gains(h, filtered if h.ndim == x.ndim else None, conjugated),
+        axes=filtered, boundary=boundary, method=method, accuracy=accuracy,
+    )  # fmt: skip
+    return y if x.dtype == given else y.astype(given)
+
+
+def _filter_all(
+    operation: str,
+    x: Array,
+    h: Array,
+    mode: Any,
+    *,
+    axes: Any,
+    boundary: Any,
+    origin: Any,
+    stride: Any,
+    dilation: Any,
+    conjugate: Any,
+    method: Any,
+    precision: Any,
+    accuracy: Any,
 ) -> Array:
     """Checks everything, settles the geometry in integers, and runs the result."""
-    x, h = as_operands(x, h)
     layout = make_layout(x.shape, h.shape, axes)
     spec, fills = make_spec(
         len(layout.filtered), operation, mode, boundary, origin, stride, dilation, conjugate
@@ -163,7 +232,7 @@ def _filter(
     return _run(
         x, h, fill_operands(spec, fills, x.dtype),
         spec=spec, layout=layout, axes=resolved, method=choice("method", method, METHODS),
-        precision=as_precision(precision),
+        precision=as_precision(precision), accuracy=as_accuracy(accuracy),
     )  # fmt: skip
 
 
@@ -198,7 +267,10 @@ def resolve_windows(
     )
 
 
-@partial(jax.jit, static_argnames=("spec", "layout", "axes", "method", "precision"), inline=True)
+_STATIC = ("spec", "layout", "axes", "method", "precision", "accuracy")
+
+
+@partial(jax.jit, static_argnames=_STATIC, inline=True)
 def _run(
     x: Array,
     h: Array,
@@ -209,10 +281,11 @@ def _run(
     axes: tuple[Axis, ...],
     method: str,
     precision: lax.Precision,
+    accuracy: str | float,
 ) -> Array:
     x = x.transpose(layout.x_order).reshape(layout.x_shape)
     h = h.transpose(layout.h_order).reshape(layout.h_shape)
-    y = channels(x, h, spec, axes, fills, method, precision)
+    y = channels(x, h, spec, axes, fills, method, precision, accuracy)
     return y.reshape(*layout.y_batch, *y.shape[3:]).transpose(layout.y_order)
 
 
@@ -224,6 +297,7 @@ def channels(
     fills: tuple[Array | None, ...],
     method: str,
     precision: lax.Precision,
+    accuracy: str | float = "row",
 ) -> Array:
     """The canonical problem: x (G, B, C, *N) and h (G, O, C, *K) to y (G, B, O, *M).
 
@@ -245,7 +319,9 @@ def channels(
                 axis.n + axis.lo + axis.hi, axis.k, axis.m, 0, axis.stride, axis.dilation
             )
             axes = (*axes[:i], extended, *axes[i + 1 :])
-    correlation = partial(_primitive.bind, axes=axes, method=method, precision=precision)
+    correlation = partial(
+        _primitive.bind, axes=axes, method=method, precision=precision, accuracy=accuracy
+    )
     x_complex, h_complex = (jnp.issubdtype(a.dtype, jnp.complexfloating) for a in (x, h))
     # Real on one side: two real filters, not a complex one with an imaginary part of zeros.
     if x_complex and not h_complex:

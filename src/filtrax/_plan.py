@@ -1,19 +1,21 @@
 """Asking which engine a call would use, from shapes alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from filtrax._accuracy import as_accuracy
 from filtrax._choose import Plan, choose
 from filtrax._correlate import METHODS, resolve_axes
 from filtrax._engines import Correlation
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import make_layout
-from filtrax._operands import check_dtype
+from filtrax._operands import as_precision, check_dtype
 from filtrax._primitive import PLATFORMS
 from filtrax._spec import choice, integer, make_spec
-from filtrax._typing import Axes, Method, Mode
+from filtrax._typing import Accuracy, Axes, Method, Mode, Precision
 
 
 def plan(
@@ -28,6 +30,8 @@ def plan(
     dilation: int | tuple[int, ...] = 1,
     derivative: str | None = None,
     method: Method = "auto",
+    precision: Precision = None,
+    accuracy: Accuracy = "row",
     platform: str | None = None,
 ) -> Plan:
     """Says which engine a call would use, and why, from shapes alone.
@@ -43,10 +47,13 @@ def plan(
         dilation: as in `convolve`.
         derivative: ``None`` for the value, ``"x"`` or ``"h"`` for the gradient by that operand.
         method: ``"auto"``, or the engine to ask about.
+        precision: as in `convolve`.
+        accuracy: as in `convolve`.
         platform: ``"cpu"``, ``"cuda"``, ``"rocm"`` or ``"tpu"``; by default JAX's own.
 
     Returns:
-        The engine, the reason and the estimated cost of each candidate.
+        The engine, the reason and the estimated cost of each candidate; the error to expect, what
+        it is relative to, and how far a NaN spreads.
 
     Raises:
         ValueError: as `convolve`.
@@ -66,9 +73,12 @@ def plan(
     problem = Correlation(g, b, c, o, resolved, _dtype(dtype))
     platform = jax.default_backend() if platform is None else platform
     platform = {"gpu": "cuda"}.get(platform, platform)
-    return choose(
-        problem, choice("method", method, METHODS), choice("platform", platform, PLATFORMS)
-    )
+    found = choose(
+        problem, choice("method", method, METHODS), choice("platform", platform, PLATFORMS),
+        as_accuracy(accuracy), as_precision(precision).name.lower(),
+    )  # fmt: skip
+    slid = {number: place for place, number in enumerate(layout.spatial) if number is not None}
+    return replace(found, spread=tuple(found.spread[slid[i]] for i in range(len(slid))))
 
 
 def _shape(name: str, value: Any) -> tuple[int, ...]:

@@ -44,6 +44,7 @@ def bind(
     axes: tuple[Axis, ...],
     method: str = "auto",
     precision: lax.Precision = lax.Precision.HIGHEST,
+    accuracy: str | float = "row",
 ) -> jax.Array:
     """Computes the array named by ``role``.
 
@@ -54,9 +55,12 @@ def bind(
         axes: the forward problem's index relations.
         method: ``"auto"``, or the engine that every pass must use.
         precision: of matrix products, where an engine has any.
+        accuracy: what every pass must keep, as `_accuracy.as_accuracy` returns it.
     """
     a, b = _sharding.vary_alike(a, b)
-    return correlate_p.bind(a, b, role=role, axes=axes, method=method, precision=precision)
+    return correlate_p.bind(
+        a, b, role=role, axes=axes, method=method, precision=precision, accuracy=accuracy
+    )
 
 
 def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
@@ -102,6 +106,7 @@ def _execute(
     axes: tuple[Axis, ...],
     method: str,
     precision: lax.Precision,
+    accuracy: str | float,
     platform: str,
 ) -> jax.Array:
     """One pass as plain JAX: restate the role, choose an engine for it, run it."""
@@ -113,7 +118,8 @@ def _execute(
         return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
-    engine = ENGINES[choose(problem, method, platform).engine]
+    plan = choose(problem, method, platform, accuracy, precision.name.lower())
+    engine = ENGINES[plan.engine]
     run = engine.run if engine.in_place else _wide(folded(engine.run))
     out = run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)

@@ -1,16 +1,29 @@
 """One-dimensional filters over many rows, and N-dimensional ones made of 1-D passes."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import jax.numpy as jnp
 
 from filtrax._correlate import convolve, correlate
+from filtrax._engines.taps import widened
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import normalize_axes, single_axis
-from filtrax._operands import as_numeric
+from filtrax._masked import as_normalize, counted_only, gains, normalized
+from filtrax._operands import as_numeric, as_operands
 from filtrax._spec import OPERATIONS, choice, integer, make_spec
-from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Method, Operation, Precision
+from filtrax._typing import (
+    Accuracy,
+    Array,
+    ArrayLike,
+    AxisBoundary,
+    AxisMode,
+    Method,
+    Operation,
+    Precision,
+)
 
 _FUNCTIONS = {"convolve": convolve, "correlate": correlate}
 
@@ -29,6 +42,9 @@ def filter_rows(
     conjugate: bool | None = None,
     method: Method = "auto",
     precision: Precision = None,
+    accuracy: Accuracy = "row",
+    where: ArrayLike | None = None,
+    normalize: bool = False,
 ) -> Array:
     """Runs a 1-D filter over every row of x.
 
@@ -48,6 +64,9 @@ def filter_rows(
         conjugate: as in `filtrax.convolve`.
         method: as in `filtrax.convolve`.
         precision: as in `filtrax.convolve`.
+        accuracy: as in `filtrax.convolve`.
+        where: as in `filtrax.convolve`.
+        normalize: as in `filtrax.convolve`.
 
     Returns:
         The filtered rows, of the rank of x.
@@ -77,6 +96,7 @@ def filter_rows(
     return function(
         rows, taps, mode, axes=axis, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+        accuracy=accuracy, where=where, normalize=normalize,
     )  # fmt: skip
 
 
@@ -94,6 +114,9 @@ def filter_separable(
     conjugate: bool | None = None,
     method: Method = "auto",
     precision: Precision = None,
+    accuracy: Accuracy = "row",
+    where: ArrayLike | None = None,
+    normalize: bool = False,
 ) -> Array:
     """Filters x by the outer product of 1-D kernels, one pass along each axis.
 
@@ -113,6 +136,9 @@ def filter_separable(
         conjugate: as in `filtrax.convolve`.
         method: as in `filtrax.convolve`.
         precision: as in `filtrax.convolve`.
+        accuracy: as in `filtrax.convolve`.
+        where: as in `filtrax.convolve`.
+        normalize: as in `filtrax.convolve`.
 
     Returns:
         The filtered array, of the rank of x.
@@ -145,18 +171,36 @@ def filter_separable(
             raise value_error(f"kernels[{i}]", "one dimension", f"shape {tap.shape}")
         if not tap.size:
             raise value_error(f"kernels[{i}]", "at least one tap", "0")
-    spec, fills = make_spec(
-        len(order), operation, mode, boundary, origin, stride, dilation, conjugate
-    )
-    gain: Any = 1
-    for tap, axis, choices, fill in zip(taps, order, spec.axes, fills, strict=True):
-        # Beyond the edge the earlier passes have scaled a constant, too.
-        outside: Any = choices.boundary if fill is None else fill * gain
-        extent: Any = choices.mode
-        y = function(
-            y, tap, extent, axes=axis, boundary=outside, origin=choices.origin,
-            stride=choices.stride, dilation=choices.dilation, conjugate=spec.conjugate,
-            method=method, precision=precision,
-        )  # fmt: skip
-        gain = gain * jnp.sum(jnp.conj(tap) if spec.conjugate else tap)
-    return y
+    spec, _ = make_spec(len(order), operation, mode, boundary, origin, stride, dilation, conjugate)
+    promoted = jnp.result_type(y, *taps)
+    as_ratio = as_normalize(normalize, promoted)
+    y, mask = counted_only(y, where)
+    if as_ratio:
+        # Half precision as float32, so that the ratio is rounded once.
+        y = widened(as_operands(y, jnp.zeros((), promoted))[0])
+        taps = [widened(tap) for tap in taps]
+
+    def apply(y: Array, boundary: Any, accuracy: Any) -> Array:
+        _, fills = make_spec(len(order), operation, mode, boundary)
+        gain: Any = 1
+        for tap, axis, choices, fill in zip(taps, order, spec.axes, fills, strict=True):
+            # Beyond the edge the earlier passes have scaled a constant, too.
+            outside: Any = choices.boundary if fill is None else fill * gain
+            extent: Any = choices.mode
+            y = function(
+                y, tap, extent, axes=axis, boundary=outside, origin=choices.origin,
+                stride=choices.stride, dilation=choices.dilation, conjugate=spec.conjugate,
+                method=method, precision=precision, accuracy=accuracy,
+            )  # fmt: skip
+            gain = gain * jnp.sum(jnp.conj(tap) if spec.conjugate else tap)
+        return y
+
+    if not as_ratio:
+        return apply(y, boundary, accuracy)
+    sums = (gains(tap, None, spec.conjugate) for tap in taps)
+    total, size = (reduce(mul, factors) for factors in zip(*sums, strict=True))
+    y = normalized(
+        apply, y, mask, (total, size),
+        axes=order, boundary=boundary, method=method, accuracy=accuracy,
+    )  # fmt: skip
+    return y.astype(promoted)

@@ -22,4 +22,6 @@ AxisBoundary = BoundaryName | ScalarOrArray
 Boundary = AxisBoundary | Sequence[AxisBoundary]
 Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "shift", "toeplitz", "fft", "overlap"]
+#: What errors must be relative to, or the largest relative error to expect.
+Accuracy = Literal["window", "block", "row"] | float
 Precision = jax.lax.Precision | Literal["default", "high", "highest"] | None

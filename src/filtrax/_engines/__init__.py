@@ -8,7 +8,7 @@ from filtrax._engines.base import (
     correlation_of,
     from_correlation,
 )
-from filtrax._engines.fold import fold_problem, folded, moves
+from filtrax._engines.fold import fold_problem, folded, labels_of, moves
 
 #: Every engine by name. A new one joins here and inherits the whole contract suite.
 ENGINES: dict[str, Engine] = {
@@ -24,5 +24,6 @@ __all__ = [
     "fold_problem",
     "folded",
     "from_correlation",
+    "labels_of",
     "moves",
 ]

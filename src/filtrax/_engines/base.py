@@ -69,10 +69,25 @@ def window_length(axis: Axis) -> int:
     return (axis.m - 1) * axis.stride + axis.span
 
 
-def rounding_of_sums(problem: Correlation) -> float:
-    """Errors of a sum grow as a random walk does, with the square root of its terms."""
-    return math.sqrt(problem.c * problem.taps)
+def rounding_of_sums(problem: Correlation, run: int = 16, joined: int = 32) -> float:
+    """Errors of a sum grow as a random walk does, with the square root of its steps.
 
+    A sum goes in runs, and sums of ``joined`` terms are added one after the other. The factor, and
+    the lengths that the engines name, are fitted to errors measured.
+    """
+    terms = problem.c * problem.taps
+    return 0.3 * math.sqrt(min(terms, run) + terms / joined)
+
+
+def windows(problem: Correlation) -> tuple[int, ...]:
+    """For each axis, the outputs whose window, from first tap to last, holds a given sample."""
+    return tuple(
+        1 if axis.paired else min(axis.m, -(-axis.span // axis.stride)) for axis in problem.axes
+    )
+
+
+#: What errors can be relative to, from the promise that is hardest to keep to the easiest.
+SCALES = ("window", "block", "row")
 
 #: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.
 Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision, str], jax.Array]
@@ -91,6 +106,11 @@ class Engine:
         block: the length of its blocks, if it has any.
         scratch: samples in the temporary arrays that it makes.
         error: the relative error to expect, in units of the rounding of the arithmetic.
+        spread: the most outputs along each axis that one NaN or infinity in the signal spoils.
+        scale: what its rounding errors are relative to: the products that an output sums
+            (``"window"``), or the norms of all that is transformed with them (``"block"``,
+            ``"row"``).
+        multiplies: whether it leaves sums to matrix products, whose precision is a choice.
         in_place: whether it serves axes along which nothing slides where they are; for the
             others they are folded into the labels (see `_engines.fold`).
     """
@@ -102,6 +122,9 @@ class Engine:
     block: Callable[[Correlation], int | None] = lambda _: None
     scratch: Callable[[Correlation], float] = lambda _: 0.0
     error: Callable[[Correlation], float] = rounding_of_sums
+    spread: Callable[[Correlation], tuple[int, ...]] = windows
+    scale: Callable[[Correlation], str] = lambda _: "window"
+    multiplies: Callable[[Correlation], bool] = lambda problem: problem.c > 1
     in_place: bool = False
 
 

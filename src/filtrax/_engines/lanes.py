@@ -50,6 +50,12 @@ def serves_problem(problem: Correlation) -> bool:
     return serves(problem.axes, (problem.g, problem.b, problem.c, problem.o))
 
 
+def joins_signals(problem: Correlation) -> bool:
+    """Whether sums run over several signals, so that products across them are taken away."""
+    along = labels_of(problem.axes).index(None)
+    return problem.c * math.prod(axis.n for axis in problem.axes[:along]) > 1
+
+
 def products(problem: Correlation) -> float:
     """Products of the sums; those over long rows, which leave the cache, count twice."""
     along = labels_of(problem.axes).index(None)

@@ -142,11 +142,10 @@ def _framing(problem: Correlation) -> tuple[int, int]:
 def work(problem: Correlation) -> tuple[float, ...]:
     """Butterflies in parallel and alone, samples transformed, products of spectra."""
     length, count = _framing(problem)
-    *others, axis = problem.axes
+    *others, _ = problem.axes
     lengths = (*(fast_length(window_length(other)) for other in others), length)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
-    is_short = axis.span > (axis.m - 1) * axis.stride + 1
-    kernels, results = (count, 1) if is_short else (1, count)
+    kernels, results = (count, 1) if _is_short(problem) else (1, count)
     parts = [(g * b * c * count, lengths), (g * o * c * kernels, lengths),
              (g * b * o * results, lengths)]  # fmt: skip
     return total_work(problem, parts, float(g * b * o * c * count * math.prod(lengths)))
@@ -168,7 +167,27 @@ def error(problem: Correlation) -> float:
     return rounding_of_transforms(_framing(problem)[0] * outer)
 
 
+def _is_short(problem: Correlation) -> bool:
+    """Whether spectra are summed over the frames."""
+    *_, axis = problem.axes
+    return axis.span > (axis.m - 1) * axis.stride + 1
+
+
+def spread(problem: Correlation) -> tuple[int, ...]:
+    """Along the last axis the outputs of the frames that hold a sample; all along the others."""
+    *others, axis = problem.axes
+    outer = (other.m for other in others)
+    if _is_short(problem):
+        return (*outer, axis.m)
+    length, _ = _framing(problem)
+    hop = length - axis.span + 1
+    outputs = -(-length // hop) * hop
+    return (*outer, min(axis.m, -(-outputs // axis.stride)))
+
+
 ENGINE = Engine(
     "overlap", in_pieces(run), refuses, work,
-    block=lambda problem: _framing(problem)[0], scratch=scratch, error=error,
+    block=lambda problem: _framing(problem)[0], scratch=scratch, error=error, spread=spread,
+    scale=lambda problem: "row" if _is_short(problem) else "block",
+    multiplies=lambda problem: problem.c > 1 or _is_short(problem),
 )  # fmt: skip

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines import direct, inplace, lanes
-from filtrax._engines.base import Correlation, Engine
+from filtrax._engines.base import Correlation, Engine, rounding_of_sums, windows
 from filtrax._engines.fold import folded
-from filtrax._engines.taps import pad_all, padded_sum, widened
+from filtrax._engines.taps import UNROLL, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
@@ -149,4 +149,27 @@ def scratch(problem: Correlation) -> float:
     return float(problem.inputs)
 
 
-ENGINE = Engine("shift", run, refuses, work, scratch=scratch, in_place=True)
+def error(problem: Correlation) -> float:
+    """Of sums in groups, or, of many taps, one after the other."""
+    if problem.taps > UNROLL and not lanes.serves_problem(problem):
+        return rounding_of_sums(problem, run=0, joined=problem.c)
+    return rounding_of_sums(problem, joined=16)
+
+
+def spread(problem: Correlation) -> tuple[int, ...]:
+    """The windows; everything where products across signals are taken away."""
+    if scale(problem) == "window":
+        return windows(problem)
+    return tuple(axis.m for axis in problem.axes)
+
+
+def scale(problem: Correlation) -> str:
+    """The window, except where products across signals are taken away."""
+    joined = lanes.serves_problem(problem) and lanes.joins_signals(problem)
+    return "row" if joined else "window"
+
+
+ENGINE = Engine(
+    "shift", run, refuses, work, scratch=scratch, error=error, spread=spread, scale=scale,
+    in_place=True,
+)  # fmt: skip

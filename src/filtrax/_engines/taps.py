@@ -15,7 +15,7 @@ from filtrax._geometry import Axis
 #: Taps summed in one expression: enough to hide the loads, few enough for the registers.
 _GROUP = 16
 #: Beyond this many taps a loop keeps the program short.
-_UNROLL = 256
+UNROLL = 256
 
 
 def padded_sum(
@@ -36,7 +36,7 @@ def padded_sum(
         window = lax.slice(padded, start, stop, strides)
         return _weigh(taps[number], window, precision)
 
-    if len(offsets) <= _UNROLL:
+    if len(offsets) <= UNROLL:
         total = grouped_sum(term(number) for number in range(len(offsets)))
         return total.astype(lhs.dtype)
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine, is_short
+from filtrax._engines.base import Correlation, Engine, is_short, rounding_of_sums, windows
 from filtrax._engines.blocks import frames, hops, pad, window
 from filtrax._geometry import Axis
 
@@ -200,7 +200,26 @@ def scratch(problem: Correlation) -> float:
     return banded + problem.inputs * width / (length * axis.stride) + problem.outputs
 
 
+def error(problem: Correlation) -> float:
+    """Of matrix products, which sum a few hundred terms one after the other."""
+    if problem.is_short:
+        return rounding_of_sums(problem, run=32, joined=2048)
+    return rounding_of_sums(problem, run=256, joined=256)
+
+
+def spread(problem: Correlation) -> tuple[int, ...]:
+    """Whole blocks along the last axis: the band's zeros times a NaN are NaN."""
+    *others, _ = windows(problem)
+    *_, axis = problem.axes
+    if problem.is_short:
+        return (*others, axis.m)
+    length = block_length(problem.axes)
+    hop = length * axis.stride
+    frames_that_hold_it = -(-(hop - axis.stride + axis.span) // hop)
+    return (*others, min(axis.m, frames_that_hold_it * length))
+
+
 ENGINE = Engine(
-    "toeplitz", run, refuses, work,
-    block=lambda problem: block_length(problem.axes), scratch=scratch,
+    "toeplitz", run, refuses, work, block=lambda problem: block_length(problem.axes),
+    scratch=scratch, error=error, spread=spread, multiplies=lambda _: True,
 )  # fmt: skip
