@@ -112,6 +112,39 @@ def test_the_bound_holds_for_the_gradient_by_the_kernel(engine: Any, shape: Any)
         assert np.all(error <= bound), (span, float((error / bound).max()))
 
 
+def test_sums_over_signals_in_lanes_are_bounded_by_norms() -> None:
+    """Channels behind time: sums run over all signals, and what crosses them is subtracted."""
+    rng = np.random.default_rng(8)
+    b, n, c, k = 4, 300, 32, 3
+    eps = float(np.finfo(np.float32).eps)
+    x = rng.standard_normal((b, n, c)).astype(np.float32)
+    x[1] *= 1e8
+    ct = rng.standard_normal((b, n, c)).astype(np.float32)
+    # The huge signal is weighed with zeros, so that each tap's own products are small.
+    ct[1] = 0
+
+    def filtered(h: Any, method: Any = "shift", **options: Any) -> Any:
+        return filtrax.convolve(x, h, "causal", axes=1, method=method, **options)
+
+    shapes: dict[str, Any] = {"axes": 1, "mode": "causal", "derivative": "h"}
+    plan = filtrax.plan((b, n, c), (1, k, c), method="shift", **shapes)
+    assert plan.scale == "row"
+    assert plan.spread == (k,)
+    h = jnp.ones((1, k, c), jnp.float32)
+    padded = np.pad(x, [(0, 0), (k - 1, 0), (0, 0)]).astype(np.longdouble)
+    met = [padded[:, k - 1 - m : k - 1 - m + n] for m in range(k)]
+    exact = np.stack([np.sum(each * ct, axis=(0, 1)) for each in met])
+    (got,) = jax.vjp(filtered, h)[1](jnp.asarray(ct))
+    norms = np.linalg.norm(x.astype(float), axis=(0, 1)) * np.linalg.norm(ct, axis=(0, 1))
+    assert np.all(np.abs(got[0] - exact) <= 2 * eps * math.log2(b * n) * norms)
+    # Who asks for the window does not get them.
+    careful = filtrax.plan((b, n, c), (1, k, c), accuracy="window", platform="cpu", **shapes)
+    assert careful.engine != "shift"
+    own = np.stack([np.sum(np.abs(each * ct), axis=(0, 1)) for each in met])
+    (got,) = jax.vjp(lambda h: filtered(h, "auto", accuracy="window"), h)[1](jnp.asarray(ct))
+    assert np.all(np.abs(got[0] - exact) <= (b * n + 2) * eps * own)
+
+
 @engines
 @pytest.mark.parametrize("case", range(CASES))
 def test_the_error_expected_is_the_error_found(engine: Any, case: int) -> None:

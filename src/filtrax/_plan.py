@@ -48,7 +48,7 @@ def plan(
         derivative: ``None`` for the value, ``"x"`` or ``"h"`` for the gradient by that operand.
         method: ``"auto"``, or the engine to ask about.
         precision: as in `convolve`.
-        accuracy: as in `convolve`.
+        accuracy: as in `convolve`; with ``normalize=True``, ``"auto"`` keeps ``"window"``.
         platform: ``"cpu"``, ``"cuda"``, ``"rocm"`` or ``"tpu"``; by default JAX's own.
 
     Returns:
