@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.signal
 from benchmarks import __main__ as command
-from benchmarks import memory, regret
+from benchmarks import fitting, memory, regret
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, TASKS, VALUE, Case, grid
 from benchmarks.demands import Judged, allowed, demands
 from benchmarks.measure import Cell, Compilations, Timing, measure
@@ -197,3 +198,22 @@ def test_the_peak_of_this_process():
     before = memory.peak()
     block = np.ones(20_000_000)
     assert memory.peak() - before > 0.5 * block.nbytes or memory.peak() > block.nbytes
+
+
+def test_the_fits_are_compared_with_extended_precision(capsys):
+    x, y, _ = fitting.data(60, 4, "float64")
+    windows = [np.concatenate([np.zeros(m), x[: 60 - m]]) for m in range(4)]
+    np.testing.assert_array_equal(fitting.matrix(x, 4), np.stack(windows, 1))
+    exact = fitting.refined(fitting.matrix(x, 4), y)
+    solved = scipy.linalg.lstsq(np.stack(windows, 1), y)
+    assert solved is not None
+    np.testing.assert_allclose(exact.astype(float), solved[0], rtol=1e-12)
+    case = fitting.Case({"ours": lambda: exact, "fit_fir": lambda: exact * 1.5}, exact)
+    ours, half = fitting.measure("a", case, rounds=1)
+    assert ours.error is None
+    assert half.error == pytest.approx(0.5)
+    lines = fitting.rows([ours, half])
+    assert [line.split("|")[2].strip() for line in lines] == ["ours", "fit_fir"]
+    kept = fitting.markdown(["| b | ours | 1 |"], {"cpu": "x"})
+    both = fitting.markdown(lines, {"cpu": "y"}, fitting.markdown(lines, {}, kept))
+    assert [line.split("|")[1] for line in both.splitlines()[4:]] == [" b ", " a ", " a "]

@@ -179,3 +179,27 @@ def test_a_notch_is_learned(data, monkeypatch, tmp_path, capsys):
     }
     assert wrong["learned"] < wrong["textbook design"] < wrong["as disturbed"]
     assert imread(out).shape[0] > 300
+
+
+def test_a_row_filter_is_identified(data, monkeypatch, tmp_path, capsys):
+    example = importlib.import_module("identify_row_filter")
+    monkeypatch.setattr(example, "STEPS", 300)
+    out = tmp_path / "picture.png"
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        example.main(["--rows", "128", "--out", str(out)])
+    printed = capsys.readouterr().out
+    found = {
+        label: (float(tap), float(rows))
+        for label, tap, rows in re.findall(
+            r"  (closed form|Adam).* ([\d.e-]+) +([\d.e-]+)", printed
+        )
+    }
+    (bound,) = re.findall(r"standard error of a tap.* ([\d.e-]+)\)", printed)
+    # 21 taps: the largest of so many errors is three to four standard errors at most.
+    assert found["closed form"][0] < 4 * float(bound) < found["Adam"][0]
+    assert found["closed form"][1] < 1e-3 < found["Adam"][1]
+    assert imread(out).shape[0] > 300
+    for wrong in (["--rows", "512"], ["--noise", "-1"]):
+        with pytest.raises(SystemExit):
+            example.arguments(wrong)
+        assert f"{wrong[0]}: expected" in capsys.readouterr().err

@@ -194,7 +194,8 @@ def test_importing_starts_no_device_and_no_optional_library() -> None:
     program = (
         "import sys, filtrax; from jax._src import xla_bridge as b; "
         "assert not b._backends, b._backends; "
-        "heavy = {'scipy.signal', 'tensorflow', 'torch', 'matplotlib', 'pywt', 'chex'}; "
+        "heavy = {'scipy.signal', 'tensorflow', 'torch', 'matplotlib', 'pywt', 'chex', 'optax', "
+        "'lineax', 'tqdm'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

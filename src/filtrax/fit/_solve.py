@@ -24,7 +24,8 @@ from filtrax._typing import Array
 
 #: More steps of refinement do not help what these do not.
 _MOST_STEPS = 12
-#: Eigenvalues below so many roundings of the largest are rounding themselves.
+#: Eigenvalues below so many roundings of the largest are rounding themselves (up to 9 were seen,
+#: of sinusoids and constants with 8 to 257 taps in float32 and float64).
 _NOISE = 16.0
 
 Map = Callable[[Array], Array]
