@@ -25,7 +25,7 @@ def design(x: np.ndarray, taps: int, mode: Any, delay: int = 0, boundary: Any = 
         "full": (taps - 1, taps - 1), "valid": (0, 0), "causal": (taps - 1, 0),
         "same": (taps // 2, (taps - 1) // 2),
     }  # fmt: skip
-    lo, hi = extents.get(mode, mode)
+    lo, hi = extents[mode] if mode in extents else mode
     outputs = n + lo + hi - taps + 1
     wide = n + taps + abs(delay)
     if isinstance(boundary, str):
