@@ -16,6 +16,7 @@ from filtrax._errors import describe, type_error, value_error
 from filtrax._geometry import Axis
 from filtrax._layout import make_layout
 from filtrax._operands import as_numeric, fill_operands
+from filtrax._plan import as_shape
 from filtrax._spec import integer, make_spec
 from filtrax._typing import Array, ArrayLike, Axes, Boundary, Mode, Operation
 
@@ -141,9 +142,7 @@ def pad_to_bucket(
         [ 4.  6.  9. 12. 15. 18. 21. 24. 26.]
     """
     signal = as_numeric(x, "x")
-    if not isinstance(h_shape, (list, tuple)):
-        raise type_error("h_shape", "a sequence of integers", describe(h_shape))
-    taps = tuple(integer(f"h_shape[{i}]", size) for i, size in enumerate(h_shape))
+    taps = as_shape("h_shape", h_shape)
     choices = _choices(lengths)
     layout = make_layout(signal.shape, taps, axes)
     spec, fills = make_spec(

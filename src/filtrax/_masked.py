@@ -42,7 +42,7 @@ def counted_only(x: Array, where: Any) -> tuple[Array, Array | None]:
         return x, None
     try:
         mask = jnp.asarray(where)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise type_error("where", "an array of booleans", describe(where)) from error
     if mask.dtype != jnp.bool_:
         raise type_error("where", "an array of booleans, True where x counts", describe(where))

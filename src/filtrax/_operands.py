@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from filtrax._errors import describe, type_error, value_error
 from filtrax._spec import Spec, choice
@@ -72,6 +73,32 @@ def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> 
     # NumPy counts time spans among the integers.
     if not jnp.issubdtype(dtype, jnp.number) or dtype.kind == "m":
         raise type_error(name, "an array of numbers", describe(value))
+
+
+def as_real(value: Any, name: str) -> Array:
+    """An array of real numbers."""
+    array = as_numeric(value, name)
+    if jnp.iscomplexobj(array):
+        raise type_error(name, "real numbers", describe(value))
+    return array
+
+
+def as_scalar(value: Any, name: str, *, positive: bool = False) -> Array:
+    """A real number as an array of no dimensions; it may be traced.
+
+    Raises:
+        TypeError: it is no single real number.
+        ValueError: it is known not to be positive, and should be.
+    """
+    try:
+        array = as_numeric(value, name)
+    except TypeError as error:
+        raise type_error(name, "a real number", describe(value)) from error
+    if array.ndim or jnp.iscomplexobj(array):
+        raise type_error(name, "a real number", describe(value))
+    if positive and not isinstance(array, Tracer) and not array > 0:
+        raise value_error(name, "a positive number", describe(value))
+    return array
 
 
 def fill_operands(spec: Spec, fills: tuple[Any, ...], dtype: Any) -> tuple[Array | None, ...]:

@@ -64,24 +64,30 @@ def plan(
         >>> filtrax.plan((256, 4096), (9,), mode="same", platform="cpu").engine
         'shift'
     """
-    layout = make_layout(_shape("x_shape", x_shape), _shape("h_shape", h_shape), axes)
+    layout = make_layout(as_shape("x_shape", x_shape), as_shape("h_shape", h_shape), axes)
     spec, _ = make_spec(len(layout.filtered), operation, mode, stride=stride, dilation=dilation)
     role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
     resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
     (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
     b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    problem = Correlation(g, b, c, o, resolved, _dtype(dtype))
-    platform = jax.default_backend() if platform is None else platform
-    platform = {"gpu": "cuda"}.get(platform, platform)
+    problem = Correlation(g, b, c, o, resolved, as_dtype(dtype))
     found = choose(
-        problem, choice("method", method, METHODS), choice("platform", platform, PLATFORMS),
-        as_accuracy(accuracy), as_precision(precision).name.lower(),
+        problem, choice("method", method, METHODS), as_platform(platform), as_accuracy(accuracy),
+        as_precision(precision).name.lower(),
     )  # fmt: skip
     slid = {number: place for place, number in enumerate(layout.spatial) if number is not None}
     return replace(found, spread=tuple(found.spread[slid[i]] for i in range(len(slid))))
 
 
-def _shape(name: str, value: Any) -> tuple[int, ...]:
+def as_platform(platform: Any) -> str:
+    """One of ``PLATFORMS``; by default that of JAX, whose "gpu" is CUDA's."""
+    known = jax.default_backend() if platform is None else platform
+    known = "cuda" if isinstance(known, str) and known == "gpu" else known
+    return choice("platform", known, PLATFORMS)
+
+
+def as_shape(name: str, value: Any) -> tuple[int, ...]:
+    """A shape: integers, none negative."""
     if not isinstance(value, (list, tuple)):
         raise type_error(name, "a sequence of integers", describe(value))
     sizes = tuple(integer(f"{name}[{i}]", size) for i, size in enumerate(value))
@@ -90,7 +96,10 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
     return sizes
 
 
-def _dtype(value: Any) -> jnp.dtype:
+def as_dtype(value: Any) -> jnp.dtype:
+    """A dtype of numbers."""
+    if value is None:  # NumPy would take float64.
+        raise type_error("dtype", "a dtype of numbers", describe(value))
     try:
         dtype = jnp.dtype(value)
     except TypeError as error:

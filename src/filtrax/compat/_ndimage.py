@@ -11,10 +11,12 @@ from jax import lax
 
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import normalize_axes
+from filtrax._operands import as_scalar
 from filtrax._spec import integer
 from filtrax._typing import Array
 from filtrax.compat._scipy import (
     SciPyArgumentError,
+    as_sequence,
     is_complex,
     is_inexact,
     operand,
@@ -192,19 +194,18 @@ def check_axes(axes: Any, rank: int) -> tuple[int, ...]:
     """The axes counted from the front, in the order given; all by default, and perhaps none."""
     if axes is None:
         return tuple(range(rank))
-    given = tuple(axes) if np.iterable(axes) and not isinstance(axes, str) else (axes,)
-    given = tuple(integer("axes", axis) for axis in given)
+    given = tuple(integer("axes", axis) for axis in as_sequence(axes))
     return normalize_axes(given, rank) if given else ()
 
 
 def for_each(name: str, value: Any, count: int) -> list[Any]:
     """One value for each axis, from a single one or from as many."""
-    if isinstance(value, str) or not np.iterable(value):
+    values = list(as_sequence(value))
+    if len(values) == 1 and values[0] is value:
         return [value] * count
-    values = list(value)
     if len(values) != count:
         raise SciPyArgumentError(
-            f"{name}: expected one value, or one for each of {count} axes, got {len(values)}"
+            f"{name}: expected one value, or one for each of {count} axes, got {describe(value)}"
         )
     return values
 
@@ -224,6 +225,5 @@ def after_passes(y: Array, dtype: np.dtype[Any]) -> Array:
 
 def compare(name: str, value: Any, threshold: float) -> bool:
     """Whether a concrete number exceeds a threshold."""
-    if isinstance(value, (str, complex)) or np.ndim(value) != 0 or value is None:
-        raise type_error(name, "a number", describe(value))
+    as_scalar(value, name)
     return bool(value > threshold)

@@ -37,6 +37,14 @@ def operand(value: Any, name: str) -> Array:
     return cast(Array, host)
 
 
+def as_sequence(value: Any) -> tuple[Any, ...]:
+    """The values of what SciPy takes as one for each axis, else the value alone."""
+    several = isinstance(value, (list, tuple, range)) or (
+        isinstance(value, (np.ndarray, jax.Array)) and value.ndim > 0
+    )
+    return tuple(value) if several else (value,)
+
+
 def promoted(*dtypes: Any) -> np.dtype[Any]:
     """NumPy's common dtype, within what JAX's x64 setting allows.
 

@@ -12,6 +12,7 @@ from filtrax._layout import normalize_axes
 from filtrax._spec import integer
 from filtrax._typing import Array
 from filtrax.compat._scipy import (
+    as_sequence,
     is_complex,
     operand,
     promoted,
@@ -190,9 +191,8 @@ def _check_axes(axes: Any, rank: int) -> tuple[int, ...]:
     """The axes counted from the front; what is wrong with them is a ValueError, as in SciPy."""
     if axes is None:
         return tuple(range(rank))
-    given = tuple(axes) if np.iterable(axes) and not isinstance(axes, str) else (axes,)
     try:
-        return normalize_axes(tuple(integer("axes", axis) for axis in given), rank)
+        return normalize_axes(tuple(integer("axes", axis) for axis in as_sequence(axes)), rank)
     except TypeError as error:
         raise ValueError(str(error)) from error
 

@@ -228,5 +228,7 @@ def uniform_filter(
     y, between = x, between_passes(dtype)
     for axis, width, shift, outside in passes:
         if compare("size", width, 1):
+            if width == float("inf"):
+                raise SciPyArgumentError("size: expected a finite number, got inf")
             y = uniform_filter1d(y, int(width), axis, between, outside, cval, shift)
     return after_passes(y, dtype)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from filtrax._errors import value_error
+from filtrax._errors import type_error, value_error
 from filtrax._operands import as_numeric
 from filtrax._typing import Array, ArrayLike
 from filtrax.compat._common import numpy_dtype
@@ -66,6 +66,8 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: NumpyMode = "valid") -> Array:
 
 
 def _one_dimensional(name: str, a: Any, v: Any, mode: Any, *, scalars: bool) -> Array:
+    if mode is None:  # Which `apply` would take for the default.
+        raise type_error("mode", "'full', 'same' or 'valid'", "None")
     operands = []
     for argument, value in (("a", a), ("v", v)):
         array = as_numeric(value, argument, allow_bool=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from filtrax._correlate import convolve, correlate
 from filtrax._errors import value_error
-from filtrax._operands import as_numeric
+from filtrax._operands import as_numeric, as_scalar
 from filtrax._typing import ArrayLike
 from filtrax.conventions._apply import apply_mode, check_sizes
 from filtrax.conventions._table import CONVENTIONS, Convention, Mode
@@ -138,8 +138,7 @@ def identify(
             raise value_error(name, "at least one sample", f"shape {array.shape}")
     observed = np.asarray(y)
     scale = _largest(x) * float(jnp.sum(jnp.abs(h)))
-    if rtol is None:
-        rtol = _tolerance(x, h, y)
+    rtol = _tolerance(x, h, y) if rtol is None else float(as_scalar(rtol, "rtol"))
     computed: dict[Any, np.ndarray] = {}
     matches = []
     for convention in CONVENTIONS.values():

@@ -235,7 +235,8 @@ def sections(sos: Any) -> Any:
         raise value_error("sos", "shape (..., sections, 6) with a section", describe(sos))
     host = known(sos)
     if host is not None and not (host[..., 3] == 1).all():
-        raise value_error("sos", "1 in sos[..., 3] of each section", describe(host[..., 3].ravel()))
+        first = host[..., 3].ravel()
+        raise value_error("sos", "1 in sos[..., 3] of each section", f"{first[first != 1][0]}")
     return sos
 
 

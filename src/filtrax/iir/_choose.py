@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from filtrax._errors import describe, value_error
+from filtrax._errors import describe, type_error, value_error
+from filtrax._layout import single_axis
+from filtrax._plan import as_dtype, as_platform, as_shape
 from filtrax._spec import choice, integer
 
 METHODS = ("auto", "block", "scan")
@@ -159,19 +160,23 @@ def plan(
 
     Raises:
         ValueError: an argument has an impossible value.
+        TypeError: an argument has the wrong type.
 
     Example:
         >>> import filtrax
         >>> filtrax.iir.plan((256, 4096), order=2, platform="cpu").engine
         'block'
     """
-    if not isinstance(x_shape, (list, tuple)) or not x_shape:
-        raise value_error("x_shape", "a sequence of at least one size", describe(x_shape))
-    sizes = list(x_shape)
-    samples = sizes.pop(axis)
-    if integer("order", order) < 1:
-        raise value_error("order", "at least 1", repr(order))
+    sizes = list(as_shape("x_shape", x_shape))
+    if not sizes:
+        raise value_error("x_shape", "at least one size", "none")
+    samples = sizes.pop(single_axis(axis, len(sizes)))
+    for name, count in (("order", order), ("sections", sections)):
+        if integer(name, count) < 1:
+            raise value_error(name, "an integer of at least 1", repr(count))
+    if not isinstance(traced, bool):
+        raise type_error("traced", "True or False", describe(traced))
     return choose(
-        1, math.prod(sizes), samples, order, sections=sections, dtype=dtype, traced=traced,
-        method=choice("method", method, METHODS), platform=platform or jax.default_backend(),
+        1, math.prod(sizes), samples, order, sections=sections, dtype=as_dtype(dtype),
+        traced=traced, method=choice("method", method, METHODS), platform=as_platform(platform),
     )  # fmt: skip

@@ -6,9 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from filtrax._errors import type_error, value_error
+from filtrax._operands import as_scalar
 from filtrax._spec import choice
 from filtrax._typing import Array, ArrayLike
-from filtrax.iir._arguments import cast, common_dtype, numeric, real_of, sections
+from filtrax.iir._arguments import cast, common_dtype, is_complex, numeric, real_of, sections
 
 #: The sections of R. Bristow-Johnson's "Cookbook formulae for audio EQ biquad filter coefficients".
 KINDS = (
@@ -41,8 +43,8 @@ def biquad(
         The section ``b0 b1 b2 1 a1 a2``, of shape (..., 6) for arguments of shape (...).
 
     Raises:
-        ValueError: the kind is unknown.
-        TypeError: an argument is no array of numbers.
+        ValueError: the kind is unknown, ``fs`` is not positive, or shapes do not fit.
+        TypeError: an argument is not made of real numbers.
 
     Example:
         >>> import filtrax
@@ -50,10 +52,20 @@ def biquad(
         [0.2929 0.5858 0.2929 1.     0.     0.1716]
     """
     choice("kind", kind, KINDS)
+    as_scalar(fs, "fs", positive=True)
     values = [numeric(v, n) for n, v in (("frequency", frequency), ("q", q), ("gain_db", gain_db))]
     # Default arguments are no reason for another precision.
     arrays = [each for each in values if getattr(each, "ndim", 0)] or values[:1]
     dtype = real_of(common_dtype(*arrays))
+    if any(is_complex(each) for each in values):
+        raise type_error("frequency, q, gain_db", "real numbers", "complex ones")
+    shapes = [tuple(np.shape(each)) for each in values]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise value_error(
+            "frequency, q, gain_db", "shapes that broadcast", " and ".join(map(str, shapes))
+        ) from None
     f, quality, gain = jnp.broadcast_arrays(*(cast(each, dtype) for each in values))
     angle = 2 * np.pi / fs * f
     cos, alpha = jnp.cos(angle), jnp.sin(angle) / (2 * quality)
@@ -115,6 +127,7 @@ def frequency_response(sos: ArrayLike, frequencies: ArrayLike, *, fs: float = 2.
         >>> print(abs(filtrax.iir.frequency_response(mean, [0.0, 1.0])).round(3))
         [1. 0.]
     """
+    as_scalar(fs, "fs", positive=True)
     cascade, points = sections(sos), numeric(frequencies, "frequencies")
     dtype = common_dtype(cascade, points)
     cascade, points = cast(cascade, dtype), cast(points, real_of(dtype))

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from filtrax._errors import value_error
+from filtrax._errors import describe, type_error, value_error
+from filtrax._operands import as_real, as_scalar
 from filtrax._spec import choice
 from filtrax._typing import Array, ArrayLike
 from filtrax.iir import biquad
@@ -63,15 +64,17 @@ class Biquads(Cascade):
 
         Raises:
             ValueError: a kind is unknown, or a setting impossible.
+            TypeError: an argument has the wrong type.
         """
+        if not isinstance(kinds, (list, tuple)):
+            raise type_error("kinds", "a sequence of names", describe(kinds))
         for kind in kinds:
             choice("kinds", kind, KINDS)
         if not kinds:
             raise value_error("kinds", "at least one", "none")
-        count = (len(kinds),)
-        f, quality, gain = (
-            np.broadcast_to(np.asarray(each, float), count) for each in (frequency, q, gain_db)
-        )
+        as_scalar(fs, "fs", positive=True)
+        f = _settings("frequency", frequency, len(kinds))
+        quality, gain = _settings("q", q, len(kinds)), _settings("gain_db", gain_db, len(kinds))
         place = 2 * f / fs
         if not ((place > _MARGIN) & (place < 1 - _MARGIN)).all():
             raise value_error("frequency", f"values between 0 and {fs / 2}", f"{f}")
@@ -106,3 +109,11 @@ class Biquads(Cascade):
         a2 = jnp.clip(sections[:, 5], -LIMIT, LIMIT)
         a1 = jnp.clip(sections[:, 4], -LIMIT * (1 + a2), LIMIT * (1 + a2))
         return jnp.concatenate([sections[:, :4], jnp.stack([a1, a2], -1)], -1)
+
+
+def _settings(name: str, value: ArrayLike, count: int) -> np.ndarray:
+    """One number for each section."""
+    array = np.asarray(as_real(value, name), float)
+    if array.shape not in ((), (1,), (count,)):
+        raise value_error(name, f"one number, or one for each of {count} kinds", describe(array))
+    return np.broadcast_to(array, (count,))

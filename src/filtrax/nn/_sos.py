@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from filtrax._errors import describe, value_error
+from filtrax._operands import as_real, as_scalar
 from filtrax._spec import choice
 from filtrax._typing import Array, ArrayLike
 from filtrax.nn._cascade import Cascade, from_reflections, to_reflections
@@ -50,11 +51,15 @@ class SOS(Cascade):
             fs: sampling frequency.
 
         Raises:
-            ValueError: of another shape, or not stable.
+            ValueError: of another shape, or not stable; ``fs`` is not positive.
+            TypeError: an argument is not made of real numbers.
         """
-        sections = np.atleast_2d(np.asarray(sos, float))
-        if sections.ndim != 2 or sections.shape[1] != 6:
-            raise value_error("sos", "shape (sections, 6)", describe(sections))
+        as_scalar(fs, "fs", positive=True)
+        sections = np.atleast_2d(np.asarray(as_real(sos, "sos"), float))
+        if sections.ndim != 2 or sections.shape[1] != 6 or not len(sections):
+            raise value_error("sos", "shape (sections, 6) with a section", describe(sections))
+        if not sections[:, 3].all():
+            raise value_error("sos", "no 0 in sos[:, 3], which divides each section", "a 0")
         sections = sections / sections[:, 3:4]
         a1, a2 = sections[:, 4], sections[:, 5]
         if not ((np.abs(a2) < 1) & (np.abs(a1) < 1 + a2)).all():
