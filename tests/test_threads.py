@@ -41,7 +41,8 @@ def calls() -> list[tuple[Callable[[], Any], np.ndarray]]:
             (lambda x=x, h=h, k=k: filtrax.correlate(x, h, (k, k), boundary="reflect"), valid)
         )
         b, a = [1.0, 0.3], [1.0, -0.02 * number, 0.1]
-        found.append((partial(filtrax.lfilter, b, a, x), scipy.signal.lfilter(b, a, x)))
+        recursive: Any = scipy.signal.lfilter(b, a, x)
+        found.append((partial(filtrax.lfilter, b, a, x), recursive))
     return found
 
 
