@@ -1,4 +1,4 @@
-"""Fitting a kernel to data: closed form against dense least squares.
+"""Fitting a kernel to data: closed form against dense least squares, and steps of gradients.
 
     python -m benchmarks.fitting                  all cases, two minutes
     python -m benchmarks.fitting --only 1025      the cases whose name has this text
@@ -9,7 +9,8 @@ One process; in each round every peer runs once, in turn, and each timed call un
 untimed one of the same peer. Medians, results awaited. The input is coloured noise, the output a
 known kernel's plus a little white noise. The error is the largest difference from the same least
 squares solved in extended precision, relative to its largest tap. `numpy.linalg.lstsq` is given its
-matrix; building it is not counted.
+matrix; building it is not counted. A step of gradients is the value, the gradient and Adam's change
+of the kernel, in float32.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +31,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from jax import lax
 from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
 from benchmarks.machine import machine
+from filtrax import fit, nn
 from filtrax.fit import fit_fir
 
 #: Seconds that a peer may spend on one case, past the least number of rounds.
 BUDGET = 1.5
 #: The peers that solve the problem of ``Case.exact``.
 WITH_ERROR = ("fit_fir", "numpy.linalg.lstsq")
+#: Of the kernels that are learned by gradients.
+TAPS = 31
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks" / "fitting.md"
 #: Its annotations are of another array type.
 signal: Any = scipys
@@ -140,12 +147,102 @@ def gradient_case(n: int, taps: int, dtype: str) -> Case:
     )
 
 
+def stepping(
+    filtered: Callable[[jax.Array, jax.Array], jax.Array],
+    x: jax.Array,
+    y: jax.Array,
+    count: int,
+    *,
+    scanned: bool = False,
+) -> Call:
+    """Some steps of Adam from a kernel of zeros, each one jitted call or all in one scan."""
+    optimizer = optax.adam(1e-2)
+
+    def step(h: Any, state: Any, x: jax.Array, y: jax.Array) -> Any:
+        value, slope = jax.value_and_grad(lambda h: jnp.mean((filtered(x, h) - y) ** 2))(h)
+        change, state = optimizer.update(slope, state, h)
+        return optax.apply_updates(h, change), state, value
+
+    @jax.jit
+    def scan(h: Any, state: Any, x: jax.Array, y: jax.Array) -> Any:
+        def body(carry: Any, _: None) -> Any:
+            h, state, value = step(*carry, x, y)
+            return (h, state), value
+
+        return lax.scan(body, (h, state), None, count)[0][0]
+
+    one = jax.jit(step)
+
+    def run() -> Any:
+        h: Any = jnp.zeros(TAPS, x.dtype)
+        state = optimizer.init(h)
+        if scanned:
+            return scan(h, state, x, y)
+        for _ in range(count):
+            h, state, _ = one(h, state, x, y)
+        return h
+
+    return run
+
+
+def torch_steps(x: np.ndarray, y: np.ndarray, count: int) -> Call:
+    """The same in torch, whose convolution is a correlation with the same "same"."""
+    import torch
+
+    inputs, wanted = (torch.from_numpy(each)[:, None] for each in (x, y))
+
+    def run() -> Any:
+        h = torch.zeros(1, 1, TAPS, requires_grad=True)
+        optimizer = torch.optim.Adam([h], 1e-2)
+        for _ in range(count):
+            optimizer.zero_grad()
+            got = torch.nn.functional.conv1d(inputs, h, padding=TAPS // 2)
+            torch.nn.functional.mse_loss(got, wanted).backward()
+            optimizer.step()
+        return h.detach().numpy()
+
+    return run
+
+
+def step_case(shape: tuple[int, int], count: int) -> Case:
+    x, y, _ = data(shape[1], TAPS, "float32", shape[:1])
+    given = jnp.asarray(x), jnp.asarray(y)
+
+    def by_convolve(x: jax.Array, h: jax.Array) -> jax.Array:
+        return jax.vmap(lambda row: jnp.convolve(row, h, mode="same"))(x)
+
+    peers: dict[str, Call] = {
+        "filtrax": stepping(filtrax.filter_rows, *given, count),
+        "filtrax, in lax.scan": stepping(filtrax.filter_rows, *given, count, scanned=True),
+        "jnp.convolve": stepping(by_convolve, *given, count),
+        "jnp.convolve, in lax.scan": stepping(by_convolve, *given, count, scanned=True),
+    }
+    if find_spec("torch"):
+        peers["torch"] = torch_steps(x, y, count)
+    return Case(peers)
+
+
+def fit_steps_case(shape: tuple[int, int], count: int) -> Case:
+    x, y, _ = data(shape[1], TAPS, "float32", shape[:1])
+    given = jnp.asarray(x), jnp.asarray(y)
+
+    def run() -> Any:
+        model = nn.FIR(jnp.zeros(TAPS, jnp.float32))
+        return fit.fit(model, *given, steps=count, progress=False).model
+
+    return Case({
+        "bare jitted steps": stepping(filtrax.filter_rows, *given, count), "fit.fit": run,
+    })  # fmt: skip
+
+
 def cases(quick: bool) -> dict[str, Callable[[], Case]]:
     """What is measured, by name."""
     if quick:
         return {
             "9 taps from 4096": lambda: fit_case(4096, 9, "float64"),
             "derivatives, 9 taps from 4096": lambda: gradient_case(4096, 9, "float64"),
+            "2 steps of Adam on (4, 512), 31 taps": lambda: step_case((4, 512), 2),
+            "4 steps of Adam by fit on (4, 512), 31 taps": lambda: fit_steps_case((4, 512), 4),
         }
     return {
         "129 taps from 1e6, float64": lambda: fit_case(1_000_000, 129, "float64"),
@@ -154,6 +251,10 @@ def cases(quick: bool) -> dict[str, Callable[[], Case]]:
         "31 taps from (256, 4096), float32": lambda: fit_case(4096, 31, "float32", (256,)),
         "1025 taps from 1e6, float64": lambda: fit_case(1_000_000, 1025, "float64", dense=False),
         "derivatives, 129 taps from 1e6, float64": lambda: gradient_case(1_000_000, 129, "float64"),
+        "10 steps of Adam on (256, 4096), 31 taps": lambda: step_case((256, 4096), 10),
+        "200 steps of Adam by fit on (256, 4096), 31 taps": lambda: fit_steps_case(
+            (256, 4096), 200
+        ),
     }
 
 

@@ -203,3 +203,35 @@ def test_a_row_filter_is_identified(data, monkeypatch, tmp_path, capsys):
         with pytest.raises(SystemExit):
             example.arguments(wrong)
         assert f"{wrong[0]}: expected" in capsys.readouterr().err
+
+
+def test_an_ecg_is_denoised_by_linear_phase(data, tmp_path, capsys):
+    example = importlib.import_module("denoise_ecg")
+    out = tmp_path / "picture.png"
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        example.main(["--out", str(out)])
+    printed = capsys.readouterr().out
+    wrong = {label: float(value) for label, value in re.findall(r"    (\w.*\w) +(0\.\d+)", printed)}
+    assert wrong["learned"] < wrong["textbook design"] < wrong["as disturbed"]
+    kept = re.search(r"sum of taps (\S+), asymmetry (\S+)", printed)
+    assert kept is not None
+    assert all(abs(float(each)) < 1e-6 for each in kept.groups())
+    assert imread(out).shape[0] > 300
+
+
+def test_separable_approximations_are_learned(data, monkeypatch, tmp_path, capsys):
+    example = importlib.import_module("separable_approximation")
+    # One of the numbers of terms is enough here.
+    monkeypatch.setattr(example, "RANKS", (2,))
+    out = tmp_path / "picture.png"
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        example.main(["--out", str(out)])
+    printed = capsys.readouterr().out
+    found = re.search(r"^ +2 +84 +(\S+) +(\S+) +(\S+) +(\S+) +(\S+)$", printed, re.M)
+    assert found is not None
+    by_svd, learned, from_noise, kernel, learned_kernel = map(float, found.groups())
+    # Better at the picture, worse as a kernel, for there nothing is better than the SVD.
+    assert learned < 0.7 * by_svd
+    assert learned_kernel > kernel
+    assert abs(from_noise - by_svd) < 0.03 * by_svd
+    assert imread(out).shape[0] > 300
