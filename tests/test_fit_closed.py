@@ -14,7 +14,7 @@ import filtrax
 from filtrax.fit import IdentifiabilityWarning, fit_fir
 
 #: The random sweep: FILTRAX_FULL=1 runs many more.
-SWEEPS = 400 if os.environ.get("FILTRAX_FULL") else 3
+SWEEPS = 400 if os.environ.get("FILTRAX_FULL") else 2
 
 
 def design(x: np.ndarray, taps: int, mode: Any, delay: int = 0, boundary: Any = "zero"
@@ -50,8 +50,11 @@ def close(found: Any, wanted: Any, tolerance: float = 1e-11) -> None:
     np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("delay", [0, 3, -2])
-@pytest.mark.parametrize("mode", ["causal", "same", "full", "valid", (5, -2)])
+PLACES = [("causal", 0), ("causal", 3), ("causal", -2), ("same", 0), ("same", -2), ("full", 3),
+          ("valid", 0), ("valid", 3), ((5, -2), 0)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "delay"), PLACES)
 def test_it_is_the_least_squares_of_the_explicit_matrix(mode, delay):
     rng = np.random.default_rng(0)
     x = rng.standard_normal(60)
@@ -161,8 +164,10 @@ CONSTRAINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("constraint", "taps"), CONSTRAINTS)
-@pytest.mark.parametrize("edges", ["exact", "stationary"])
+@pytest.mark.parametrize(
+    ("constraint", "taps", "edges"),
+    [(*each, "exact") for each in CONSTRAINTS] + [(*CONSTRAINTS[-1], "stationary")],
+)
 def test_constraints(constraint, taps, edges):
     rng = np.random.default_rng(6)
     x, y = rng.standard_normal((2, 50))
@@ -216,11 +221,11 @@ def coloured(n: int, pole: float, rng: np.random.Generator) -> np.ndarray:
 @pytest.mark.parametrize("pole", [0.0, 0.9, 0.99, 0.999])
 def test_known_taps_come_back(pole):
     rng = np.random.default_rng(9)
-    x, h = coloured(20_000, pole, rng), rng.standard_normal(129)
-    y = np.convolve(x.astype(np.longdouble), h.astype(np.longdouble))[:20_000].astype(float)
+    x, h = coloured(6000, pole, rng), rng.standard_normal(129)
+    y = np.convolve(x.astype(np.longdouble), h.astype(np.longdouble))[:6000].astype(float)
     found = fit_fir(x, y, 129)
     assert np.abs(found.kernel - h).max() < 1e-10
-    columns = [np.concatenate([np.zeros(m), x[: 20_000 - m]]) for m in range(129)]
+    columns = [np.concatenate([np.zeros(m), x[: 6000 - m]]) for m in range(129)]
     theirs = np.abs(least(np.stack(columns, 1), y) - h).max()
     assert np.abs(found.kernel - h).max() < 10 * theirs
 
