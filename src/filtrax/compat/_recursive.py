@@ -1,57 +1,28 @@
 """`scipy.signal`'s recursive filters with nothing but its own arguments."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from filtrax import iir
-from filtrax._typing import ArrayLike
 
 
-def lfilter(
-    b: ArrayLike, a: ArrayLike, x: ArrayLike, axis: int = -1, zi: ArrayLike | None = None
-) -> Any:
-    """Filters x by the recursive filter b / a, as `scipy.signal.lfilter`.
+def _of_scipy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function without the options that are ours alone, which are keywords."""
+    own = inspect.signature(function)
+    shared = own.replace(
+        parameters=[p for p in own.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    )
 
-    Args:
-        b: numerator.
-        a: denominator; its first coefficient must not be 0.
-        x: signals.
-        axis: the axis along which time runs.
-        zi: the state before the first sample.
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        bound = shared.bind(*args, **kwargs)
+        return function(*bound.args, **bound.kwargs)
 
-    Returns:
-        The filtered signals; with ``zi`` also the state after the last sample.
-
-    Raises:
-        ValueError: as `filtrax.lfilter`.
-        TypeError: as `filtrax.lfilter`.
-
-    Example:
-        >>> from filtrax.compat import scipy_signal
-        >>> print(scipy_signal.lfilter([1.0], [1.0, -0.5], [1.0, 0.0, 0.0]))
-        [1.   0.5  0.25]
-    """
-    return iir.lfilter(b, a, x, axis, zi)
+    vars(run)["__signature__"] = shared
+    return run
 
 
-def sosfilt(sos: ArrayLike, x: ArrayLike, axis: int = -1, zi: ArrayLike | None = None) -> Any:
-    """Filters x by a cascade of second-order sections, as `scipy.signal.sosfilt`.
-
-    Args:
-        sos: sections (S, 6).
-        x: signals.
-        axis: the axis along which time runs.
-        zi: the states before the first sample.
-
-    Returns:
-        The filtered signals; with ``zi`` also the states after the last sample.
-
-    Raises:
-        ValueError: as `filtrax.sosfilt`.
-        TypeError: as `filtrax.sosfilt`.
-
-    Example:
-        >>> from filtrax.compat import scipy_signal
-        >>> print(scipy_signal.sosfilt([[1.0, 0, 0, 1, -0.5, 0]], [1.0, 0.0, 0.0]))
-        [1.   0.5  0.25]
-    """
-    return iir.sosfilt(sos, x, axis, zi)
+lfilter = _of_scipy(iir.lfilter)
+sosfilt = _of_scipy(iir.sosfilt)

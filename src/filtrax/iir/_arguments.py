@@ -15,15 +15,16 @@ from filtrax._errors import describe, value_error
 from filtrax._layout import single_axis
 from filtrax._operands import as_numeric
 from filtrax._typing import Array
+from filtrax.iir._double import Double, double, rounded
 
 _NUMPY_KINDS = "biufc"
 
 
 class Exact(NamedTuple):
-    """Coefficients known while tracing, normalised, in NumPy's extended precision."""
+    """Coefficients known while tracing, normalised, in more than float64."""
 
-    b: np.ndarray  # (..., S, K)
-    a: np.ndarray
+    b: Double  # (..., S, K)
+    a: Double
 
 
 class Coefficients(NamedTuple):
@@ -196,30 +197,33 @@ def single_section(b: Any, a: Any, dtype: Any) -> Coefficients:
     length = max(b.shape[-1], a.shape[-1])
     lead = np.broadcast_shapes(b.shape[:-1], a.shape[:-1])
     hosts = [known(b), known(a)]
-    exact = None
     if hosts[0] is not None and hosts[1] is not None:
-        wide = [each.astype(extended(each.dtype)) for each in hosts if each is not None]
-        p, q = (_padded(each / wide[1][..., :1], length, lead, np)[..., None, :] for each in wide)
-        kind = np.result_type(p, q)
-        exact = Exact(p.astype(kind), q.astype(kind))
-        complex_or_real = dtype if kind.kind == "c" else real_of(dtype)
-        return Coefficients(cast(p, complex_or_real), cast(q, complex_or_real), exact)
+        wide = [double(each) for each in hosts if each is not None]
+        with np.errstate(all="ignore"):
+            wide = [each / wide[1][..., :1] for each in wide]
+        wide = [padded(each, length, lead)[..., None, :] for each in wide]
+        exact = Exact(*wide)
+        if not any(part.dtype.kind == "c" for part in jax.tree.leaves(exact)):
+            dtype = real_of(dtype)
+        p, q = (cast(rounded(each), dtype) for each in exact)
+        return Coefficients(p, q, exact)
     if not (is_complex(b) or is_complex(a)):
         dtype = real_of(dtype)
     p, q = cast(b, dtype), cast(a, dtype)
     first = q[..., :1]
-    p, q = (_padded(each / first, length, lead, jnp)[..., None, :] for each in (p, q))
-    return Coefficients(p, q, exact)
+    p, q = (padded(each / first, length, lead)[..., None, :] for each in (p, q))
+    return Coefficients(p, q, None)
 
 
-def _padded(array: Any, length: int, lead: tuple[int, ...], xp: Any) -> Any:
-    widths = [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
-    return xp.broadcast_to(xp.pad(array, widths), (*lead, length))
+def padded(array: Any, length: int, lead: tuple[int, ...]) -> Any:
+    """Coefficients (..., K) with zeros behind, for leading sizes ``lead``."""
 
+    def longer(part: Any) -> Any:
+        xp = np if isinstance(part, np.ndarray) else jnp
+        widths = [(0, 0)] * (part.ndim - 1) + [(0, length - part.shape[-1])]
+        return xp.broadcast_to(xp.pad(part, widths), (*lead, length))
 
-def extended(dtype: Any) -> np.dtype[Any]:
-    """NumPy's widest dtype of the kind."""
-    return np.dtype(np.clongdouble if np.dtype(dtype).kind == "c" else np.longdouble)
+    return jax.tree.map(longer, array)
 
 
 def sections(sos: Any) -> Any:
@@ -247,7 +251,7 @@ def split_sections(sos: Any, dtype: Any) -> Coefficients:
         dtype = real_of(dtype)
     exact = None
     if host is not None:
-        wide = host.astype(extended(host.dtype))
+        wide = double(host)
         exact = Exact(wide[..., :3], wide[..., 3:])
     array = cast(sos, dtype)
     return Coefficients(array[..., :3], array[..., 3:], exact)

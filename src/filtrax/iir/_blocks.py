@@ -14,6 +14,9 @@ from jax import lax
 
 from filtrax.iir._tables import Tables
 
+#: States up to which a product with them is a sum of their multiples.
+_FEW = 8
+
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
@@ -46,11 +49,21 @@ def outputs(
     rows = tables.readout[:, readout]
     if reverse:
         rows = rows[:, ::-1]
-    y = _grouped(before[:, :, :blocks], jnp.swapaxes(rows, -1, -2))
+    y = _released(before[:, :, :blocks], jnp.swapaxes(rows, -1, -2))
     own = _grouped(x[:, :, :blocks], _triangle(tables.response[:, readout], reverse))
     if own.shape[2] == blocks:
         return own + y
     return y.at[:, :, : own.shape[2]].add(own)
+
+
+def _released(states: jax.Array, rows: jax.Array) -> jax.Array:
+    """States (G, B, n, N) times rows (G, N, L)."""
+    order = states.shape[-1]
+    if order > _FEW:
+        return _grouped(states, rows)
+    # Few products a sample join the sum that follows; a matrix product would write them first.
+    parts = [states[..., i, None] * rows[:, None, None, i] for i in range(order)]
+    return sum(parts[1:], parts[0])
 
 
 def _triangle(response: jax.Array, reverse: bool) -> jax.Array:

@@ -1,53 +1,81 @@
 """Several sections as one state space, so that one pass over the signal serves them all."""
 
+from functools import reduce
+from typing import Any
+
 import numpy as np
 
+from filtrax.iir._double import (
+    conj,
+    join,
+    loop,
+    matmul,
+    merged,
+    move,
+    power_of_two,
+    rounded,
+    scaled,
+    where,
+)
 from filtrax.iir._lattice import StateSpace, state_space
 
 #: Doublings of time after which what is left of a state is too small to matter for its scale.
-_DOUBLINGS = 24
+_DOUBLINGS = 17
 
 
-def joint(b: np.ndarray, a: np.ndarray) -> StateSpace:
+def joint(b: Any, a: Any) -> StateSpace:
     """The cascade of sections b, a (G, S, K) in the order they stand.
 
     Each section keeps its lattice; what it hands on drives the next. A change of scale then gives
     every state the same energy for white noise, or those behind a narrow band would be lost.
+    Where a section is not stable the result is no number.
     """
     count, order = b.shape[1], b.shape[2] - 1
-    parts = [state_space(b[:, s], a[:, s], np) for s in range(count)]
-    total = count * order
-    matrix = np.zeros((b.shape[0], total, total)).astype(a.dtype)
-    column = np.zeros((b.shape[0], total, 1)).astype(a.dtype)
-    # What reaches a section, over the states before it and the input.
-    row = np.zeros((b.shape[0], 1, total)).astype(a.dtype)
-    direct = np.ones((b.shape[0], 1, 1)).astype(a.dtype)
-    for s, part in enumerate(parts):
-        own = slice(s * order, (s + 1) * order)
-        matrix[:, own] = np.matmul(part.B, row)
-        matrix[:, own, own] += part.A
-        column[:, own] = np.matmul(part.B, direct)
+    parts = StateSpace(*(move(each, 1, 0) for each in state_space(b, a, unstable=False)))
+    # Which of all states are a section's own: (S, N, S N).
+    places = np.eye(count * order).reshape(count, order, count * order)
+
+    def attached(carry: Any, section: Any) -> tuple[Any, Any]:
+        # What reaches a section, over the states before it and the input.
+        row, direct = carry
+        part, place = section
+        matrix = merged(part.B * row, _placed(part.A, place))
+        column = part.B * direct
         gain = part.D[:, :1, None]
-        row, direct = row * gain, direct * gain
-        row[:, :, own] += part.C[:, :1]
-    scale = _scales(matrix, column)
-    matrix = matrix * scale[:, None, :] / scale[:, :, None]
-    column = column / scale[:, :, None]
-    row = row * scale[:, None, :]
+        row = merged(row * gain, _placed(part.C[:, :1], place))
+        return (row, direct * gain), (matrix, column)
+
+    zero = parts.B[0, :, :1] * 0.0
+    start = zero + np.zeros(count * order), zero + 1.0
+    (row, direct), (matrix, column) = loop(attached, start, (parts, places))
+    matrix, column = (
+        join([each[s] for s in range(count)], -2) for each in (matrix, column)
+    )  # fmt: skip
+    scale = _scales(rounded(matrix), rounded(column))
+    matrix = scaled(matrix, scale[:, None, :] / scale[:, :, None])
+    column = scaled(column, 1 / scale[:, :, None])
+    row = scaled(row, scale[:, None, :])
     # There is no 1/A of a cascade; its derivatives go section by section.
-    readouts = np.concatenate([row, row], 1)
-    return StateSpace(matrix, column, readouts, np.concatenate([direct, direct], 1)[..., 0])
+    readouts = join([row, row], 1)
+    return StateSpace(matrix, column, readouts, join([direct, direct], 1)[..., 0])
 
 
-def _scales(matrix: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """The root of each state's energy, in powers of two, which rounding does not see."""
-    kind = np.complex128 if matrix.dtype.kind == "c" else np.float64
-    step, energy = matrix.astype(kind), column.astype(kind)
-    energy = energy @ energy.conj().swapaxes(-1, -2)
-    for _ in range(_DOUBLINGS):
-        energy = energy + step @ energy @ step.conj().swapaxes(-1, -2)
-        step = step @ step
-    diagonal = np.einsum("gii->gi", energy).real
-    usable = np.isfinite(diagonal) & (diagonal > 0)
-    scale = np.exp2(np.round(np.log2(np.where(usable, diagonal, 1.0)) / 2))
-    return scale.astype(np.finfo(matrix.dtype).dtype)
+def _placed(block: Any, place: Any) -> Any:
+    """A section's columns (G, M, N) among all (G, M, S N)."""
+    wide = [scaled(block[..., i, None], place[i]) for i in range(place.shape[0])]
+    return reduce(merged, wide)
+
+
+def _scales(matrix: Any, column: Any) -> Any:
+    """The root of each state's energy, as powers of two, which rounding does not see."""
+
+    def doubled(carry: Any, _: Any) -> tuple[Any, None]:
+        energy, step = carry
+        energy = energy + matmul(matmul(step, energy), conj(move(step, -1, -2)))
+        return (energy, matmul(step, step)), None
+
+    energy = column * conj(move(column, -1, -2))
+    (energy, _), _ = loop(doubled, (energy, matrix), np.zeros(_DOUBLINGS))
+    diagonal = energy.diagonal(0, -2, -1).real
+    usable = (diagonal > 0) & (diagonal < np.inf)
+    return power_of_two(where(usable, diagonal, 1.0) ** 0.5)

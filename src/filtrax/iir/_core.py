@@ -12,6 +12,7 @@ from filtrax._correlate import convolve, correlate
 from filtrax._typing import Array
 from filtrax.iir import _choose, _recurrence, _tables
 from filtrax.iir._arguments import Coefficients, Rows, is_complex, real_of
+from filtrax.iir._double import rounded
 from filtrax.iir._tables import Tables
 
 #: Sets of known coefficients beyond which tables are made on the device, all at once.
@@ -78,11 +79,9 @@ def prepare(
     radius = None
     if exact is not None:
         exact = type(exact)(*(rows.groups(each) for each in exact))
-        radius = _tables.radius(exact.a)
-        # An unstable cascade is left to its sections.
-        joint = joint and 1 < count <= _JOINT_SECTIONS and radius < 1
-    else:
-        joint = False
+        radius = _tables.radius(rounded(exact.a))
+    # An unstable cascade that is known is left to its sections.
+    joint = joint and 1 < count <= _JOINT_SECTIONS and (radius is None or radius < 1)
     number = rows.size // groups
     number = number if isinstance(number, int) else _SYMBOLIC_GUESS
     sections, order = (1, count * (taps - 1)) if joint else (count, taps - 1)
@@ -91,7 +90,7 @@ def prepare(
         traced=exact is None, radius=radius, method=method, platform=jax.default_backend(),
     )  # fmt: skip
     if plan.block is None:
-        return Cascade(b, a, ()), Form("scan")
+        return Cascade(b, a, ()), Form("scan", joint=joint)
     radices = _choose.radices(samples, plan.block, order)
     form = Form("block", plan.block, radices, joint)
     tables = ()
@@ -108,18 +107,9 @@ def with_tables(cascade: Cascade, form: Form) -> Cascade:
     """Makes the tables that are still missing, once for all passes."""
     if form.engine != "block" or cascade.tables:
         return cascade
-    b, a = cascade.b, cascade.a
-
-    def of_section(b: Array, a: Array) -> Tables:
-        return _tables.traced(b[:, None], a[:, None], form.block, form.radices)
-
-    count = b.shape[1]
-    if count == 1:
-        return Cascade(b, a, (of_section(b[:, 0], a[:, 0]),))
-    # All at once: a program for each would take long to compile.
-    together = jax.vmap(of_section, in_axes=1)(b, a)
-    parts = (jax.tree.map(lambda array, s=s: array[s], together) for s in range(count))
-    return Cascade(b, a, tuple(parts))
+    make = _tables.traced if form.joint else _tables.of_sections
+    tables = make(cascade.b, cascade.a, form.block, form.radices)
+    return cascade._replace(tables=(tables,) if form.joint else tables)
 
 
 def run(
@@ -151,7 +141,8 @@ def run(
     b, a, tables = cascade
     length = x.shape[-1]
     if form.joint:
-        return _recurrence.bind(x, b, a, tables[0], length=length, reverse=reverse), ()
+        kept = tables[0] if tables else None
+        return _recurrence.bind(x, b, a, kept, length=length, reverse=reverse), ()
     after = []
     for s in range(b.shape[1]):
         own, fed_back = b[:, s : s + 1], a[:, s : s + 1]

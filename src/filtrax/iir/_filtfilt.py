@@ -202,18 +202,18 @@ def _run(
     # What fills the last block is written together with the continuation, in one copy.
     spare = -samples % form.block if form.block else 0
     is_real = np.arange(samples + spare) < samples
-    y = _continued(signal, padtype, edge, spare)
-    for reverse in (False, True):
-        # From the first sample's level as if it had lasted for ever: what differs from it starts
-        # from rest. That needs no state, and no digits are lost where the gain is small.
-        first = y[..., samples - 1 : samples] if reverse else y[..., :1]
-        y, _ = run(jnp.where(is_real, y - first, 0), cascade, form, reverse=reverse)
-        y = y + level * first
-    return rows.unpack(y[..., edge : samples - edge])
+    # A signal is filtered from the level of its first sample, as if that had lasted for ever: what
+    # differs from it starts from rest. That needs no state, and no digits are lost where the gain
+    # is small. The level that comes out of the first pass drops out of the second.
+    rise, first = _continued(signal, padtype, edge, spare)
+    y, _ = run(rise, cascade, form)
+    last = y[..., samples - 1 : samples]
+    z, _ = run(jnp.where(is_real, y - last, 0), cascade, form, reverse=True)
+    return rows.unpack(z[..., edge : samples - edge] + level * (last + level * first))
 
 
-def _continued(x: Array, padtype: str | None, edge: int, spare: int) -> Array:
-    """X with ``edge`` samples more at both ends, and ``spare`` zeros behind."""
+def _continued(x: Array, padtype: str | None, edge: int, spare: int) -> tuple[Array, Array]:
+    """X with ``edge`` samples more at both ends, less the first of all; ``spare`` zeros behind."""
     parts = [x]
     if edge and padtype == "constant":
         wide = (*x.shape[:-1], edge)
@@ -224,6 +224,8 @@ def _continued(x: Array, padtype: str | None, edge: int, spare: int) -> Array:
             two = np.asarray(2, x.dtype)
             left, right = two * x[..., :1] - left, two * x[..., -1:] - right
         parts = [left, x, right]
+    first = parts[0][..., :1]
+    parts = [part - first for part in parts]
     if spare:
         parts.append(jnp.zeros((*x.shape[:-1], spare), x.dtype))
-    return jnp.concatenate(parts, -1) if len(parts) > 1 else x
+    return jnp.concatenate(parts, -1) if len(parts) > 1 else parts[0], first

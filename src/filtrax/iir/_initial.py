@@ -3,20 +3,19 @@
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 
 from filtrax._errors import describe, value_error
 from filtrax._typing import Array, ArrayLike
 from filtrax.iir._arguments import (
     cast,
     common_dtype,
-    extended,
     known,
     numeric,
+    padded,
     sections,
     transfer_function,
 )
+from filtrax.iir._double import Double, double, rounded, stack, two_sum
 
 
 def lfilter_zi(b: ArrayLike, a: ArrayLike) -> Array:
@@ -32,8 +31,8 @@ def lfilter_zi(b: ArrayLike, a: ArrayLike) -> Array:
         The state, of length ``max(len(a), len(b)) - 1``.
 
     Raises:
-        ValueError: b or a is not 1-D or empty, a has no coefficient but 0, or the filter has a
-            pole at z = 1, where a constant makes it grow for ever.
+        ValueError: b or a is not 1-D or empty, ``a[0]`` is 0, or the filter has a pole at z = 1,
+            where a constant makes it grow for ever.
         TypeError: b or a is no array of numbers.
 
     Example:
@@ -43,17 +42,10 @@ def lfilter_zi(b: ArrayLike, a: ArrayLike) -> Array:
     """
     numerator, denominator = numeric(b, "b"), numeric(a, "a")
     _check_vectors(b=numerator, a=denominator)
-    host = known(denominator)
-    if host is not None and host.ndim == 1 and host.size:
-        # SciPy drops leading zeros here, though `lfilter` does not take them.
-        leading = np.flatnonzero(host)
-        if not leading.size:
-            raise value_error("a", "at least one coefficient that is not 0", describe(host))
-        denominator = denominator[leading[0] :]
     numerator, denominator = transfer_function(numerator, denominator)
     dtype = common_dtype(numerator, denominator)
-    p, q, xp = _exact_if_known(numerator, denominator, dtype)
-    return cast(_held(p / q[0], q / q[0], xp)[1], dtype)
+    p, q = _exact_if_known(numerator, denominator, dtype)
+    return cast(rounded(_held(p / q[0], q / q[0])[1]), dtype)
 
 
 def sosfilt_zi(sos: ArrayLike) -> Array:
@@ -78,13 +70,13 @@ def sosfilt_zi(sos: ArrayLike) -> Array:
     if cascade.ndim != 2:
         raise value_error("sos", "shape (sections, 6)", describe(cascade))
     dtype = common_dtype(cascade)
-    b, a, xp = _exact_if_known(cascade[:, :3], cascade[:, 3:], dtype)
-    level, states = xp.ones((), b.dtype), []
+    b, a = _exact_if_known(cascade[:, :3], cascade[:, 3:], dtype)
+    level, states = None, []
     for section in range(b.shape[0]):
-        gain, state = _held(b[section], a[section], xp)
-        states.append(level * state)
-        level = level * gain
-    return cast(xp.stack(states), dtype)
+        gain, state = _held(b[section], a[section])
+        states.append(state if level is None else level * state)
+        level = gain if level is None else level * gain
+    return cast(rounded(stack(states, 0)), dtype)
 
 
 def lfiltic(b: ArrayLike, a: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
@@ -135,50 +127,51 @@ def _check_vectors(**arrays: Any) -> None:
 
 def steady_gain(b: Any, a: Any, dtype: Any) -> Array:
     """The response (...) of cascades b, a (..., S, K) to a constant, for the working dtype."""
-    p, q, xp = _exact_if_known(b, a, dtype)
-    gain = _total(p, xp) / _checked(_total(q, xp))
-    return cast(xp.prod(gain, -1), dtype)
+    p, q = _exact_if_known(b, a, dtype)
+    gain = _total(p) / _checked(_total(q))
+    level = gain[..., 0]
+    for section in range(1, gain.shape[-1]):
+        level = level * gain[..., section]
+    return cast(rounded(level), dtype)
 
 
-def _held(b: Any, a: Any, xp: Any) -> tuple[Any, Any]:
+def _held(b: Any, a: Any) -> tuple[Any, Any]:
     """The gain for a constant and the state it leads to; a[0] = 1."""
-    order = max(b.shape[0], a.shape[0]) - 1
-    b, a = (xp.pad(each, (0, order + 1 - each.shape[0])) for each in (b, a))
-    gain = _total(b, xp) / _checked(_total(a, xp))
+    length = max(b.shape[0], a.shape[0])
+    b, a = (padded(each, length, ()) for each in (b, a))
+    gain = _total(b) / _checked(_total(a))
     # What the coefficients from i + 1 on will add, for an input of 1 and an output of the gain.
-    return gain, xp.cumsum((b - a * gain)[::-1])[::-1][1:]
+    added, states = b - a * gain, []
+    for k in range(length - 1, 0, -1):
+        states.append(added[k] + states[-1] if states else added[k])
+    return gain, stack(states[::-1], 0) if states else added[:0]
 
 
-def _exact_if_known(b: Any, a: Any, dtype: Any) -> tuple[Any, Any, Any]:
-    """Both in extended precision with NumPy, or in the dtype with JAX."""
+def _exact_if_known(b: Any, a: Any, dtype: Any) -> tuple[Any, Any]:
+    """Both as more than float64 if they are known, else in the dtype."""
+    if isinstance(b, Double):
+        return b, a
     hosts = known(b), known(a)
     if hosts[0] is not None and hosts[1] is not None:
-        p, q = (each.astype(extended(each.dtype)) for each in hosts if each is not None)
-        return p, q, np
-    p, q = cast(b, dtype), cast(a, dtype)
-    return p, q, jnp
+        return double(hosts[0]), double(hosts[1])
+    return cast(b, dtype), cast(a, dtype)
 
 
 def _checked(total: Any) -> Any:
-    host = known(total)
+    host = known(rounded(total))
     if host is not None and (host == 0).any():
         raise value_error("a", "no pole at z = 1 (coefficients that do not sum to 0)", "one")
     return total
 
 
-def _total(coefficients: Any, xp: Any) -> Any:
-    """The sum over the last axis; traced, with the rounding errors of the additions added back."""
-    if xp is np:
-        return coefficients.sum(-1)
+def _total(coefficients: Any) -> Any:
+    """The sum over the last axis, with the rounding errors of the additions added back."""
     total = coefficients[..., 0]
-    lost = jnp.zeros_like(total)
+    lost = total * 0.0
     for k in range(1, coefficients.shape[-1]):
-        total, error = _two_sum(total, coefficients[..., k])
-        lost = lost + error
+        if isinstance(total, Double):
+            total = total + coefficients[..., k]
+        else:
+            total, error = two_sum(total, coefficients[..., k])
+            lost = lost + error
     return total + lost
-
-
-def _two_sum(x: Array, y: Array) -> tuple[Array, Array]:
-    total = lax.optimization_barrier(x + y)
-    part = lax.optimization_barrier(total - x)
-    return total, (x - (total - part)) + (y - part)

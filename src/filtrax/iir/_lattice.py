@@ -4,13 +4,30 @@ The state-space form here is input-normal (A A* + B B* = 1), whatever the poles,
 a step-down recursion without eigenvalues or Gramians. The states of the usual direct forms grow
 without bound as poles near the circle; these never exceed the signal's norm.
 
-The code runs on NumPy's extended precision and on traced JAX arrays alike: ``xp`` is the module.
-Arrays carry any number of leading batch dimensions.
+The code runs on arrays of float64 and on `Double`s, of NumPy and of JAX. Arrays carry any number
+of leading batch dimensions.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+
+from filtrax.iir._double import (
+    Double,
+    conj,
+    is_host,
+    join,
+    loop,
+    move,
+    rounded,
+    scaled,
+    size_squared,
+    sqrt,
+    stack,
+)  # fmt: skip
 
 #: Radii by which an unstable or marginal filter's poles are pulled in while its coordinates are
 #: chosen: the first that leaves them inside the circle is taken.
@@ -20,6 +37,8 @@ SHRINKS = np.array(
     + [2.0**-j for j in range(2, 11)]
     + [2.0**-j for j in range(12, 41, 4)]
 )
+#: Squares 1 - |k|^2 above this are positive, whatever rounding did.
+_MARGIN, _MARGIN_OF_DOUBLES = 2.0**-42, 2.0**-53
 
 
 class StateSpace(NamedTuple):
@@ -31,98 +50,106 @@ class StateSpace(NamedTuple):
     D: Any  # (..., 2)
 
 
-class _Steps(NamedTuple):
-    reflections: list[Any]  # k_1 .. k_N
-    squares: list[Any]  # 1 - |k_m|^2
-    polynomials: list[Any]  # of order 0 .. N
-
-
-def state_space(b: Any, a: Any, xp: Any) -> StateSpace:
+def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
     """The lattice of b / a.
 
     Args:
         b: numerators (..., N + 1).
         a: denominators (..., N + 1), whose first coefficient is 1.
-        xp: ``numpy`` or ``jax.numpy``.
+        unstable: whether to find coordinates for poles on or outside the circle, too; else what
+            comes of those is no number. It doubles what there is to compile.
     """
-    shrink = _shrink(a, xp)
-    powers = shrink[..., None] ** xp.arange(a.shape[-1]).astype(shrink.dtype)
-    b, a = b * powers, a * powers
-    steps = _step_down(a, xp)
     order = a.shape[-1] - 1
-    roots = [xp.sqrt(square) for square in steps.squares]
+    shrink = None
+    if unstable:
+        shrink, powers = _shrink(a)
+        b, a = b * powers, a * powers
+    readouts = stack([b[..., 1:] - b[..., :1] * a[..., 1:], -a[..., 1:]], -2)
     # Every signal in the lattice as its coefficients over the states and the input.
-    unit = xp.eye(order + 1).astype(a.dtype)
-    forward = xp.broadcast_to(unit[order], a.shape)
-    rows = []
-    for m in range(order, 0, -1):
-        k, c = steps.reflections[m - 1][..., None], roots[m - 1][..., None]
-        if m < order:
-            rows.append(xp.conj(k) * forward + c * unit[m - 1])
-        forward = c * forward - k * unit[m - 1]
-    matrix = xp.stack([forward, *rows[::-1]], -2) / shrink[..., None, None]
-    one = xp.ones_like(b[..., :1])
-    readouts = [
-        _ladder(b[..., 1:] - b[..., :1] * a[..., 1:], steps, roots, xp),
-        _ladder(-a[..., 1:], steps, roots, xp),
-    ]
-    return StateSpace(
-        matrix[..., :order],
-        matrix[..., order:],
-        xp.stack(readouts, -2),
-        xp.concatenate([b[..., :1], one], -1),
-    )
+    units = np.eye(order + 1)
+    forward = a * 0.0 + units[order]
+    one = size_squared(a[..., :1])
+
+    def down(carry: Any, unit: Any) -> tuple[Any, Any]:
+        pair, readouts, forward, gain = carry
+        k = pair[..., 0, -1:]
+        pair, square = _stepped_down(pair, one)
+        root = sqrt(square)
+        gain = gain * root
+        # The output as a sum of states: each takes the highest power that is left.
+        top = readouts[..., -1:]
+        tap = (top / gain[..., None])[..., 0]
+        readouts = _shifted(readouts - top * pair[..., 1:, 1:])
+        row = conj(k) * forward + scaled(root, unit)
+        forward = root * forward - scaled(k, unit)
+        return (pair, readouts, forward, gain), (row, tap)
+
+    start = (_pair(a), readouts, forward, one)
+    (_, _, forward, _), (rows, taps) = loop(down, start, units[:order][::-1])
+    # What comes first belongs to the last state; the first state's row is the forward signal.
+    matrix = join([forward[None], rows[:0:-1]], 0)
+    matrix = move(matrix, 0, -2)
+    if shrink is not None:
+        matrix = matrix / shrink[..., None, None]
+    readouts, direct = move(taps[::-1], 0, -1), join([b[..., :1], a[..., :1]], -1)
+    return StateSpace(matrix[..., :order], matrix[..., order:], readouts, direct)
 
 
-def _step_down(a: Any, xp: Any) -> _Steps:
-    """Reflection coefficients and the polynomials of falling order."""
-    order = a.shape[-1] - 1
-    real = not np.issubdtype(a.dtype, np.complexfloating)
-    polynomial = a
-    reflections, squares, polynomials = [], [], [a]
-    for m in range(order, 0, -1):
-        k = polynomial[..., m]
-        size = xp.abs(k)
-        square = (1 - size) * (1 + size)
-        if m == 1 and real and order > 1:
-            # Near z = 1 and z = -1 the sums below keep the digits that 1 - k^2 loses.
-            above = polynomials[-2]
-            p1, p2 = above[..., 1], above[..., 2]
-            square = ((1 + p1) + p2) * ((1 - p1) + p2) / (1 + p2) ** 2
-        reflections.append(k)
-        squares.append(square)
-        if m == 2 and real:
-            last = polynomial[..., 1] / (1 + k)
-            polynomial = xp.stack([xp.ones_like(last), last], -1)
-        else:
-            reverse = xp.conj(polynomial[..., ::-1])
-            polynomial = (polynomial - k[..., None] * reverse)[..., :m] / square[..., None]
-        polynomials.append(polynomial)
-    return _Steps(reflections[::-1], squares[::-1], polynomials[::-1])
+def is_stable(a: Any) -> Any:
+    """Whether all poles of denominators (..., N + 1) lie inside the circle, by a margin."""
+    margin = _MARGIN_OF_DOUBLES if isinstance(a, Double) else _MARGIN
+
+    def down(carry: Any, _: Any) -> tuple[Any, None]:
+        pair, stable = carry
+        pair, square = _stepped_down(pair, one)
+        return (pair, stable & (rounded(square)[..., 0] > margin)), None
+
+    one = size_squared(a[..., :1])
+    start = rounded(one)[..., 0] > 0
+    (_, stable), _ = loop(down, (_pair(a), start), np.zeros(a.shape[-1] - 1))
+    return stable
 
 
-def _shrink(a: Any, xp: Any) -> Any:
-    """The largest of `SHRINKS` that makes the filter stable, by a margin that rounding allows."""
-    real = np.finfo(a.dtype).dtype
-    radii = xp.asarray(SHRINKS.astype(real))
-    powers = radii[:, None] ** xp.arange(a.shape[-1]).astype(real)
-    steps = _step_down(a[..., None, :] * powers, xp)
-    margin = float(1024 * np.finfo(real).eps)
-    stable = xp.stack([square > margin for square in steps.squares]).all(0)
-    first = xp.argmax(stable, -1)
-    # Where none is, the filter overflows in a few samples; the tables will say so.
-    return xp.where(stable.any(-1), radii[first], radii[-1])
+def _pair(a: Any) -> Any:
+    """The polynomials of the step-down: denominators and their mirror images."""
+    return stack([a, conj(a[..., ::-1])], -2)
 
 
-def _ladder(numerator: Any, steps: _Steps, roots: list[Any], xp: Any) -> Any:
-    """The output as a sum of states, from the numerator of the strictly proper part."""
-    order = numerator.shape[-1]
-    taps = [numerator] * order
-    gain = xp.ones_like(roots[0])
-    for m in range(order - 1, -1, -1):
-        gain = gain * roots[m]
-        top = numerator[..., m]
-        taps[m] = top / gain
-        reverse = xp.conj(steps.polynomials[m][..., ::-1])
-        numerator = numerator[..., :m] - top[..., None] * reverse[..., :m]
-    return xp.stack(taps, -1)
+def _stepped_down(pair: Any, one: Any) -> tuple[Any, Any]:
+    """The pair of one order less, and 1 - |k|^2. Its last coefficients stay at the end.
+
+    The one is no literal: a compiler folds constants into sums, and so their rests away.
+    """
+    k = pair[..., 0, -1:]
+    square = one - size_squared(k)
+    down = (pair - stack([k, conj(k)], -2) * pair[..., ::-1, :]) / square[..., None]
+    return stack([_shifted(down[..., 0, :]), down[..., 1, :]], -2), square
+
+
+def _shifted(polynomials: Any) -> Any:
+    return join([polynomials[..., :1] * 0.0, polynomials[..., :-1]], -1)
+
+
+def _shrink(a: Any) -> tuple[Any, Any]:
+    """The largest of `SHRINKS` that makes the filter stable, and its powers (..., N + 1)."""
+    powers = _shrink_powers(a.shape[-1])
+    powers = powers if isinstance(a, Double) else powers.hi
+    stable = is_stable(a[..., None, :] * powers)
+    # Where none does, the filter overflows in a few samples; the tables will say so.
+    first = stable.argmax(-1) + (len(SHRINKS) - 1) * ~stable.any(-1)
+    # Where all are known, the numbers are NumPy's.
+    radii, powers = jax.tree.map(lambda table: _like(table, stable), (SHRINKS, powers))
+    return radii[first], powers[first]
+
+
+def _like(table: np.ndarray, array: Any) -> Any:
+    return table if is_host(array) else jnp.asarray(table)
+
+
+@lru_cache(maxsize=64)
+def _shrink_powers(count: int) -> Double:
+    radii = Double(SHRINKS, 0 * SHRINKS)
+    powers = [Double(0 * SHRINKS + 1, 0 * SHRINKS)]
+    for _ in range(count - 1):
+        powers.append(powers[-1] * radii)
+    return stack(powers, -1)

@@ -7,22 +7,19 @@ the all-pole recurrence 1/A of ``db * x - da * y``. So the primitive is closed u
 transformation, to any order, and a gradient keeps the signal and the output, not the states.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from filtrax import _sharding
 from filtrax._correlate import convolve, correlate
-from filtrax.iir import _blocks, _steps
-from filtrax.iir._tables import Tables, flat, unflat
-
-recurrence_p = Primitive("filtrax_recurrence")
+from filtrax.iir import _blocks, _choose, _steps
+from filtrax.iir._primitive import batch_size, define, fold, unfold
+from filtrax.iir._tables import Tables, flat, of_sections, unflat
 
 
 def bind(
@@ -96,32 +93,54 @@ def _by_blocks(
 ) -> jax.Array:
     size, readout = tables.response.shape[-1], int(all_pole)
     own, wanted = (-(-samples // size) for samples in (x.shape[-1], length))
-    blocks = max(own, wanted)
     samples, shape = x.shape[-1], (*x.shape[:2], own, size)
-    padded = _extended(x, own * size).reshape(shape)
-    before, after = _blocks.states(padded, tables, blocks, reverse)
-    # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and would
-    # spoil its whole block. Wherever it stands, it has reached the last state.
-    sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
+    padded = _extended(x, own * size)
 
-    def by_blocks(x: jax.Array, before: jax.Array) -> jax.Array:
-        x = x.reshape(shape)
-        y = _blocks.outputs(x, before, tables, readout, wanted, reverse)
+    def carried(padded: jax.Array) -> tuple[jax.Array, jax.Array]:
+        blocks = padded.reshape(shape)
+        before, after = _blocks.states(blocks, tables, max(own, wanted), reverse)
+        # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and
+        # would spoil its whole block. Wherever it stands, it has reached the last state.
+        sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
+        return before, sound
+
+    # A vector has one layout in memory. Else a loop's, time first, would be forced on the blocks.
+    def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
+        y = _blocks.outputs(padded.reshape(shape), before, tables, readout, wanted, reverse)
         return y.reshape(*shape[:2], wanted * size)[..., :length].ravel()
 
-    def one_by_one(x: jax.Array, _: jax.Array) -> jax.Array:
-        x = x.reshape(*shape[:2], own * size)[..., :samples]
+    def one_by_one(padded: jax.Array, _: jax.Array) -> jax.Array:
+        x = padded.reshape(*shape[:2], own * size)[..., :samples]
         return _steps.run(x, b, a, length, reverse, careful=True).ravel()
 
-    # A vector has one layout in memory. Else the loop's, time first, would be forced on both.
-    y = lax.cond(sound, by_blocks, one_by_one, padded.ravel(), before)
+    def mended(padded: jax.Array, before: jax.Array) -> jax.Array:
+        # What follows a NaN is NaN; without it the blocks may serve as well.
+        missing = jnp.isnan(padded)
+        clean = jnp.where(missing, 0, padded)
+        before, sound = carried(clean)
+        y = lax.cond(sound, by_blocks, lambda _, __: one_by_one(padded, before), clean, before)
+        reached = _reached(missing.reshape(*shape[:2], own * size), length)
+        return jnp.where(reached.ravel() & sound, jnp.nan, y)
+
+    before, sound = carried(padded)
+    # In a derivative a NaN is everywhere; to compile another way for it would take long.
+    otherwise = one_by_one if reverse or all_pole else mended
+    y = lax.cond(sound, by_blocks, otherwise, padded.ravel(), before)
     return y.reshape(*shape[:2], length)
+
+
+def _reached(missing: jax.Array, length: int) -> jax.Array:
+    """Which samples of each row come at or after a missing one."""
+    reached = jnp.arange(length) >= missing.argmax(-1)[..., None]
+    return reached & missing.any(-1, keepdims=True)
 
 
 def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
     x, b, a, *tables = primals
     dx, db, da, *_ = tangents
     kept = unflat(tables) if tables else None
+    if b.shape[1] > 1 and not (isinstance(db, ad.Zero) and isinstance(da, ad.Zero)):
+        return _jvp_of_sections(primals, tangents, kept, **params)
     y = bind(x, b, a, kept, **params)
     parts = []
     if not isinstance(dx, ad.Zero):
@@ -132,6 +151,36 @@ def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
     if not parts:
         return y, ad.Zero(jax.typeof(y).to_tangent_aval())
     return y, sum(parts[1:], parts[0])
+
+
+def _jvp_of_sections(
+    primals: Any, tangents: Any, kept: Tables | None, **params: Any
+) -> tuple[jax.Array, Any]:
+    """By its coefficients the derivative of a cascade needs what each section hands on."""
+    x, b, a, *_ = primals
+    dx, db, da, *_ = tangents
+    db, da = ad.instantiate_zeros(db), ad.instantiate_zeros(da)
+    count = b.shape[1]
+    each: tuple[Tables | None, ...] = (None,) * count
+    if kept is not None:
+        block = kept.response.shape[-1]
+        radices = _choose.radices(params["length"], block, b.shape[2] - 1)
+        each = of_sections(b, a, block, radices)
+    for s in range(count):
+        own = slice(s, s + 1)
+        tables = each[s]
+
+        def section(x: jax.Array, b: jax.Array, a: jax.Array, tables: Any = tables) -> jax.Array:
+            return bind(x, b, a, tables, **params)
+
+        if isinstance(dx, ad.Zero):
+            run = partial(section, x)
+            x, dx = jax.jvp(run, (b[:, own], a[:, own]), (db[:, own], da[:, own]))
+        else:
+            x, dx = jax.jvp(
+                section, (x, b[:, own], a[:, own]), (dx, db[:, own], da[:, own])
+            )  # fmt: skip
+    return x, dx
 
 
 def _driven(
@@ -152,8 +201,6 @@ def _driven(
     by_a = not isinstance(da, ad.Zero)
     if not (by_a or by_b):
         return None
-    if b.shape[1] != 1:
-        raise NotImplementedError("a joint cascade has no derivative by its coefficients")
     # Backwards in time, a sample needs the outputs after it, also those beyond the result.
     samples = max(length, x.shape[-1])
     if reverse and length < samples:
@@ -193,43 +240,19 @@ def _transpose(
 
 def _batch(args: Any, dims: Any, **params: Any) -> tuple[jax.Array, int]:
     """Folds a batch into the rows, or into the groups if coefficients have it, too."""
-    (size,) = {arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None}
     if all(dim is None for dim in dims[1:]):
         x = jnp.moveaxis(args[0], dims[0], 1)
         rows = x.shape[1:3]
         operands = (lax.collapse(x, 1, 3), *args[1:])
         y = recurrence_p.bind(*_sharding.vary_alike(*operands), **params)
         return y.reshape(y.shape[0], *rows, *y.shape[2:]), 1
-    folded = []
-    for arg, dim in zip(args, dims, strict=True):
-        full = (
-            jnp.broadcast_to(arg[None], (size, *arg.shape))
-            if dim is None
-            else jnp.moveaxis(arg, dim, 0)
-        )
-        folded.append(lax.collapse(full, 0, 2))
-    y = recurrence_p.bind(*_sharding.vary_alike(*folded), **params)
-    return y.reshape(size, -1, *y.shape[1:]), 0
+    y = recurrence_p.bind(*fold(args, dims), **params)
+    return unfold(y, batch_size(args, dims)), 0
 
 
-@lru_cache(maxsize=1024)
-def _compiled(**params: Any) -> Callable[..., jax.Array]:
-    return jax.jit(partial(recurrence_p.bind, **params))
-
-
-def _eager(*operands: jax.Array, **params: Any) -> jax.Array:
-    # Its implementation is its lowering, which `jax.disable_jit` must not take away.
-    with jax.disable_jit(False):
-        return _compiled(**params)(*operands)
-
-
-def _register() -> None:
-    recurrence_p.def_impl(_eager)
-    recurrence_p.def_abstract_eval(_abstract)
-    ad.primitive_jvps[recurrence_p] = _jvp
-    ad.primitive_transposes[recurrence_p] = _transpose
-    batching.primitive_batchers[recurrence_p] = _batch
-    mlir.register_lowering(recurrence_p, mlir.lower_fun(_lowered, multiple_results=False))
-
-
-_register()
+recurrence_p = define(
+    "filtrax_recurrence", _abstract, mlir.lower_fun(_lowered, multiple_results=False)
+)
+ad.primitive_jvps[recurrence_p] = _jvp
+ad.primitive_transposes[recurrence_p] = _transpose
+batching.primitive_batchers[recurrence_p] = _batch

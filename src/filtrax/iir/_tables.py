@@ -1,11 +1,10 @@
 """What the block form needs of a filter: responses over one block, and powers that carry a state.
 
-Built above the working precision and rounded once. For coefficients that are known while tracing
-that happens in NumPy's extended precision, and the result is kept; for traced ones it happens in
-float64 inside a primitive of its own, where no transformation can narrow it.
+Built above the working precision and rounded once: for float32 in float64, for float64 in pairs
+of it. For coefficients that are known while tracing that happens with NumPy, and the result is
+kept; for traced ones inside a primitive of its own, where no transformation can narrow it.
 """
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,12 +12,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from filtrax import _sharding
 from filtrax.iir._cascade import joint
+from filtrax.iir._double import (
+    Double,
+    join,
+    loop,
+    matmul,
+    move,
+    power_of_two,
+    rounded,
+    scaled,
+    where,
+)
 from filtrax.iir._lattice import StateSpace, state_space
+from filtrax.iir._primitive import batch_size, define, fold, unfold
 
 
 class Tables(NamedTuple):
@@ -37,69 +47,82 @@ class Tables(NamedTuple):
     powers: tuple[Any, ...]
 
 
-def expand(system: StateSpace, block: int, radices: tuple[int, ...], xp: Any) -> Tables:
-    """The tables of a state space, by repeated doubling."""
-    step, column = system.A, system.B
-    rows, columns = system.C[..., None, :], column
-    size = 1
-    # The rows of both outputs are doubled together.
-    wide = step[..., None, :, :]
-    while size < block:
-        rows = xp.concatenate([rows, xp.matmul(rows, wide)], -2)
-        columns = xp.concatenate([columns, xp.matmul(wide[..., 0, :, :], columns)], -1)
-        wide = xp.matmul(wide, wide)
-        size *= 2
-    rows, columns = rows[..., :block, :], columns[..., :block]
-    later = xp.matmul(rows[..., : block - 1, :], column[..., None, :, :])[..., 0]
-    response = xp.concatenate([system.D[..., None], later], -1)
-    powers = []
-    # More than one block: then the block is a power of two, and `wide` is the step over it.
-    hop = wide[..., 0, :, :]
-    for radix in radices:
-        run = _powers(hop, radix, xp)
-        powers.append(run)
-        hop = run[..., radix, :, :]
-    return Tables(response, rows, columns[..., ::-1], tuple(powers))
+def expand(system: StateSpace, block: int, radices: tuple[int, ...]) -> Tables:
+    """The tables of a state space."""
+    order = system.A.shape[-1]
+    # Powers of the matrix from outputs, states and input to the same, a sample later, hold all.
+    # The outputs on a scale of 1: they may be far larger than the rest of their columns.
+    size = abs(rounded(system.C)).max(-1, keepdims=True)
+    size = power_of_two(where(size > 0, size, 1.0))
+    read, direct = scaled(system.C, 1 / size), scaled(system.D[..., None], 1 / size)
+    outputs = join([scaled(read[..., :1], np.zeros(2)), read, direct], -1)
+    states = join([scaled(system.B, np.zeros(2)), system.A, system.B], -1)
+    step = join([outputs, states, scaled(outputs[:, :1], 0.0)], -2)
+    (run,) = _powers(step, (block,))
+    later = run[:, 1:]
+    response = scaled(move(later[:, :, :2, -1], 1, 2), size)
+    readout = scaled(move(later[:, :, :2, 2:-1], 1, 2), size[..., None])
+    intake = move(later[:, :, 2:-1, -1], 1, 2)[..., ::-1]
+    hop = run[:, block, 2 : 2 + order, 2:-1]
+    return Tables(response, readout, intake, tuple(_powers(hop, radices)) if radices else ())
 
 
-def _powers(step: Any, count: int, xp: Any) -> Any:
-    """Powers 0 to ``count``, (..., count + 1, N, N)."""
-    identity = xp.broadcast_to(xp.eye(step.shape[-1]).astype(step.dtype), step.shape)
-    run, hop = identity[..., None, :, :], step[..., None, :, :]
-    while run.shape[-3] <= count:
-        run = xp.concatenate([run, xp.matmul(run, hop)], -3)
-        hop = xp.matmul(hop, hop)
-    return run[..., : count + 1, :, :]
+def _powers(step: Any, counts: tuple[int, ...]) -> list[Any]:
+    """Powers 0 to n of a matrix (G, N, N), for the first count n; then of its n-th power, and on.
+
+    One loop within another: as a chain of products they would take long to compile.
+    """
+    groups, order, _ = step.shape
+    most = max(counts)
+    exponents = np.arange(most + 1)
+    bits = (exponents >> np.arange(most.bit_length())[:, None]) & 1 == 1
+    start = step[:, None] * 0.0 + (np.zeros((most + 1, 1, 1)) + np.eye(order))
+
+    def level(hop: Any, count: Any) -> tuple[Any, Any]:
+        def square(carry: Any, bit: Any) -> tuple[Any, None]:
+            run, hop = carry
+            flat = run.reshape(groups, (most + 1) * order, order)
+            found = matmul(join([flat, hop], 1), hop)
+            longer = found[:, :-order].reshape(groups, most + 1, order, order)
+            return (where(bit[:, None, None], longer, run), found[:, -order:]), None
+
+        (run, _), _ = loop(square, (start, hop), bits)
+        return run[:, count], run
+
+    _, runs = loop(level, step, np.array(counts))
+    return [runs[i][:, : count + 1] for i, count in enumerate(counts)]
 
 
-def on_host(
-    b: np.ndarray, a: np.ndarray, block: int, radices: tuple[int, ...], dtype: Any
-) -> Tables:
-    """Tables of known coefficients (G, S, K), in extended precision, rounded to a dtype."""
-    dtype = np.dtype(dtype)
-    return _on_host(b.tobytes(), a.tobytes(), b.shape, b.dtype.char, block, radices, dtype)
+def on_host(b: Double, a: Double, block: int, radices: tuple[int, ...], dtype: Any) -> Tables:
+    """Tables of known coefficients (G, S, K), rounded to a dtype; of S sections those of all."""
+    keys = tuple(part.tobytes() for part in jax.tree.leaves((b, a)))
+    kinds = tuple(part.dtype.char for part in jax.tree.leaves((b, a)))
+    return _on_host(keys, kinds, b.shape, block, radices, np.dtype(dtype))
 
 
 @lru_cache(maxsize=256)
 def _on_host(
-    b: bytes,
-    a: bytes,
+    keys: tuple[bytes, ...],
+    kinds: tuple[str, ...],
     shape: tuple[int, ...],
-    kind: str,
     block: int,
     radices: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> Tables:
-    numerators, denominators = (np.frombuffer(each, kind).reshape(shape) for each in (b, a))
+    parts = [np.frombuffer(k, c).reshape(shape) for k, c in zip(keys, kinds, strict=True)]
     # What overflows says so by its infinities; the engine looks for them.
     with np.errstate(all="ignore"):
-        if shape[1] > 1:
-            system = joint(numerators, denominators)
-        else:
-            system = state_space(numerators[:, 0], denominators[:, 0], np)
-        tables = expand(system, block, radices, np)
-        arrays = [_fixed(np.asarray(array).astype(dtype)) for array in flat(tables)]
+        tables = expand(
+            _system(Double(*parts[:2]), Double(*parts[2:]), unstable=True), block, radices
+        )
+        arrays = [_fixed(rounded(array).astype(dtype)) for array in flat(tables)]
     return unflat(arrays)
+
+
+def _system(b: Any, a: Any, *, unstable: bool) -> StateSpace:
+    if b.shape[1] > 1:
+        return joint(b, a)
+    return state_space(b[:, 0], a[:, 0], unstable=unstable)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -118,33 +141,46 @@ def unflat(arrays: Any) -> Tables:
     return Tables(response, readout, intake, tuple(powers))
 
 
-tables_p = Primitive("filtrax_iir_tables")
-tables_p.multiple_results = True
-
-
 def traced(b: jax.Array, a: jax.Array, block: int, radices: tuple[int, ...]) -> Tables:
-    """Tables of traced coefficients (G, 1, K), in their dtype but computed in float64.
+    """Tables of traced coefficients (G, S, K), in their dtype but computed above its precision.
 
     They are no function that derivatives see: the recurrence that uses them has rules of its own.
+    Where a filter is not stable, those of several sections in one are no numbers, nor are those
+    in float64: then the recurrence goes sample by sample.
     """
     b, a = _sharding.vary_alike(lax.stop_gradient(b), lax.stop_gradient(a))
     return unflat(tables_p.bind(b, a, block=block, radices=radices))
 
 
-def _shapes(groups: int, order: int, block: int, radices: tuple[int, ...]) -> list[tuple[int, ...]]:
-    shapes = [(groups, 2, block), (groups, 2, block, order), (groups, order, block)]
-    return shapes + [(groups, radix + 1, order, order) for radix in radices]
+def of_sections(
+    b: jax.Array, a: jax.Array, block: int, radices: tuple[int, ...]
+) -> tuple[Tables, ...]:
+    """Tables of each section of traced coefficients (G, S, K)."""
+    count = b.shape[1]
+    if count == 1:
+        return (traced(b, a, block, radices),)
+    # All at once: a program for each would take long to compile.
+    make = jax.vmap(lambda b, a: traced(b[:, None], a[:, None], block, radices), in_axes=1)
+    together = make(b, a)
+    return tuple(jax.tree.map(lambda array, s=s: array[s], together) for s in range(count))
+
+
+def _shapes(
+    groups: int, states: int, block: int, radices: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    shapes = [(groups, 2, block), (groups, 2, block, states), (groups, states, block)]
+    return shapes + [(groups, radix + 1, states, states) for radix in radices]
 
 
 def _abstract(b: Any, a: Any, *, block: int, radices: tuple[int, ...]) -> list[Any]:
-    shapes = _shapes(b.shape[0], b.shape[-1] - 1, block, radices)
+    states = b.shape[1] * (b.shape[2] - 1)
     return [
         b.update(
             shape=shape,
             weak_type=False,
             sharding=_sharding.output_sharding((b, a), "GG", ("G", *[""] * (len(shape) - 1))),
         )
-        for shape in shapes
+        for shape in _shapes(b.shape[0], states, block, radices)
     ]
 
 
@@ -152,27 +188,17 @@ def _wide(b: jax.Array, a: jax.Array, *, block: int, radices: tuple[int, ...]) -
     """The lowering: traced and lowered with 64 bits on, whatever the setting."""
     dtype = b.dtype
     wide = jnp.complex128 if jnp.issubdtype(dtype, jnp.complexfloating) else jnp.float64
-    b, a = lax.convert_element_type(b, wide), lax.convert_element_type(a, wide)
-    precise = _Precise()
-    tables = expand(state_space(b[:, 0], a[:, 0], precise), block, radices, precise)
-    return [lax.convert_element_type(array, dtype) for array in flat(tables)]
-
-
-class _Precise:
-    """``jax.numpy`` with matrix products in full precision."""
-
-    matmul = staticmethod(partial(jnp.matmul, precision=lax.Precision.HIGHEST))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(jnp, name)
+    p, q = lax.convert_element_type(b, wide), lax.convert_element_type(a, wide)
+    doubled = jnp.finfo(dtype).bits == 64
+    if doubled:
+        p, q = Double(p, p * 0), Double(q, q * 0)
+    tables = expand(_system(p, q, unstable=not doubled), block, radices)
+    return [lax.convert_element_type(rounded(array), dtype) for array in flat(tables)]
 
 
 def _lower(context: Any, *operands: Any, **params: Any) -> Any:
     def body(b: jax.Array, a: jax.Array) -> list[jax.Array]:
-        outs = [
-            _sharding.output_sharding((jax.typeof(b),), "G", ("G", *[""] * (len(shape) - 1)))
-            for shape in _shapes(b.shape[0], b.shape[-1] - 1, **params)
-        ]
+        outs = [aval.sharding for aval in _abstract(jax.typeof(b), jax.typeof(a), **params)]
         return _automatic(partial(_wide, **params), outs, b, a)
 
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
@@ -189,51 +215,23 @@ def _automatic(function: Any, outs: list[Any], *operands: jax.Array) -> list[jax
         return run(*operands)
 
 
-@lru_cache(maxsize=256)
-def _compiled(**params: Any) -> Callable[..., list[jax.Array]]:
-    return jax.jit(partial(tables_p.bind, **params))
-
-
-def _eager(b: jax.Array, a: jax.Array, **params: Any) -> list[jax.Array]:
-    with jax.disable_jit(False):
-        return _compiled(**params)(b, a)
-
-
 def _batch(args: Any, dims: Any, **params: Any) -> tuple[list[jax.Array], list[int]]:
     """Folds a batch into the groups, and out again."""
-    size = next(
-        arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None
-    )  # fmt: skip
-    folded = []
-    for arg, dim in zip(args, dims, strict=True):
-        full = (
-            jnp.broadcast_to(arg[None], (size, *arg.shape))
-            if dim is None
-            else jnp.moveaxis(arg, dim, 0)
-        )
-        folded.append(lax.collapse(full, 0, 2))
-    b, a = _sharding.vary_alike(*folded)
-    outs = tables_p.bind(b, a, **params)
-    return [out.reshape(size, -1, *out.shape[1:]) for out in outs], [0] * len(outs)
+    size = batch_size(args, dims)
+    outs = tables_p.bind(*fold(args, dims), **params)
+    return [unfold(out, size) for out in outs], [0] * len(outs)
 
 
-def _register() -> None:
-    tables_p.def_impl(_eager)
-    tables_p.def_abstract_eval(_abstract)
-    batching.primitive_batchers[tables_p] = _batch
-    mlir.register_lowering(tables_p, _lower)
-
-
-_register()
+tables_p = define("filtrax_iir_tables", _abstract, _lower, multiple_results=True)
+batching.primitive_batchers[tables_p] = _batch
 
 
 @lru_cache(maxsize=256)
 def _radius(a: bytes, shape: tuple[int, ...], kind: str) -> float:
     polynomials = np.frombuffer(a, kind).reshape(-1, shape[-1])
-    narrow = np.complex128 if kind == "G" else np.float64
     if not np.isfinite(polynomials).all():
         return float("nan")
-    roots = [np.roots(each) for each in polynomials.astype(narrow)]
+    roots = [np.roots(each) for each in polynomials]
     return max((float(np.abs(each).max(initial=0.0)) for each in roots), default=0.0)
 
 

@@ -1,0 +1,60 @@
+"""What the primitives of the recursive filters have in common."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
+
+from filtrax import _sharding
+
+
+def define(
+    name: str,
+    abstract: Callable[..., Any],
+    lowering: Callable[..., Any],
+    *,
+    multiple_results: bool = False,
+) -> Primitive:
+    """A primitive that runs by its lowering, outside of `jax.jit`, too."""
+    primitive = Primitive(name)
+    primitive.multiple_results = multiple_results
+
+    @lru_cache(maxsize=1024)
+    def compiled(**params: Any) -> Callable[..., Any]:
+        return jax.jit(partial(primitive.bind, **params))
+
+    def eager(*operands: jax.Array, **params: Any) -> Any:
+        # Its implementation is its lowering, which `jax.disable_jit` must not take away.
+        with jax.disable_jit(False):
+            return compiled(**params)(*operands)
+
+    primitive.def_impl(eager)
+    primitive.def_abstract_eval(abstract)
+    mlir.register_lowering(primitive, lowering)
+    return primitive
+
+
+def batch_size(args: Any, dims: Any) -> int:
+    """How many there are of the operands that have a batch."""
+    (size,) = {arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None}
+    return size
+
+
+def fold(args: Any, dims: Any) -> tuple[jax.Array, ...]:
+    """The operands with a batch folded into their groups, the first axis."""
+    size, folded = batch_size(args, dims), []
+    for arg, dim in zip(args, dims, strict=True):
+        alone = dim is None
+        each = jnp.broadcast_to(arg[None], (size, *arg.shape)) if alone else arg
+        folded.append(lax.collapse(each if alone else jnp.moveaxis(each, dim, 0), 0, 2))
+    return _sharding.vary_alike(*folded)
+
+
+def unfold(out: jax.Array, size: int) -> jax.Array:
+    """The batch before the groups of a result of folded operands."""
+    return out.reshape(size, -1, *out.shape[1:])
