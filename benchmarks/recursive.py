@@ -1,6 +1,6 @@
 """Recursive filters, against SciPy's compiled loops and the ways people write them in JAX.
 
-    python -m benchmarks.recursive            all cases, about a minute
+    python -m benchmarks.recursive            all cases, about a minute (--write-docs: into docs)
     python -m benchmarks.recursive --quick    a smoke test; do not quote its numbers
 
 One process; in each round every peer runs once, in turn, so that a busy moment of the machine
@@ -39,6 +39,24 @@ BUDGET = 1.5
 #: Its annotations are of another array type.
 signal: Any = scipys
 Call = Callable[[], Any]
+ROOT = Path(__file__).resolve().parents[1]
+LARGE = ((1, 1_000_000), (256, 4096))
+#: What must be reached: a case, who must be slower than whom, and how often.
+DEMANDS = (
+    (f"lfilter order 2, {LARGE[0]}", "scipy.signal.lfilter", "filtrax.lfilter", 2.0),
+    (f"lfilter order 2, {LARGE[0]}", "scipy.signal.lfilter", "filtrax.lfilter, traced", 2.0),
+    (f"lfilter order 2, {LARGE[1]}", "scipy.signal.lfilter", "filtrax.lfilter", 3.0),
+    (f"lfilter order 2, {LARGE[1]}", "scipy.signal.lfilter", "filtrax.lfilter, traced", 3.0),
+    ("sosfilt 4 sections, (16, 65536)", "scipy.signal.sosfilt", "filtrax.sosfilt", 2.0),
+    ("sosfilt 4 sections, (16, 65536)", "scipy.signal.sosfilt", "filtrax.sosfilt, traced", 2.0),
+    *((f"filtfilt order 2, {s}", "filtrax.lfilter", "filtrax.filtfilt", 1 / 2.5) for s in LARGE),
+    *(
+        (f"value and gradient by b and a, {s}", "filtrax, value", "filtrax, by b and a", 1 / 5)
+        for s in LARGE
+    ),
+)
+#: Seconds of a first call.
+PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +188,40 @@ def gradient_case(shape: tuple[int, int]) -> Case:
     )
 
 
+def cascade_gradient_case(shape: tuple[int, int]) -> Case:
+    x = jnp.asarray(signals(shape))
+    sos = jnp.asarray(signal.butter(8, 0.1, output="sos"), jnp.float32)
+
+    def loss(sos: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.mean(filtrax.sosfilt(sos, x) ** 2)
+
+    peers: dict[str, Call] = {
+        "filtrax, by sos": partial(jax.jit(jax.value_and_grad(loss)), sos, x),
+        "filtrax, by x": partial(jax.jit(jax.value_and_grad(loss, 1)), sos, x),
+        "filtrax, value": partial(jax.jit(loss), sos, x),
+    }
+    return Case(f"value and gradient by 4 sections, {shape}", peers, None)
+
+
+def missing_case(shape: tuple[int, int]) -> Case:
+    """One sample of one row is no number."""
+    x = signals(shape).copy()
+    b, a = (each.astype(np.float32) for each in signal.butter(2, 0.1))
+    device = jnp.asarray(x)
+    x[0, shape[1] // 2] = np.nan
+    holed = jnp.asarray(x)
+    run = jax.jit(lambda x: filtrax.lfilter(b, a, x))
+    peers: dict[str, Call] = {
+        "filtrax.lfilter": partial(run, holed),
+        "filtrax.lfilter, nothing missing": partial(run, device),
+        "filtrax.lfilter, sample by sample": partial(
+            jax.jit(lambda x: filtrax.lfilter(b, a, x, method="scan")), holed
+        ),
+        "scipy.signal.lfilter": partial(signal.lfilter, b, a, x),
+    }
+    return Case(f"lfilter with a NaN, {shape}", peers, None)
+
+
 def signals(shape: tuple[int, int]) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
@@ -181,10 +233,12 @@ def cases(quick: bool) -> list[Callable[[], Case]]:
             lambda: sosfilt_case((4, 4096)),
             lambda: filtfilt_case((4, 4096)),
             lambda: gradient_case((4, 4096)),
+            lambda: cascade_gradient_case((4, 4096)),
+            lambda: missing_case((4, 4096)),
         ]
     return [
-        lambda: lfilter_case((1, 1_000_000), associative=True),
-        lambda: lfilter_case((256, 4096), associative=True),
+        lambda: lfilter_case(LARGE[0], associative=True),
+        lambda: lfilter_case(LARGE[1], associative=True),
         lambda: lfilter_case((1, 999_983), associative=False),
         lambda: lfilter_case((64, 100), associative=True),
         lambda: sosfilt_case((16, 65_536)),
@@ -192,6 +246,8 @@ def cases(quick: bool) -> list[Callable[[], Case]]:
         lambda: filtfilt_case((256, 4096)),
         lambda: gradient_case((1, 1_000_000)),
         lambda: gradient_case((256, 4096)),
+        lambda: cascade_gradient_case((16, 65_536)),
+        lambda: missing_case((256, 4096)),
     ]
 
 
@@ -227,9 +283,38 @@ def error(call: Call, exact: np.ndarray | None) -> float | None:
     return float(np.sqrt(np.mean(wrong**2) / np.mean(exact**2)))
 
 
+def judged(timings: list[Timing]) -> list[str]:
+    """What must be reached, and what was."""
+    found = {(t.case, t.peer): t for t in timings}
+    lines = ["| must be reached | found | |", "|---|---|---|"]
+    for case, slow, fast, wanted in DEMANDS:
+        pair = [found.get((case, peer)) for peer in (slow, fast)]
+        if None in pair:
+            continue
+        before, after = (t.milliseconds for t in pair if t)
+        if wanted >= 1:
+            text = f"{case}: {fast} at least {wanted:g} times faster than {slow}"
+            shown = before / after
+        else:
+            text = f"{case}: {fast} at most {1 / wanted:g} times {slow}"
+            shown = after / before
+        lines.append(f"| {text} | {shown:.2f} | {verdict(before / after >= wanted)} |")
+    slowest = max((t for t in timings if "filtrax" in t.peer), key=lambda t: t.first_call)
+    lines.append(
+        f"| first call, compiled in it: at most {PATIENCE:g} s | {slowest.first_call:.2f} "
+        f"({slowest.case}: {slowest.peer}) | {verdict(slowest.first_call <= PATIENCE)} |"
+    )
+    return lines
+
+
+def verdict(passed: bool) -> str:
+    return "**yes**" if passed else "no"
+
+
 def markdown(timings: list[Timing], setting: dict[str, Any]) -> str:
-    """One table: each case's peers, with their time over that of its first peer."""
+    """The demands, and one table: each case's peers, with their time over that of its first."""
     lines = [", ".join(f"{key} {value}" for key, value in setting.items() if value is not None), ""]
+    lines += [*judged(timings), ""]
     lines += [
         "| case | | ms | over the first | first call, s | error |",
         "|---|---|---|---|---|---|",
@@ -249,12 +334,16 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small signals, three rounds")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--write-docs", action="store_true", help="write into docs/benchmarks")
     options = parser.parse_args(argv)
     setting = machine()
     timings: list[Timing] = []
     for make in tqdm(cases(options.quick), unit="case"):
         timings += measure(make(), rounds=3 if options.quick else 15)
-    print(markdown(timings, setting))
+    table = markdown(timings, setting)
+    print(table)
+    if options.write_docs:
+        (ROOT / "docs/benchmarks/recursive.md").write_text(table + "\n")
     if options.json:
         content = {"machine": setting, "timings": [asdict(t) for t in timings]}
         options.json.write_text(json.dumps(content, indent=1) + "\n")

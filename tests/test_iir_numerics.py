@@ -115,6 +115,31 @@ def test_unstable_filters_grow_as_scipys(radius: float, traced: bool) -> None:
         assert (wrong / scale).max() <= max(3 * (theirs / scale).max(), 1e-6)
 
 
+@pytest.mark.parametrize("radius", [1.0, 1.2])
+@pytest.mark.parametrize("traced", [False, True])
+def test_unstable_cascades_grow_as_scipys(radius: float, traced: bool) -> None:
+    sections = [np.concatenate(biquad(r, 0.7)) for r in (0.9, radius)]
+    sos = np.stack(sections).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((2, 1500)).astype(np.float32)
+    run = jax.jit(filtrax.sosfilt) if traced else filtrax.sosfilt
+    with jax.enable_x64(False):
+        got = np.asarray(run(sos, x))
+    with np.errstate(all="ignore"):
+        expected = signal.sosfilt(sos, x)
+        exact = signal.sosfilt(sos.astype(np.longdouble), x.astype(np.longdouble))
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.isfinite(got), finite)
+    scale = np.maximum.accumulate(np.abs(exact), -1)
+    wrong, theirs = (
+        (np.abs(np.where(finite, each, 0) - np.where(finite, exact, 0)) / scale).max()
+        for each in (got, expected)
+    )
+    assert wrong <= max(3 * theirs, 1e-6)
+
+
+TRACED_CASCADE = jax.jit(partial(filtrax.sosfilt, method="block"))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", [0, 63, 64, 100, 700, 999])
 def test_a_sample_that_is_no_number_spoils_nothing_before_it(value: float, where: int) -> None:
@@ -127,7 +152,7 @@ def test_a_sample_that_is_no_number_spoils_nothing_before_it(value: float, where
             (filtrax.lfilter(b, a, x, method="block"), signal.lfilter(b, a, x)),
             (filtrax.lfilter(b, a, x, method="scan"), signal.lfilter(b, a, x)),
             (filtrax.sosfilt(sos, x, method="block"), signal.sosfilt(sos, x)),
-            (jax.jit(partial(filtrax.sosfilt, method="block"))(sos, x), signal.sosfilt(sos, x)),
+            (TRACED_CASCADE(sos, x), signal.sosfilt(sos, x)),
         ):
             np.testing.assert_array_equal(np.isfinite(got), np.isfinite(expected))
             finite = np.isfinite(expected)

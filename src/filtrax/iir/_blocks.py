@@ -15,7 +15,7 @@ from jax import lax
 from filtrax.iir._tables import Tables
 
 #: States up to which a product with them is a sum of their multiples.
-_FEW = 8
+_FEW = 4
 
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 

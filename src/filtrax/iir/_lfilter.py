@@ -93,8 +93,8 @@ def sosfilt(
 ) -> Any:
     """Filters x by a cascade of second-order sections, as `scipy.signal.sosfilt`.
 
-    Sections that are known while JAX traces run as one filter in a single pass (unless states
-    are asked for), traced ones one after the other.
+    All sections run as one filter in a single pass, unless states or derivatives by their
+    coefficients are asked for.
 
     Args:
         sos: sections (S, 6), each ``b0 b1 b2 1 a1 a2``; or (..., S, 6), one cascade for each row,
