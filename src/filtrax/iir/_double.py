@@ -196,7 +196,7 @@ def _module(x: Any) -> Any:
 
 
 def _is_complex(x: Any) -> bool:
-    return bool(np.issubdtype(x.dtype, np.complexfloating))
+    return x.dtype.kind == "c"
 
 
 def _double(x: Any) -> Double:
