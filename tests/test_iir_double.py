@@ -44,11 +44,11 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_keep_more_than_float64(name: str, compiled: bool) -> None:
     run, x, y = OPERATIONS[name], numbers(0, 50), numbers(1, 50)
-    wanted = run(exact(x), exact(y))
+    wanted: Any = run(exact(x), exact(y))
     got = jax.jit(run)(*on_device(x, y)) if compiled else run(x, y)
-    scale = abs(exact(x)) + abs(exact(y)) if name == "cancellation" else abs(wanted)
+    scale: Any = abs(exact(x)) + abs(exact(y)) if name == "cancellation" else abs(wanted)
     wrong: Any = abs(exact(got) - wanted)
-    assert (wrong <= SMALL * scale).all()
+    assert (wrong <= scale * SMALL).all()
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -66,7 +66,7 @@ def test_matrix_products(compiled: bool) -> None:
     got = jax.jit(_double.matmul)(*on_device(x, y)) if compiled else _double.matmul(x, y)
     wanted = np.stack([a.dot(b) for a, b in zip(exact(x), exact(y), strict=True)])
     # Relative to the largest of a row and of a column.
-    scale = abs(exact(x)).max(-1)[..., None] * abs(exact(y)).max(-2)[:, None]
+    scale: Any = abs(exact(x)).max(-1)[..., None] * abs(exact(y)).max(-2)[:, None]
     assert (abs(exact(got) - wanted) <= SMALL * scale).all()
 
 

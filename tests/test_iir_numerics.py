@@ -121,9 +121,9 @@ def test_unstable_cascades_grow_as_scipys(radius: float, traced: bool) -> None:
     sections = [np.concatenate(biquad(r, 0.7)) for r in (0.9, radius)]
     sos = np.stack(sections).astype(np.float32)
     x = np.random.default_rng(0).standard_normal((2, 1500)).astype(np.float32)
-    run = jax.jit(filtrax.sosfilt) if traced else filtrax.sosfilt
+    run = partial(filtrax.sosfilt, method="block")
     with jax.enable_x64(False):
-        got = np.asarray(run(sos, x))
+        got = np.asarray((jax.jit(run) if traced else run)(sos, x))
     with np.errstate(all="ignore"):
         expected = signal.sosfilt(sos, x)
         exact = signal.sosfilt(sos.astype(np.longdouble), x.astype(np.longdouble))

@@ -22,14 +22,12 @@ _SHORT = 128
 _GROWTH = 40.0
 _BLOCK, _LEAST_BLOCK = 64, 8
 
-#: Nanoseconds of ``block``: a call; a multiply-add of a product; a sample moved; tables made from
-#: traced coefficients, and a multiply-add of them. Of ``scan``: a call; a step; a multiply-add.
+#: Nanoseconds of ``block``: a call; a multiply-add of a product; a sample moved; an entry of
+#: tables made from traced coefficients. Of ``scan``: a call; a step; a multiply-add.
 _PRICES = {
-    "cpu": {"block": (4e4, 0.006, 0.8, 2e5, 0.5), "scan": (5e3, 5.0, 1.2)},
-    "other": {"block": (5e4, 1e-4, 2e-3, 1e6, 1e-3), "scan": (2e4, 5e3, 1e-3)},
+    "cpu": {"block": (4e4, 0.006, 0.8, 20.0), "scan": (5e3, 5.0, 1.2)},
+    "other": {"block": (5e4, 1e-4, 2e-3, 1.0), "scan": (2e4, 5e3, 1e-3)},
 }
-#: Times that tables take for arithmetic in pairs.
-_PAIRS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +111,8 @@ def choose(
     work = sections * order * width
     cost = {"scan": call + samples * step + total * work * product}
     if block is not None:
-        call, product, move, tables, entry = prices["block"]
-        made = 0.0
-        if traced:
-            # Powers of a matrix of states, outputs and input, for each bit of the exponents.
-            counts = groups * sections * block * block.bit_length() * (order + 3) ** 3
-            made = (tables + counts * entry) * (_PAIRS if jnp.finfo(dtype).bits == 64 else 1.0)
+        call, product, move, entry = prices["block"]
+        made = groups * sections * block * (order + 1) * entry if traced else 0.0
         each = (block + 2 * order) * product * width + move * width
         cost["block"] = call + made + total * sections * each
     if method != "auto":
