@@ -14,7 +14,7 @@ import numpy as np
 
 from peers import run_together
 
-#: Cases for each of NumPy, SciPy, TensorFlow and torch.
+#: Cases for each of TensorFlow and torch.
 CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "550"))
 CHUNK = 25
 CHUNKS = range(-(-CASES // CHUNK))

@@ -73,9 +73,6 @@ OPERANDS: list[Wrong] = [
     ("dict", by_both({"a": 1}), TypeError, r"^x: expected an array of numbers"),
     ("ragged lists", by_both([[1, 2], [3]]), TypeError, r"^x: expected an array of numbers"),
     ("ragged kernel", by_both(h=[[1, 2], [3]]), TypeError, r"^h: expected an array of numbers"),
-    ("bool signal", by_both(np.array([True, False])), TypeError, r"^x: expected numbers.*bool"),
-    ("bool kernel", by_both(h=[True, False]), TypeError, r"^h: expected numbers"),
-    ("bool jax array", by_both(jnp.array([True, False])), TypeError, r"^x: .*astype.*bool"),
     ("structured", by_both(np.zeros(3, [("a", float)])), TypeError, r"^x: expected an array"),
     ("random keys", by_both(jax.random.split(jax.random.key(0), 3)), TypeError,
      r"^x: expected an array of numbers.*key"),
@@ -177,7 +174,6 @@ ROWS: list[Wrong] = [
     ("axis None", rows(axis=None), TypeError, r"^axis: expected an integer, got None"),
     ("kernels", rows(h=np.ones((5, 3))), ValueError, r"^h: expected 1 or 3 kernels along axis 0"),
     ("ragged", rows([[1, 2], [3]]), TypeError, r"^x: expected an array of numbers"),
-    ("bool", rows(h=[True, True]), TypeError, r"^h: expected numbers"),
     ("empty", rows(np.zeros((3, 0))), ValueError, r"^x: expected at least one sample"),
     ("mode", rows(mode="reflect"), ValueError, r"^mode: expected one of"),
     ("boundary", rows(boundary="full"), ValueError, r"^boundary: expected one of"),
@@ -267,7 +263,7 @@ def test_integers_that_do_not_fit_without_x64(values: Any) -> None:
             filtrax.convolve(values, [1])
         with pytest.raises(ValueError, match=r"^h: expected integers that fit"):
             filtrax.convolve([1], values)
-        assert filtrax.convolve(np.array([2**31 - 1]), [1]).tolist() == [2**31 - 1]
+        assert filtrax.convolve([2**31 - 1], [1]).tolist() == [2**31 - 1]
 
 
 @pytest.mark.parametrize("boundary", [2**40, np.int64(2**40)])

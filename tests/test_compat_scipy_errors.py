@@ -190,6 +190,8 @@ def test_stricter_than_scipy(
 @pytest.mark.parametrize("module", ["signal", "ndimage"])
 def test_signatures(module: str) -> None:
     for name in OURS[module].__all__:
+        if name == "sepfir2d":
+            continue  # SciPy's is compiled, and says nothing of its signature.
         ours, theirs = (
             [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
             for f in (getattr(OURS[module], name), getattr(SCIPY[module], name))

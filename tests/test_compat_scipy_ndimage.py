@@ -1,11 +1,8 @@
 """`filtrax.compat.scipy_ndimage` against the SciPy installed: values, shapes, dtypes and errors.
 
-FILTRAX_PARITY_CASES raises the number of random calls. Compiling is what they cost, so each drawn
-combination of shapes, dtypes and options is called with two draws of samples.
+Random calls are in `test_agreement.py`.
 """
 
-import os
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,9 +11,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+import filtrax
 from filtrax.compat import scipy_ndimage
 
-CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "1000"))
 MODES = (
     "reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap",
 )  # fmt: skip
@@ -156,85 +153,6 @@ def test_casts_wrap() -> None:
         check("correlate1d", x, [-1.0], output=kind)
 
 
-def random_vector(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
-    name = str(rng.choice(["correlate1d", "convolve1d"]))
-    shape = tuple(rng.integers(1, 8, rng.integers(1, 4)).tolist())
-    taps = int(rng.integers(1, 9))
-    return name, (shape, rng.choice(DTYPES)), ((taps,), rng.choice(DTYPES)), {
-        "axis": int(rng.integers(-len(shape), len(shape))),
-        "mode": str(rng.choice(MODES)), "cval": int(rng.integers(0, 3)),
-        "origin": int(rng.integers(-(taps // 2), (taps - 1) // 2 + 1)),
-    }  # fmt: skip
-
-
-def random_image(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
-    rank = int(rng.integers(1, 4))
-    shape = tuple(rng.integers(1, 6, rank).tolist())
-    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
-    taps = tuple(rng.integers(1, {1: 9, 2: 5, 3: 4}[rank], len(axes)).tolist())
-    ascending = sorted(axes)
-    fits = dict(zip(ascending, taps, strict=True))
-    # With fewer axes than dimensions SciPy takes origins in the order of the axes.
-    order = axes if len(axes) < rank else ascending
-    origin = [int(rng.integers(-(fits[axis] // 2), (fits[axis] - 1) // 2 + 1)) for axis in order]
-    options = {
-        "mode": str(rng.choice(MODES)), "cval": int(rng.integers(0, 3)),
-        "origin": origin if rng.random() < 0.6 else 0, "axes": tuple(axes),
-    }  # fmt: skip
-    if len(axes) == rank and rng.random() < 0.5:
-        options["axes"] = None
-    name = str(rng.choice(["correlate", "convolve"]))
-    return name, (shape, rng.choice(DTYPES)), (taps, rng.choice(DTYPES)), options
-
-
-def random_smoothing(rng: np.random.Generator) -> tuple[str, Any, Any, dict[str, Any]]:
-    rank = int(rng.integers(1, 4))
-    shape = tuple(rng.integers(1, 6, rank).tolist())
-    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
-
-    def one_or_each(draw_one: Callable[[], Any]) -> Any:
-        return draw_one() if rng.random() < 0.5 else [draw_one() for _ in axes]
-
-    options: dict[str, Any] = {
-        "mode": one_or_each(lambda: str(rng.choice(MODES))), "cval": int(rng.integers(0, 3)),
-    }  # fmt: skip
-    name = str(rng.choice(["gaussian_filter", "uniform_filter"]))
-    single = rng.random() < 0.4
-    if single:
-        name += "1d"
-        axes = axes[:1]
-        options = {"axis": axes[0], "mode": str(rng.choice(MODES)), "cval": options["cval"]}
-    else:
-        options["axes"] = tuple(axes)
-    if name.startswith("gaussian"):
-        options["order"] = int(rng.integers(0, 4)) if rng.random() < 0.4 else 0
-        if rng.random() < 0.3:
-            options["radius"] = int(rng.integers(0, 6))
-        elif rng.random() < 0.5:
-            options["truncate"] = float(rng.uniform(1, 5))
-        low = 0.3 if options["order"] == 0 else 0.7
-        second: Any = float(rng.uniform(low, 1.5))
-        if not single and rng.random() < 0.3:
-            second = [second if rng.random() < 0.7 else 0 for _ in axes]
-    else:
-        second = int(rng.integers(1, 8))
-        options["origin"] = int(rng.integers(-(second // 2), (second - 1) // 2 + 1))
-    return name, (shape, rng.choice(DTYPES)), second, options
-
-
-@pytest.mark.parametrize(
-    ("seed", "share", "call"),
-    [(4, 0.4, random_vector), (5, 0.35, random_image), (6, 0.25, random_smoothing)],
-)
-def test_random_calls(seed: int, share: float, call: Callable[..., Any]) -> None:
-    rng = np.random.default_rng(seed)
-    for _ in range(int(CASES * share / 2)):
-        name, first, second, options = call(rng)
-        for _ in range(2):
-            weights = draw(rng, *second) if isinstance(second, tuple) else second
-            check(name, draw(rng, *first), weights, **options)
-
-
 @pytest.mark.parametrize("order", range(6))
 def test_gaussian_orders(order: int) -> None:
     rng = np.random.default_rng(7)
@@ -332,12 +250,14 @@ def test_without_x64() -> None:
         got = scipy_ndimage.gaussian_filter(x, 1.2)
         assert got.dtype == want.dtype
         np.testing.assert_array_equal(got, want)
-        wide = scipy_ndimage.correlate1d(np.arange(4.0), [1, 2])
+        with pytest.warns(filtrax.PrecisionWarning, match="input: float64 becomes float32"):
+            wide = scipy_ndimage.correlate1d(np.arange(4.0), [1, 2])
         assert wide.dtype == np.float32
-        with pytest.warns(UserWarning, match="jax_enable_x64"):
-            wide = scipy_ndimage.correlate1d(np.arange(4), [1, 2], output=np.float64)
+        four = np.arange(4, dtype="int32")
+        with pytest.warns(filtrax.PrecisionWarning, match="output: float64 becomes float32"):
+            wide = scipy_ndimage.correlate1d(four, [1, 2], output=np.float64)
         assert wide.dtype == np.float32
-        assert scipy_ndimage.correlate1d(np.arange(4), [1, 2], output=float).dtype == np.float32
+        assert scipy_ndimage.correlate1d(four, [1, 2], output=float).dtype == np.float32
 
 
 def test_sigma_is_differentiable() -> None:

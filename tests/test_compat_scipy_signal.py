@@ -1,13 +1,10 @@
 """`filtrax.compat.scipy_signal` against the SciPy installed: values, shapes, dtypes and errors.
 
-FILTRAX_PARITY_CASES raises the number of random calls. Compiling is what they cost, so each drawn
-combination of shapes, dtypes and options is called with two draws of samples.
+Random calls are in `test_agreement.py`.
 """
 
 import itertools
-import os
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,9 +13,9 @@ import numpy as np
 import pytest
 import scipy.signal
 
+import filtrax
 from filtrax.compat import scipy_signal
 
-CASES = int(os.environ.get("FILTRAX_PARITY_CASES", "1000"))
 MODES = ("full", "same", "valid")
 DTYPES = (
     "bool", "int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64",
@@ -71,21 +68,6 @@ def check(name: str, a: np.ndarray, b: np.ndarray, *args: Any, **options: Any) -
     assert error <= repeats * eps * bound
 
 
-def check_twice(
-    rng: np.random.Generator, name: str, first: Any, second: Any, *args: Any, **options: Any
-) -> None:
-    """`check` with two draws of operands, each given as (shape, dtype)."""
-    for _ in range(2):
-        check(name, draw(rng, *first), draw(rng, *second), *args, **options)
-
-
-def random_shapes(rng: np.random.Generator, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    longest = {1: 12, 2: 5, 3: 3}[rank]
-    n = tuple(rng.integers(1, longest + 1, rank).tolist())
-    k = tuple(rng.integers(1, longest + 1, rank).tolist())
-    return n, k
-
-
 def orderable(n: tuple[int, ...], k: tuple[int, ...]) -> bool:
     return all(i >= j for i, j in zip(n, k, strict=True)) or all(
         i <= j for i, j in zip(n, k, strict=True)
@@ -129,64 +111,6 @@ def test_dtypes(first: str, second: str) -> None:
     if not first == second == "bool":
         for name in ("convolve", "correlate2d"):
             check(name, a.reshape(2, 2), b[None])
-
-
-def random_whole(rng: np.random.Generator) -> None:
-    rank = int(rng.integers(1, 4))
-    n, k = random_shapes(rng, rank)
-    mode = str(rng.choice(MODES))
-    if mode == "valid" and not orderable(n, k):
-        k = tuple(min(sizes) for sizes in zip(n, k, strict=True))
-    first, second = rng.choice(DTYPES, 2)
-    if first == second == "bool" and rank > 1:
-        second = "int8"  # SciPy has no direct method for booleans of several dimensions.
-    name = str(rng.choice(["convolve", "correlate"]))
-    check_twice(rng, name, (n, first), (k, second), mode)
-
-
-def random_matrices(rng: np.random.Generator) -> None:
-    n, k = random_shapes(rng, 2)
-    mode = str(rng.choice(MODES))
-    if mode == "valid" and not orderable(n, k):
-        n, k = np.maximum(n, k).tolist(), np.minimum(n, k).tolist()
-    first, second = rng.choice(DTYPES[1:], 2)
-    boundary = str(rng.choice(["fill", "pad", "wrap", "circular", "symm", "symmetric"]))
-    check_twice(
-        rng, str(rng.choice(["convolve2d", "correlate2d"])), (n, first), (k, second), mode,
-        boundary=boundary, fillvalue=int(rng.integers(0, 4)),
-    )  # fmt: skip
-
-
-def random_axes(rng: np.random.Generator) -> None:
-    rank = int(rng.integers(1, 4))
-    n, k = (list(shape) for shape in random_shapes(rng, rank))
-    axes = rng.permutation(rank)[: rng.integers(1, rank + 1)].tolist()
-    for i in set(range(rank)) - set(axes):
-        k[i] = n[i]
-        shrunk = (n, k, [0] * rank)[rng.integers(3)]
-        shrunk[i] = 1
-    mode = str(rng.choice(MODES))
-    filtered = [i for i in axes if n[i] != 1 and k[i] != 1]
-    if mode == "valid" and not orderable(
-        tuple(n[i] for i in filtered), tuple(k[i] for i in filtered)
-    ):
-        mode = "same"
-    spelled = [i - rank if rng.random() < 0.3 else i for i in axes]
-    first, second = rng.choice(DTYPES, 2)
-    check_twice(
-        rng, str(rng.choice(["fftconvolve", "oaconvolve"])), (tuple(n), first), (tuple(k), second),
-        mode, axes=spelled[0] if len(spelled) == 1 else spelled,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("seed", "share", "call"),
-    [(3, 0.45, random_whole), (4, 0.25, random_matrices), (5, 0.3, random_axes)],
-)
-def test_random_calls(seed: int, share: float, call: Callable[..., None]) -> None:
-    rng = np.random.default_rng(seed)
-    for _ in range(int(CASES * share / 2)):
-        call(rng)
 
 
 def test_row_broadcast() -> None:
@@ -251,7 +175,8 @@ def test_nan_stays_in_its_window() -> None:
 
 
 def test_without_x64() -> None:
-    with jax.enable_x64(False):
+    with jax.enable_x64(False), warnings.catch_warnings():
+        warnings.simplefilter("ignore", filtrax.PrecisionWarning)  # See `test_dtypes.py`.
         for a, b, dtype in (
             (np.arange(3), np.arange(2.0), "float32"),
             (np.arange(3), np.arange(2), "int32"),

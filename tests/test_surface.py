@@ -97,7 +97,7 @@ def test_the_two_operations_have_the_signature_of_the_design() -> None:
     wanted = (
         "(x, h, mode='full', *, axes=None, boundary='zero', origin=0, stride=1, dilation=1, "
         "conjugate=None, method='auto', precision=None, accuracy='row', where=None, "
-        "normalize=False)"
+        "normalize=False, preferred_element_type=None)"
     )
     for function in (filtrax.convolve, filtrax.correlate):
         assert bare(function) == wanted
@@ -115,7 +115,8 @@ def test_rows_separable_and_plan_have_the_signatures_of_the_design() -> None:
         mine = inspect.signature(function).parameters
         assert set(core) - set(mine) <= {"h", "axes"}
         for name in ("boundary", "origin", "stride", "dilation", "conjugate", "method",
-                     "precision", "accuracy", "where", "normalize"):  # fmt: skip
+                     "precision", "accuracy", "where", "normalize",
+                     "preferred_element_type"):  # fmt: skip
             assert mine[name].default == core[name].default
             assert mine[name].kind == inspect.Parameter.KEYWORD_ONLY
 

@@ -439,7 +439,8 @@ def test_without_x64_nothing_is_wide() -> None:
         for dtype, narrow in (("float64", "float32"), ("int64", "int32"),
                               ("complex128", "complex64")):  # fmt: skip
             x, h = np.arange(5).astype(dtype), np.arange(1, 4).astype(dtype)
-            y = filtrax.convolve(x, h, boundary="wrap")
+            with pytest.warns(filtrax.PrecisionWarning, match=f"{dtype} becomes {narrow}"):
+                y = filtrax.convolve(x, h, boundary="wrap")
             assert y.dtype == jnp.dtype(narrow)
             expected = oracle.slide(x, h, "convolve", boundary="wrap")
             np.testing.assert_allclose(np.asarray(y), expected.astype(narrow), rtol=1e-6)

@@ -6,6 +6,7 @@ from filtrax._choose import Plan
 from filtrax._correlate import convolve, correlate
 from filtrax._cross_correlate import correlation_lags, cross_correlate
 from filtrax._delay import estimate_delay
+from filtrax._errors import PrecisionWarning
 from filtrax._plan import plan
 from filtrax._rows import filter_rows, filter_separable
 from filtrax.iir import (
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bucket",
     "Plan",
+    "PrecisionWarning",
     "compat",
     "conventions",
     "convolve",

@@ -18,7 +18,17 @@ from filtrax._layout import Layout, make_layout
 from filtrax._masked import as_normalize, counted_only, gains, normalized
 from filtrax._operands import as_operands, as_precision, fill_operands
 from filtrax._spec import AxisSpec, Spec, choice, make_spec
-from filtrax._typing import Accuracy, Array, ArrayLike, Axes, Boundary, Method, Mode, Precision
+from filtrax._typing import (
+    Accuracy,
+    Array,
+    ArrayLike,
+    Axes,
+    Boundary,
+    DTypeLike,
+    Method,
+    Mode,
+    Precision,
+)
 
 METHODS = ("auto", *ENGINES)
 
@@ -39,6 +49,7 @@ def convolve(
     accuracy: Accuracy = "row",
     where: ArrayLike | None = None,
     normalize: bool = False,
+    preferred_element_type: DTypeLike | None = None,
 ) -> Array:
     """Slides the reversed kernel h over x: ``y[i] = sum over m of h[m] * x[i + start - m]``.
 
@@ -47,7 +58,7 @@ def convolve(
     convolution of `numpy.convolve`; operands are never swapped.
 
     Args:
-        x: signal, any rank of at least 1, integer, floating or complex.
+        x: signal, any rank of at least 1, of any numbers or booleans.
         h: kernel. With ``axes=None`` its dimensions align with the last ones of x, so a
             vector filters each row of a matrix. With ``axes``, a kernel of rank ``len(axes)``
             is shared, and one of the rank of x broadcasts against x along the other axes: one
@@ -79,10 +90,13 @@ def convolve(
             count, ``sum of h x / sum of h`` over them; NaN where none does. ``"zero"`` is no
             sample outside x, a number is one that counts, other boundaries repeat the mask, too.
             ``"auto"`` then keeps the accuracy ``"window"``.
+        preferred_element_type: a wider dtype in which to sum and to return, such as float32 for
+            float16 operands, or int32 for int8 ones and to count booleans.
 
     Returns:
-        The filtered array, of the rank of x and the promoted dtype of x and h. float16 and
-        bfloat16 are summed in float32; integers stay integers and wrap around.
+        The filtered array, of the rank of x and the promoted dtype of x and h, by JAX's rules:
+        Python's numbers and lists of them take the other operand's. float16 and bfloat16 are
+        summed in float32; integers stay integers and wrap around, booleans stay booleans.
 
     Raises:
         ValueError: an argument has an impossible value, or shapes do not fit.
@@ -97,6 +111,7 @@ def convolve(
         "convolve", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
         accuracy=accuracy, where=where, normalize=normalize,
+        preferred_element_type=preferred_element_type,
     )  # fmt: skip
 
 
@@ -116,6 +131,7 @@ def correlate(
     accuracy: Accuracy = "row",
     where: ArrayLike | None = None,
     normalize: bool = False,
+    preferred_element_type: DTypeLike | None = None,
 ) -> Array:
     """Slides the kernel h over x as it is: ``y[i] = sum over m of conj(h[m]) * x[i - lo + m]``.
 
@@ -125,7 +141,7 @@ def correlate(
     conjugated unless ``conjugate=False``.
 
     Args:
-        x: signal, any rank of at least 1, integer, floating or complex.
+        x: signal, any rank of at least 1, of any numbers or booleans.
         h: kernel; see `convolve` for how it meets the axes of x.
         mode: extent of the output, as in `convolve`.
         axes: the filtered axes of x, as in `convolve`.
@@ -141,6 +157,7 @@ def correlate(
         accuracy: what ``"auto"`` must keep, as in `convolve`.
         where: the samples that count, as in `convolve`.
         normalize: whether to divide by the weight that counted, as in `convolve`.
+        preferred_element_type: a wider dtype of the result, as in `convolve`.
 
     Returns:
         The filtered array, of the rank of x and the promoted dtype of x and h.
@@ -158,6 +175,7 @@ def correlate(
         "correlate", x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
         dilation=dilation, conjugate=conjugate, method=method, precision=precision,
         accuracy=accuracy, where=where, normalize=normalize,
+        preferred_element_type=preferred_element_type,
     )  # fmt: skip
 
 
@@ -178,9 +196,18 @@ def _filter(
     accuracy: Any = "row",
     where: Any = None,
     normalize: Any = False,
+    preferred_element_type: Any = None,
 ) -> Array:
     """The filter of the samples that count, divided by the weight that did if asked for."""
-    x, h = as_operands(x, h)
+    x, h = as_operands(x, h, preferred_element_type)
+    if x.dtype == bool and not normalize:
+        # NumPy's sum of booleans: whether any pair of true ones meets.
+        counts = _filter(
+            operation, x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
+            dilation=dilation, method=method, accuracy=accuracy, where=where,
+            preferred_element_type=jnp.int32,
+        )  # fmt: skip
+        return counts != jnp.zeros((), counts.dtype)
     as_ratio = as_normalize(normalize, x.dtype)
     x, mask = counted_only(x, where)
     given = x.dtype

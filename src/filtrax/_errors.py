@@ -1,6 +1,23 @@
 """How a wrong argument is reported: its name, what was expected, what came."""
 
+import sys
+import warnings
+from pathlib import Path
 from typing import Any
+
+_HERE = str(Path(__file__).parent)
+
+
+class PrecisionWarning(UserWarning):
+    """Numbers are held in fewer bits than they came with, because JAX has no more of them."""
+
+
+def warn_of_precision(message: str) -> None:
+    """A `PrecisionWarning` for the caller's line: the first frame outside this package."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, PrecisionWarning, stacklevel=level)
 
 
 def describe(value: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from filtrax._errors import describe, type_error, value_error
+from filtrax._errors import describe, type_error, value_error, warn_of_precision
 from filtrax._spec import Spec, choice
 from filtrax._typing import Array
 
@@ -19,11 +19,92 @@ _PRECISIONS = {
 }
 
 
-def as_operands(x: Any, h: Any) -> tuple[Array, Array]:
-    """Two arrays of one precision; a real one stays real beside a complex one."""
-    x, h = as_numeric(x, "x"), as_numeric(h, "h")
-    dtype = jnp.result_type(x, h)
-    return _to_precision(x, dtype), _to_precision(h, dtype)
+def as_operands(
+    x: Any, h: Any, preferred: Any = None, names: tuple[str, str] = ("x", "h")
+) -> tuple[Array, Array]:
+    """Two arrays of one precision; a real one stays real beside a complex one.
+
+    Python's numbers, and lists of nothing else, take the dtype of the other operand if they can,
+    as scalars do everywhere in JAX. Two operands of booleans stay booleans.
+
+    Args:
+        x: the first operand.
+        h: the second.
+        preferred: the dtype asked for instead of the promoted one, which must lead to it.
+        names: what the caller calls the two.
+
+    Raises:
+        TypeError: an operand is no array of numbers, or no integer dtype holds both.
+        ValueError: integers do not fit, or ``preferred`` is too narrow.
+    """
+    arrays = [
+        as_numeric(value, name, allow_bool=True) for value, name in zip((x, h), names, strict=True)
+    ]
+    scalars = [_scalar_of(value) for value in (x, h)]
+    if None not in scalars:
+        dtype, scalars = jnp.result_type(sum(scalars)), [None, None]
+    elif (dtype := _one_precision(arrays)) is None:
+        dtype = jnp.result_type(
+            *(a if scalar is None else scalar for a, scalar in zip(arrays, scalars, strict=True))
+        )
+    for array, scalar, name in zip(arrays, scalars, names, strict=True):
+        if scalar is not None and jnp.issubdtype(dtype, jnp.integer):
+            limits = jnp.iinfo(dtype)
+            host = np.asarray(array)
+            if host.size and not limits.min <= host.min() <= host.max() <= limits.max:
+                raise value_error(name, f"integers that fit the other operand's {dtype}", "others")
+    kinds = [array.dtype for array in arrays]
+    whole = all(jnp.issubdtype(kind, jnp.integer) for kind in kinds)
+    held = dtype.kind in "iu" and all(np.can_cast(kind, dtype) for kind in kinds)
+    if whole and scalars == [None, None] and not held:
+        raise type_error(
+            ", ".join(names), "integers of dtypes that one integer dtype holds (cast one of them)",
+            " and ".join(map(str, kinds)),
+        )  # fmt: skip
+    if preferred is not None:
+        dtype = as_preferred(preferred, dtype)
+    return _to_precision(arrays[0], dtype), _to_precision(arrays[1], dtype)
+
+
+def _one_precision(arrays: list[Array]) -> Any:
+    """The complex dtype of two operands of one precision, for which nothing is promoted."""
+    first, second = (array.dtype for array in arrays)
+    if jnp.issubdtype(first, jnp.complexfloating) and jnp.finfo(first).dtype == second:
+        return first
+    if jnp.issubdtype(second, jnp.complexfloating) and jnp.finfo(second).dtype == first:
+        return second
+    return None
+
+
+def as_preferred(preferred: Any, promoted: Any) -> Any:
+    """The dtype asked for, if the promoted one leads to it and JAX has it at present."""
+    name = "preferred_element_type"
+    try:
+        dtype = jnp.dtype(preferred)
+    except TypeError as error:
+        raise type_error(name, "a dtype", describe(preferred)) from error
+    if dtype != jax.dtypes.canonicalize_dtype(dtype):
+        raise value_error(name, "a dtype that needs no jax_enable_x64", str(dtype))
+    with jax.numpy_dtype_promotion("standard"):
+        leads = jnp.issubdtype(dtype, jnp.number) and jnp.promote_types(promoted, dtype) == dtype
+    if not leads:
+        raise value_error(name, f"a dtype of numbers to which {promoted} is promoted", str(dtype))
+    return dtype
+
+
+def _scalar_of(value: Any) -> Any:
+    """Zero of Python's own kind, for a number or nested lists of such numbers; else None."""
+    leaves, kinds = [value], {int: 0, float: 0.0, complex: 0j}
+    found: Any = None
+    while leaves:
+        leaf = leaves.pop()
+        if isinstance(leaf, (list, tuple)):
+            leaves.extend(leaf)
+        elif type(leaf) in kinds:
+            found = kinds[type(leaf)] if found is None else found + kinds[type(leaf)]
+        else:
+            return None
+    return found
 
 
 def _to_precision(array: Array, dtype: Any) -> Array:
@@ -32,8 +113,10 @@ def _to_precision(array: Array, dtype: Any) -> Array:
     return lax.convert_element_type(array, dtype)
 
 
-def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
+def as_numeric(value: Any, name: str, *, allow_bool: bool = False, warn: bool = True) -> Array:
     """An array of numbers; anything else is a TypeError that says what came.
+
+    A NumPy array that JAX holds in fewer bits only is a `PrecisionWarning`, if ``warn``.
 
     Raises:
         TypeError: no array of numbers can be made of it, or its dtype is bool (unless allowed).
@@ -48,18 +131,38 @@ def as_numeric(value: Any, name: str, *, allow_bool: bool = False) -> Array:
         except (ValueError, TypeError) as error:
             raise type_error(name, "an array of numbers", describe(value)) from error
         check_dtype(host.dtype, name, value, allow_bool)
-        array = jnp.asarray(host)
-        if (
-            host.dtype.kind in "iu"
-            and array.dtype != host.dtype
-            and np.any(host != np.asarray(array))
-        ):
-            raise value_error(
-                name, f"integers that fit {array.dtype} (or jax_enable_x64)", f"{host.dtype}"
-            )
-        return array
+        return jnp.asarray(narrowed(host, name, warn=warn and hasattr(value, "dtype")))
     check_dtype(value.dtype, name, value, allow_bool)
     return value
+
+
+def narrowed(host: np.ndarray, name: str, *, warn: bool = True) -> np.ndarray:
+    """The array in the dtype in which JAX holds it, with a warning if that has fewer bits.
+
+    Raises:
+        ValueError: its integers do not fit.
+    """
+    dtype = jax_dtype(host.dtype)
+    if dtype == host.dtype:
+        return host
+    with np.errstate(over="ignore"):
+        array = host.astype(dtype)
+    if host.dtype.kind in "iu" and np.any(host != array):
+        raise value_error(name, f"integers that fit {dtype} (or jax_enable_x64)", f"{host.dtype}")
+    if warn:
+        warn_of_precision(
+            f"{name}: {host.dtype} becomes {dtype}, "
+            + ("the widest there is" if host.dtype.char in "gG" else "as jax_enable_x64 is off")
+        )
+    return array
+
+
+def jax_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype in which JAX holds another: extended precision has none of its own."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "fc" and dtype.char in "gG":
+        dtype = np.dtype(np.float64 if dtype.kind == "f" else np.complex128)
+    return np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> None:

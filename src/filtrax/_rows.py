@@ -5,6 +5,7 @@ from functools import reduce
 from operator import mul
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from filtrax._correlate import convolve, correlate
@@ -20,6 +21,7 @@ from filtrax._typing import (
     ArrayLike,
     AxisBoundary,
     AxisMode,
+    DTypeLike,
     Method,
     Operation,
     Precision,
@@ -45,6 +47,7 @@ def filter_rows(
     accuracy: Accuracy = "row",
     where: ArrayLike | None = None,
     normalize: bool = False,
+    preferred_element_type: DTypeLike | None = None,
 ) -> Array:
     """Runs a 1-D filter over every row of x.
 
@@ -67,6 +70,7 @@ def filter_rows(
         accuracy: as in `filtrax.convolve`.
         where: as in `filtrax.convolve`.
         normalize: as in `filtrax.convolve`.
+        preferred_element_type: as in `filtrax.convolve`.
 
     Returns:
         The filtered rows, of the rank of x.
@@ -84,7 +88,7 @@ def filter_rows(
          [ 9. 15. 18. 13.]]
     """
     function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
-    rows, taps = as_numeric(x, "x"), as_numeric(h, "h")
+    rows, taps = as_operands(x, h, preferred_element_type)
     if rows.ndim == 0:
         raise value_error("x", "at least one dimension", "a scalar")
     axis = single_axis(axis, rows.ndim)
@@ -117,6 +121,7 @@ def filter_separable(
     accuracy: Accuracy = "row",
     where: ArrayLike | None = None,
     normalize: bool = False,
+    preferred_element_type: DTypeLike | None = None,
 ) -> Array:
     """Filters x by the outer product of 1-D kernels, one pass along each axis.
 
@@ -139,6 +144,7 @@ def filter_separable(
         accuracy: as in `filtrax.convolve`.
         where: as in `filtrax.convolve`.
         normalize: as in `filtrax.convolve`.
+        preferred_element_type: as in `filtrax.convolve`.
 
     Returns:
         The filtered array, of the rank of x.
@@ -157,7 +163,7 @@ def filter_separable(
          [4. 6. 4.]]
     """
     function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
-    y = as_numeric(x, "x")
+    y = as_numeric(x, "x", allow_bool=True)
     if not isinstance(axes, (list, tuple)):
         raise type_error("axes", "a sequence of integers", describe(axes))
     order = normalize_axes(tuple(integer("axes", axis) for axis in axes), y.ndim)
@@ -165,14 +171,18 @@ def filter_separable(
         raise type_error("kernels", "a sequence of 1-D kernels", describe(kernels))
     if len(kernels) != len(order):
         raise value_error("kernels", f"one kernel for each of {len(order)} axes", str(len(kernels)))
-    taps = [as_numeric(kernel, f"kernels[{i}]") for i, kernel in enumerate(kernels)]
+    taps = []
+    for i, kernel in enumerate(kernels):
+        y, tap = as_operands(y, kernel, preferred_element_type, ("x", f"kernels[{i}]"))
+        taps.append(tap)
     for i, tap in enumerate(taps):
         if tap.ndim != 1:
             raise value_error(f"kernels[{i}]", "one dimension", f"shape {tap.shape}")
         if not tap.size:
             raise value_error(f"kernels[{i}]", "at least one tap", "0")
     spec, _ = make_spec(len(order), operation, mode, boundary, origin, stride, dilation, conjugate)
-    promoted = jnp.result_type(y, *taps)
+    with jax.numpy_dtype_promotion("standard"):  # What strict promotion forbids was refused above.
+        promoted = jnp.result_type(y, *taps)
     as_ratio = as_normalize(normalize, promoted)
     y, mask = counted_only(y, where)
     if as_ratio:

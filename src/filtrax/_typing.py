@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax
+import jax.typing
 import numpy as np
 from jax.typing import ArrayLike as ScalarOrArray
 
 Array = jax.Array
+DTypeLike = jax.typing.DTypeLike
 #: Anything that becomes an array of numbers: JAX and NumPy arrays, scalars, nested lists.
 ArrayLike = ScalarOrArray | np.ndarray | Sequence[Any]
 

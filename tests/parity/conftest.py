@@ -1,6 +1,6 @@
 """TensorFlow says much when it starts: these settings keep it to errors, and to the CPU.
 
-`FILTRAX_PARITY_CASES` is the number of random cases for each of NumPy, SciPy, TensorFlow and
+`FILTRAX_PARITY_CASES` is the number of random cases for each of TensorFlow and
 torch (550 by default).
 """
 

@@ -1,11 +1,10 @@
-"""What the presets share: NumPy's dtypes, and the channels of machine-learning libraries."""
+"""What the presets of machine-learning libraries share: their channels."""
 
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from filtrax._correlate import channels, resolve_windows
@@ -13,17 +12,6 @@ from filtrax._errors import describe, type_error, value_error
 from filtrax._operands import as_numeric
 from filtrax._spec import Spec, integer, make_spec
 from filtrax._typing import Array
-
-
-def numpy_dtype(*arrays: Any) -> Any:
-    """NumPy's result dtype, narrowed to what JAX's x64 setting allows."""
-    dtypes = [np.dtype(array.dtype) for array in arrays]
-    try:
-        dtype = np.result_type(*dtypes)
-    except TypeError:
-        # NumPy does not know how bfloat16 meets its own integers.
-        dtype = reduce(jnp.promote_types, dtypes)
-    return jax.dtypes.canonicalize_dtype(dtype)
 
 
 def as_pair(value: Any, name: str, rank: int, *, least: int = 1) -> tuple[int, ...]:

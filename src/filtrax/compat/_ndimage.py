@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax._errors import describe, type_error, value_error
+from filtrax._errors import describe, type_error, value_error, warn_of_precision
 from filtrax._layout import normalize_axes
-from filtrax._operands import as_scalar
+from filtrax._operands import as_scalar, jax_dtype
 from filtrax._spec import integer
 from filtrax._typing import Array
 from filtrax.compat._scipy import (
@@ -84,10 +84,9 @@ def filter_axes(
     dtype = output_dtype(output, x.dtype, to_complex)
     if is_complex(dtype) and not to_complex:
         raise SciPyArgumentError(f"output: expected a real dtype for real operands, got {dtype}")
-    # SciPy sums in float64. A floating output needs no more than its own precision.
-    computed = promoted(x.dtype, dtype) if is_inexact(dtype) else promoted(np.float64)
     convention = CONVENTIONS[f"scipy.ndimage.{operation}1d"]
     window = _mode(convention, mode)
+    computed = _summed_in(x, weights, dtype, cval if window.boundary == "constant" else 0, divisor)
     padding = [
         _padding(operation, window, x.shape[axis], taps, origin)
         for axis, taps, origin in zip(axes, weights.shape, origins, strict=True)
@@ -103,6 +102,25 @@ def filter_axes(
         operation, x, weights, padding, axes, boundary=outside, conjugate=convention.conjugate
     )
     return store(_divide(y, divisor), dtype)
+
+
+def _summed_in(x: Array, weights: Array, dtype: Any, cval: Any, divisor: int) -> np.dtype[Any]:
+    """The dtype of the sums. SciPy's is float64, whatever goes in and comes out.
+
+    A floating output needs no more than its own precision. For an integer one without
+    ``jax_enable_x64``, integers are exact where they can be, and a float32 is said to be none.
+    """
+    if is_inexact(dtype):
+        return promoted(x.dtype, dtype)
+    double = promoted(np.float64)
+    if double == np.float64:
+        return double
+    whole = not any(is_inexact(each.dtype) for each in (x, weights))
+    if whole and divisor == 1 and isinstance(cval, (int, float)) and cval % 1 == 0:
+        return np.dtype(np.int32)
+    if not all(np.can_cast(each, double) for each in (x.dtype, dtype)):
+        warn_of_precision(f"input: {x.dtype} is summed in float32, as jax_enable_x64 is off")
+    return double
 
 
 def _divide(y: Array, divisor: int) -> Array:
@@ -171,12 +189,9 @@ def output_dtype(output: Any, given: Any, to_complex: bool) -> np.dtype[Any]:
     named_bool = isinstance(output, str) and asked == np.bool_
     if named_bool or not (jnp.issubdtype(asked, jnp.number) or asked == np.bool_):
         raise SciPyArgumentError(f"output: expected a numeric dtype, got {output!r}")
-    dtype = np.dtype(jax.dtypes.canonicalize_dtype(asked))
+    dtype = jax_dtype(asked)
     if dtype != asked and output not in (float, int, complex):
-        warnings.warn(
-            f"output: {asked} needs jax_enable_x64; the result is {dtype}",
-            UserWarning, stacklevel=4,
-        )  # fmt: skip
+        warn_of_precision(f"output: {asked} becomes {dtype}, as jax_enable_x64 is off")
     return dtype
 
 

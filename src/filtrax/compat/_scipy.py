@@ -1,7 +1,7 @@
 """What the SciPy presets share: NumPy's dtypes, and a window of the table put to the funnel."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax
@@ -10,8 +10,8 @@ import numpy as np
 from jax import lax
 
 from filtrax._correlate import convolve, correlate
-from filtrax._errors import value_error
-from filtrax._operands import as_numeric, check_dtype
+from filtrax._errors import value_error, warn_of_precision
+from filtrax._operands import as_numeric, check_dtype, jax_dtype, narrowed
 from filtrax._typing import Array
 from filtrax.conventions._table import Convention, Mode
 
@@ -32,9 +32,12 @@ def operand(value: Any, name: str) -> Array:
         return as_numeric(value, name, allow_bool=True)
     host = np.asarray(value)
     check_dtype(host.dtype, name, value, allow_bool=True)
-    if jax.dtypes.canonicalize_dtype(host.dtype) != host.dtype:
-        as_numeric(host, name, allow_bool=True)  # Integers that do not fit are an error.
-    return cast(Array, host)
+    return cast(Array, narrowed(host, name))
+
+
+def fixed_taps(values: Any) -> Any:
+    """Weights of our own making, in the precision that JAX has."""
+    return values if isinstance(values, jax.Array) else narrowed(values, "weights", warn=False)
 
 
 def as_sequence(value: Any) -> tuple[Any, ...]:
@@ -52,9 +55,23 @@ def promoted(*dtypes: Any) -> np.dtype[Any]:
     """
     dtypes = tuple(np.dtype(dtype) for dtype in dtypes)
     if all(dtype.kind in _NUMPY_KINDS for dtype in dtypes):
-        return np.dtype(jax.dtypes.canonicalize_dtype(np.result_type(*dtypes)))
+        return jax_dtype(np.result_type(*dtypes))
     with jax.numpy_dtype_promotion("standard"):
         return np.dtype(jnp.result_type(*dtypes))
+
+
+def common_dtype(*arrays: Any, through: Callable[[Any], Any] = np.dtype) -> np.dtype[Any]:
+    """The `promoted` dtype of arrays, or of what ``through`` makes of each of their dtypes.
+
+    Where JAX's is so narrow that it may not hold what an operand holds, there is a warning.
+    """
+    dtypes = [np.dtype(through(array.dtype)) for array in arrays]
+    dtype = promoted(*dtypes)
+    if all(each.kind in _NUMPY_KINDS for each in dtypes):
+        wide = np.result_type(*dtypes)
+        if wide != dtype and not all(np.can_cast(array.dtype, dtype) for array in arrays):
+            warn_of_precision(f"result: {wide} becomes {dtype}, as jax_enable_x64 is off")
+    return dtype
 
 
 def real_of(dtype: Any) -> np.dtype[Any]:
@@ -84,7 +101,8 @@ def to_precision(array: Array, dtype: Any) -> Array:
 def store(y: Array, dtype: Any) -> Array:
     """Casts as SciPy's C loops do: fractions are cut off, integers wrap.
 
-    Going through the widest signed integer is what wraps; a direct cast would saturate.
+    A direct cast would saturate. C casts to less than 64 bits by way of int32 (uint32: of int64),
+    and leaves undefined what does not fit there; this is what x86 processors make of it.
     """
     dtype = np.dtype(dtype)
     if dtype == np.bool_:
@@ -94,10 +112,16 @@ def store(y: Array, dtype: Any) -> Array:
     if is_inexact(dtype) or not is_inexact(y.dtype):
         return lax.convert_element_type(y, dtype)
     widest = np.dtype(jax.dtypes.canonicalize_dtype(np.int64))
-    wrapped = lax.convert_element_type(lax.convert_element_type(y, widest), dtype)
-    if dtype.kind == "u" and dtype.itemsize == widest.itemsize:
+    through = np.dtype(np.int32) if dtype.itemsize < 4 or dtype == np.int32 else widest
+    limit = jnp.asarray(2.0 ** (8 * through.itemsize - 1), y.dtype)
+    cut = lax.convert_element_type(y, through)
+    lowest = jnp.full(y.shape, np.iinfo(through).min, through)
+    wrapped = lax.convert_element_type(lax.select((-limit <= y) & (y < limit), cut, lowest), dtype)
+    if dtype.kind == "u" and dtype.itemsize == through.itemsize:
         # The upper half of the range fits no signed integer.
-        return lax.select(y < jnp.zeros((), y.dtype), wrapped, lax.convert_element_type(y, dtype))
+        upper = lax.convert_element_type(y, dtype)
+        upper = lax.select(y < limit + limit, upper, jnp.zeros(y.shape, dtype))
+        return lax.select(y < limit, wrapped, upper)
     return wrapped
 
 

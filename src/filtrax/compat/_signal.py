@@ -13,6 +13,7 @@ from filtrax._spec import integer
 from filtrax._typing import Array
 from filtrax.compat._scipy import (
     as_sequence,
+    common_dtype,
     is_complex,
     operand,
     promoted,
@@ -40,7 +41,7 @@ def filter_whole(name: str, in1: Any, in2: Any, mode: Any, method: Any) -> Array
     _check_method(method)
     window = scipy_mode(convention, mode)
     a, b = operands(in1, in2)
-    dtype = promoted(a.dtype, b.dtype)
+    dtype = common_dtype(a, b)
     if a.ndim == 0:
         a, b = _computable(a.reshape(1), b.reshape(1), dtype)
         return store(windowed(a, b, convention, window, (0,)).reshape(()), dtype)
@@ -81,7 +82,7 @@ def filter_along(in1: Any, in2: Any, mode: Any, axes: Any) -> Array:
     if mode == "valid":
         _check_contains(a, b, filtered)
     if filtered:
-        dtype = promoted(*(_transformable(each.dtype) for each in (a, b)))
+        dtype = common_dtype(a, b, through=_transformable)
     else:
         filtered = list(asked[:1])
     if mode == "same":
@@ -113,7 +114,7 @@ def filter_matrices(
     for each, argument in ((a, "in1"), (b, "in2")):
         if each.ndim != 2:
             raise value_error(argument, "two dimensions", f"shape {each.shape}")
-    dtype = promoted(a.dtype, b.dtype)
+    dtype = common_dtype(a, b)
     if mode == "valid":
         _check_contains(a, b, (0, 1))
     if 0 in (a.size, b.size):
@@ -122,24 +123,29 @@ def filter_matrices(
         raise empty_error(a, b)
     swapped = mode == "valid" and any(k > n for n, k in zip(a.shape, b.shape, strict=True))
     a, b = _computable(a, b, dtype)
-    outside: Any = "zero"
-    if mode != "valid":
-        outside = _BOUNDARIES[boundary]
-        if outside == "fill":
-            outside = _as_fill(fillvalue, dtype, a.dtype)
+    outside: Any = _BOUNDARIES[boundary]
+    if outside == "fill":
+        outside = _as_fill(fillvalue, dtype)
+        if not isinstance(outside, str):
+            if jnp.iscomplexobj(outside) and not is_complex(a.dtype):
+                a = a.astype(dtype)  # A real signal beside complex taps.
+            outside = lax.convert_element_type(outside, a.dtype)
+    if mode == "valid":
+        outside = "zero"  # Nothing outside is met.
     y = windowed(a, b, convention, window, (0, 1), boundary=outside)
     if swapped and convention.conjugate and is_complex(dtype):
         y = jnp.conj(y)
     return store(y, dtype)
 
 
-def _as_fill(value: Any, dtype: Any, computed: Any) -> Any:
-    """The fill value in the dtype of the computation, cast by way of the output's."""
+def _as_fill(value: Any, dtype: Any) -> Any:
+    """The fill value, cast to the output's dtype if it can be."""
     expected = f"a scalar that can be cast to {np.dtype(dtype)}"
     if isinstance(value, jax.Array):
         if value.size != 1 or (is_complex(value.dtype) and not is_complex(dtype)):
             raise value_error("fillvalue", expected, describe(value))
-        return lax.convert_element_type(value.reshape(()), computed)
+        value = value.reshape(())
+        return value if is_complex(dtype) else lax.convert_element_type(value, dtype)
     try:
         host = np.asarray(value)
         if host.dtype.kind not in "biufc" or host.size != 1:
@@ -157,7 +163,7 @@ def _as_fill(value: Any, dtype: Any, computed: Any) -> Any:
     if not is_complex(dtype) and dtype == np.bool_:
         scalar = int(bool(scalar))
     # A zero known while tracing saves extending the array.
-    return "zero" if scalar == 0 else lax.convert_element_type(scalar, computed)
+    return "zero" if scalar == 0 else scalar
 
 
 def operands(in1: Any, in2: Any) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from filtrax.compat._ndimage import (
     for_each,
     output_dtype,
 )
-from filtrax.compat._scipy import SciPyArgumentError, is_complex, operand
+from filtrax.compat._scipy import SciPyArgumentError, fixed_taps, is_complex, operand
 
 
 def gaussian_filter1d(
@@ -67,7 +67,7 @@ def gaussian_filter1d(
         >>> print(jax.grad(peak)(1.0).round(3))
         -0.372
     """
-    kernel = gaussian_kernel(sigma, order, truncate, radius)
+    kernel = fixed_taps(gaussian_kernel(sigma, order, truncate, radius))
     return filter_vector("convolve", input, kernel, axis, output, mode, cval, 0)
 
 

@@ -1,18 +1,18 @@
 """`numpy.convolve` and `numpy.correlate`: NumPy's names, defaults, swaps and dtypes.
 
 Differences from NumPy: errors name the argument; `mode` is a name only (NumPy's undocumented
-integers are refused); dtypes are narrowed to 32 bits while ``jax_enable_x64`` is off.
+integers are refused); while ``jax_enable_x64`` is off, dtypes are narrowed to 32 bits, with a
+`filtrax.PrecisionWarning` where that may lose something.
 """
 
 from typing import Any, Literal
 
-import jax.numpy as jnp
+import numpy as np
 
 from filtrax._errors import type_error, value_error
-from filtrax._operands import as_numeric
 from filtrax._typing import Array, ArrayLike
-from filtrax.compat._common import numpy_dtype
-from filtrax.conventions import apply
+from filtrax.compat._scipy import common_dtype, operand, store, to_precision, windowed
+from filtrax.conventions._table import CONVENTIONS
 
 __all__ = ["convolve", "correlate"]
 
@@ -66,18 +66,20 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: NumpyMode = "valid") -> Array:
 
 
 def _one_dimensional(name: str, a: Any, v: Any, mode: Any, *, scalars: bool) -> Array:
-    if mode is None:  # Which `apply` would take for the default.
+    if mode is None:  # Which a convention would take for the default.
         raise type_error("mode", "'full', 'same' or 'valid'", "None")
-    operands = []
+    window = CONVENTIONS[name].mode(mode)
+    arrays = []
     for argument, value in (("a", a), ("v", v)):
-        array = as_numeric(value, argument, allow_bool=True)
+        array = operand(value, argument)
         if array.ndim > 1 or (array.ndim == 0 and not scalars):
             expected = "a vector or a scalar" if scalars else "a vector"
             raise value_error(argument, expected, f"shape {array.shape}")
         if array.size == 0:
             raise value_error(argument, "at least one sample", f"shape {array.shape}")
-        operands.append(jnp.atleast_1d(array))
-    dtype = numpy_dtype(*operands)
+        arrays.append(array.reshape(-1))
+    dtype = common_dtype(*arrays)
     # NumPy's sum of booleans is their disjunction.
-    inner = jnp.int32 if dtype == jnp.bool_ else dtype
-    return apply(operands[0].astype(inner), operands[1].astype(inner), name, mode).astype(dtype)
+    inner = np.dtype(np.int32) if dtype == np.bool_ else dtype
+    x, h = (to_precision(array, inner) for array in arrays)
+    return store(windowed(x, h, CONVENTIONS[name], window, (0,)), dtype)

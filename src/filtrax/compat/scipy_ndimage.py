@@ -13,8 +13,8 @@ What differs from SciPy, and why:
   exact; with fractional weights, a sum that is an integer but for rounding may come out one off,
   as the order of the additions is another. Without ``jax_enable_x64`` that sum is a float32,
   exact to 2**24 only.
-- Casting to an integer output wraps around as SciPy's C does. A NaN, or a number beyond the range
-  of the next wider integer, has no defined result in C, nor here.
+- Casting to an integer output wraps around as SciPy's C does on x86 processors, where C leaves the
+  result undefined, too.
 - A NaN or an infinity reaches those outputs whose window holds it, no more and no less.
   `scipy.ndimage.uniform_filter1d` carries it to the end of the row, with its running sum, and
   the N-dimensional `scipy.ndimage.correlate` skips samples whose weight is zero.
@@ -33,6 +33,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from filtrax._typing import Array, ArrayLike
+from filtrax.compat._derivatives import (
+    gaussian_gradient_magnitude,
+    gaussian_laplace,
+    laplace,
+    prewitt,
+    sobel,
+)
 from filtrax.compat._ndimage import (
     filter_image,
     filter_vector,
@@ -51,6 +58,11 @@ __all__ = [
     "correlate1d",
     "gaussian_filter",
     "gaussian_filter1d",
+    "gaussian_gradient_magnitude",
+    "gaussian_laplace",
+    "laplace",
+    "prewitt",
+    "sobel",
     "uniform_filter",
     "uniform_filter1d",
 ]

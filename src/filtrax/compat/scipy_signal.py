@@ -9,7 +9,8 @@ What differs from SciPy, and why:
   three leave the choice of the engine to filtrax; so do `fftconvolve` and `oaconvolve`. How far a
   NaN, an infinity or the rounding of a large value reaches follows from that choice. Integers are
   exact with every method and wrap around as NumPy's do.
-- Without ``jax_enable_x64``, 64-bit dtypes become 32-bit ones. bfloat16 follows JAX's promotion.
+- Without ``jax_enable_x64``, 64-bit dtypes become 32-bit ones, with a `filtrax.PrecisionWarning`.
+  bfloat16 follows JAX's promotion.
 - Booleans and float16 are taken in several dimensions, too, where SciPy has no direct method:
   booleans give a boolean, "is there any pair of true values that meet"; float16 sums in float32.
 - Empty operands: `fftconvolve` and `oaconvolve` give an empty vector; otherwise ``"same"`` gives
@@ -41,8 +42,10 @@ from filtrax._errors import value_error
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
 from filtrax.compat._recursive import lfilter, sosfilt
+from filtrax.compat._savgol import savgol_filter
 from filtrax.compat._scipy import promoted, scipy_mode
 from filtrax.compat._scipy_choice import fft_is_cheaper, overflows_double
+from filtrax.compat._separable import sepfir2d
 from filtrax.compat._signal import (
     empty_error,
     filter_along,
@@ -66,6 +69,8 @@ __all__ = [
     "lfilter_zi",
     "lfiltic",
     "oaconvolve",
+    "savgol_filter",
+    "sepfir2d",
     "sosfilt",
     "sosfilt_zi",
     "sosfiltfilt",

@@ -125,7 +125,8 @@ def identify(
         >>> [(m.convention, m.mode) for m in found][:2]
         [('numpy.correlate', 'valid'), ('scipy.signal.correlate', 'valid')]
     """
-    x, h, y = as_numeric(x, "x"), as_numeric(h, "h"), as_numeric(y, "y")
+    # Results are compared within a tolerance, to which the loss of a few bits is nothing.
+    x, h, y = (as_numeric(v, name, warn=False) for v, name in ((x, "x"), (h, "h"), (y, "y")))
     if not 1 <= h.ndim <= x.ndim:
         raise value_error("h", f"1 to {x.ndim} dimensions", f"shape {h.shape}")
     if y.ndim != x.ndim:
