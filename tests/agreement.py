@@ -177,7 +177,7 @@ def transformed(call: Call, arrays: list[Any]) -> bool:
     if call.module != "signal" or call.name not in ("convolve", "correlate"):
         return False
     method = call.options.get("method", "auto")
-    if method == "auto":
+    if method == "auto" and all(np.size(array) for array in arrays):
         method = scipy.signal.choose_conv_method(
             arrays[0], arrays[1], call.options.get("mode", "full")
         )
@@ -245,7 +245,9 @@ def _undefined(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:
         return False
     if want.dtype == np.uint64 and len(arrays) == 1:
         return True  # A negative sum has become a huge one for the next pass.
-    return bool(np.max(scale(call, arrays), initial=0) >= 2**53)
+    # Nor does C define the cast of a sum that fits neither the output nor 32 bits.
+    limit = 2**53 if want.dtype.itemsize == 8 or want.dtype == np.uint32 else 2**31
+    return bool(np.max(scale(call, arrays), initial=0) >= limit)
 
 
 def _transformed(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:

@@ -26,7 +26,7 @@ FORM = re.compile(
 )
 #: What is public and takes no arguments of a user's: records that filtrax itself fills.
 RECORDS = {"Bucket", "Closest", "Convention", "Identification", "Match", "Mode", "Plan",
-           "Translation"}  # fmt: skip
+           "PrecisionWarning", "Translation"}  # fmt: skip
 
 #: What has tests of its own for wrong input.
 ELSEWHERE = ("filtrax.fit.", "filtrax.nn.", "filtrax.testing.")

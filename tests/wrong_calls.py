@@ -98,6 +98,7 @@ MATRICES: dict[str, list[Wrong]] = {
 ND: dict[str, list[Wrong]] = {
     "input": OPERAND, "mode": SCIPY_NAME, "cval": NOT_A_NUMBER, "origin": INTEGER,
 }  # fmt: skip
+EDGES = {name: table for name, table in ND.items() if name != "origin"}
 SECTIONS = kind(SIGNAL, NOT_SECTIONS, NOT_NORMALISED)
 CASCADE: dict[str, list[Wrong]] = {"sos": SECTIONS, "x": OPERAND, "axis": AXIS}
 FRACTION: dict[str, list[Wrong]] = {"b": SIGNAL, "a": SIGNAL, "x": OPERAND, "axis": AXIS}
@@ -220,6 +221,24 @@ CALLS: list[Call] = [
      {**ND, "size": STEP, "axis": AXIS}),
     ("compat.scipy_ndimage.uniform_filter", scipy_ndimage.uniform_filter, {"input": X},
      {**ND, "size": raising(BOTH, kind(INTEGER, without=INT_ACCEPTS)), "axes": AXES}),
+    *[
+        (f"compat.scipy_ndimage.{name}", getattr(scipy_ndimage, name), {"input": X},
+         {**EDGES, "axis": AXIS})
+        for name in ("prewitt", "sobel")
+    ],
+    ("compat.scipy_ndimage.laplace", scipy_ndimage.laplace, {"input": X}, {**EDGES, "axes": AXES}),
+    *[
+        (f"compat.scipy_ndimage.{name}", getattr(scipy_ndimage, name), {"input": X, "sigma": 1.0},
+         {**EDGES, "sigma": SIGMA, "axes": AXES})
+        for name in ("gaussian_laplace", "gaussian_gradient_magnitude")
+    ],
+    ("compat.scipy_signal.savgol_filter", scipy_signal.savgol_filter,
+     {"x": X, "window_length": 3, "polyorder": 1},
+     {"x": OPERAND, "window_length": INTEGER, "polyorder": COUNT, "deriv": COUNT,
+      "axis": AXIS}),
+    ("compat.scipy_signal.sepfir2d", scipy_signal.sepfir2d,
+     {"input": X, "hrow": H, "hcol": H},
+     {"input": OPERAND, "hrow": OPERAND, "hcol": OPERAND}),
     ("compat.tensorflow.conv1d", tensorflow.conv1d,
      {"input": np.ones((1, 7, 2)), "filters": np.ones((3, 2, 4)), "stride": 1, "padding": "SAME"},
      {**TF, "stride": STEP, "data_format": OPTIONAL_NAME}),

@@ -73,8 +73,9 @@ def savgol_filter(
     axis = check_axis(axis, signal.ndim)
     k, degree = integer("window_length", window_length), integer("polyorder", polyorder)
     deriv = integer("deriv", deriv)
-    if min(degree, deriv) < 0:
-        raise value_error("polyorder, deriv", "integers of at least 0", f"{degree} and {deriv}")
+    for name, count in (("polyorder", degree), ("deriv", deriv)):
+        if count < 0:
+            raise value_error(name, "an integer of at least 0", repr(count))
     if degree >= k:
         raise value_error("polyorder", f"less than window_length={k}", repr(degree))
     if is_complex(signal.dtype):

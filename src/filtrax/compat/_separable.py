@@ -10,7 +10,7 @@ from filtrax.compat._ndimage import filter_vector
 from filtrax.compat._scipy import operand, promoted, to_precision
 
 
-def sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike, /) -> Array:
+def sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike) -> Array:
     """Convolves the rows and the columns of a matrix, as `scipy.signal.sepfir2d`.
 
     Beyond the edges the matrix is mirrored, the end samples repeated.
