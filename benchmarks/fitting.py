@@ -166,7 +166,7 @@ def stepping(
     @jax.jit
     def scan(h: Any, state: Any, x: jax.Array, y: jax.Array) -> Any:
         def body(carry: Any, _: None) -> Any:
-            h, state, value = step(*carry, x, y)
+            h, state, value = step(carry[0], carry[1], x, y)
             return (h, state), value
 
         return lax.scan(body, (h, state), None, count)[0][0]

@@ -69,11 +69,12 @@ def draw(taps: np.ndarray, layers: dict[str, Any], errors: dict[str, list[float]
             figure.colorbar(drawn, ax=panel, shrink=0.8)
     cut = figure.add_subplot(grid[1, 0])
     middle = taps.shape[0] // 2
-    for name, values, style in (
+    curves: tuple[tuple[str, np.ndarray, dict[str, Any]], ...] = (
         ("edge", taps, {"color": "0.1", "linestyle": "--"}),
         ("SVD", np.asarray(layers["SVD"][-1].taps), {"color": BLUE}),
         ("learned", np.asarray(layers["learned"][-1].taps), {"color": COLOUR}),
-    ):
+    )
+    for name, values, style in curves:
         cut.plot(np.arange(-middle, middle + 1), values[middle], label=name, **style)
     cut.set(xlabel="tap", title=f"middle row, {RANKS[-1]} terms")
     cut.legend(frameon=False, fontsize=8)
