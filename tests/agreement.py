@@ -159,7 +159,7 @@ def scale(call: Call, arrays: list[Any]) -> Any:
         summed = peer(call, sizes, **absolute, **({"output": float} if "output" in options else {}))
         return np.asarray(summed, float)
     largest = max(np.max(sizes[0], initial=0), outside)
-    rank, order = sizes[0].ndim, np.max(options.get("order", 0))
+    rank, order = sizes[0].ndim, np.max(options.get("order", 0), initial=0)
     gains: dict[str, Callable[[], float]] = {
         "prewitt": lambda: 2.0 * 3**rank, "sobel": lambda: 2.0 * 4**rank,
         "laplace": lambda: 4.0 * rank, "gaussian_laplace": lambda: 2.0**6 * rank,
