@@ -127,7 +127,7 @@ def fit_response(
         raise value_error(
             "response", f"the shape of frequencies, {points.shape}", f"{wanted.shape}"
         )
-    weight = as_numeric(weights, "weights")
+    weight = as_numeric(weights, "weights", warn=False)
     if weight.shape not in ((), points.shape) or not np.all(np.asarray(weight) >= 0):
         raise value_error("weights", "one, or one for each frequency, not negative", f"{weights}")
     if not (norm == np.inf or (norm >= 2 and norm % 2 == 0)):

@@ -159,7 +159,8 @@ def comparable(prediction: Any, target: Any) -> tuple[Array, Array]:
     Raises:
         ValueError: the shapes differ; nothing is broadcast, for that is hardly ever meant.
     """
-    got, wanted = as_numeric(prediction, "prediction"), as_numeric(target, "y")
+    got = as_numeric(prediction, "prediction", warn=False)
+    wanted = as_numeric(target, "y", warn=False)
     if got.shape != wanted.shape:
         raise value_error(
             "y", f"the shape of what the model makes of x, {got.shape}", f"{wanted.shape}"

@@ -211,7 +211,9 @@ def _chunk(
 
 
 def _pair(pair: tuple[Any, Any], *names: str) -> tuple[Array, Array]:
-    arrays = tuple(as_numeric(each, name) for each, name in zip(pair, names, strict=True))
+    arrays = tuple(
+        as_numeric(each, name, warn=False) for each, name in zip(pair, names, strict=True)
+    )
     for array, name in zip(arrays, names, strict=True):
         if not array.size:
             raise value_error(name, "at least one sample", f"shape {array.shape}")

@@ -62,7 +62,7 @@ class Constrained(eqx.Module):
             ValueError: no kernel keeps all promises, or the taps are no finite numbers.
             TypeError: an argument has the wrong type.
         """
-        array = as_numeric(kernel, "kernel")
+        array = as_numeric(kernel, "kernel", warn=False)
         taps = np.asarray(array, float) if not jnp.iscomplexobj(array) else None
         if taps is None or not taps.size or not np.isfinite(taps).all():
             raise value_error("kernel", "at least one tap, finite and real", f"{kernel}")

@@ -82,7 +82,7 @@ class Filter(eqx.Module):
             if given < 1:
                 raise value_error("worN", "at least one frequency", f"{given}")
             return jnp.asarray(np.arange(given) * (self.fs / 2 / given))
-        points = as_numeric(given, "worN")
+        points = as_numeric(given, "worN", warn=False)
         if jnp.issubdtype(points.dtype, jnp.floating):
             return points
         return lax.convert_element_type(points, jnp.result_type(float))

@@ -31,7 +31,7 @@ def as_kernel(kernel: Any, operation: str, name: str = "kernel") -> Kernel:
             if isinstance(each, (Causal, AntiCausal)) and each.operation != operation:
                 raise value_error(name, f"a promise made for {operation!r}", f"{each!r}")
         return kernel
-    array = as_numeric(kernel, name)
+    array = as_numeric(kernel, name, warn=False)
     if not array.ndim or not array.size:
         raise value_error(name, "at least one dimension and one tap", f"shape {array.shape}")
     if jnp.issubdtype(array.dtype, jnp.inexact):
