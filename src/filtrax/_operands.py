@@ -179,8 +179,8 @@ def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> 
 
 
 def as_real(value: Any, name: str) -> Array:
-    """An array of real numbers."""
-    array = as_numeric(value, name)
+    """An array of real numbers: settings to start from, which may be rounded without a warning."""
+    array = as_numeric(value, name, warn=False)
     if jnp.iscomplexobj(array):
         raise type_error(name, "real numbers", describe(value))
     return array
