@@ -11,7 +11,7 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 import filtrax
-from filtrax._engines import inplace, lanes, shift
+from filtrax._engines import inplace, shift
 
 # Shape, filtered axes, taps along them, kernels for each entry of these axes.
 CASES = [
@@ -167,52 +167,6 @@ def test_axes_behind_the_filtered_one(
         unit[place] = 1
         want = np.sum(y * reference(unit, h, axes, shape, lo))
         np.testing.assert_allclose(by_x[place], want, rtol=0, atol=1e-11)
-
-
-LANES = [
-    ((300, 20), (0,), (4,), (1,)),
-    ((300, 20), (0,), (5,), ()),
-    ((3, 100, 20), (1,), (4,), (2,)),
-    ((3, 100, 6, 5), (1,), (4,), (3,)),
-    ((3, 100, 6, 5), (1,), (4,), ()),
-    ((2, 200, 16), (1,), (16,), (2,)),
-    ((3, 100, 20), (1,), (1,), (2,)),
-]
-
-
-@pytest.mark.parametrize("mode", ["same", "causal"])
-@pytest.mark.parametrize(("shape", "axes", "taps", "own"), LANES)
-def test_gradients_by_kernels_along_an_inner_axis(
-    shape: Any, axes: Any, taps: Any, own: Any, mode: Any
-) -> None:
-    x, h = problem(shape, axes, taps, own)
-    y = np.random.default_rng(1).standard_normal(shape)
-    lo = tuple(k // 2 if mode == "same" else k - 1 for k in taps)
-    for dilation in (1, 3):
-        spread_h = np.zeros([dilation * (k - 1) + 1 if a in axes else k
-                             for a, k in enumerate(h.shape)])  # fmt: skip
-        low = tuple(dilation * (k - 1) + 1 - 1 if mode == "causal" else
-                    (dilation * (k - 1) + 1) // 2 for k in taps)  # fmt: skip
-        assert dilation > 1 or low == lo
-        by_h = jax.grad(lambda h, d=dilation: jnp.sum(y * filtrax.correlate(
-            x, h, mode, axes=axes, dilation=d, method="shift")))(jnp.asarray(h))  # fmt: skip
-        for place in np.ndindex(h.shape):
-            unit = spread_h.copy()
-            unit[tuple(p * dilation if a in axes else p for a, p in enumerate(place))] = 1
-            want = np.sum(y * reference(x, unit, axes, shape, low))
-            np.testing.assert_allclose(by_h[place], want, rtol=0, atol=1e-11)
-
-
-def test_those_gradients_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise the test above would test something else."""
-    taken = []
-    original = lanes.run
-    monkeypatch.setattr(shift.lanes, "run", lambda *a: taken.append(1) or original(*a))
-    for shape, axes, taps, own in LANES[:-1]:
-        x, h = problem(shape, axes, taps, own)
-        jax.jit(jax.grad(lambda h, x=x, axes=axes: jnp.sum(filtrax.correlate(
-            x, h, "same", axes=axes, method="shift") ** 2))).lower(h)  # fmt: skip
-    assert len(taken) == len(LANES) - 1
 
 
 def test_a_divided_axis_behind_the_filtered_one() -> None:

@@ -9,8 +9,13 @@ from filtrax._geometry import Axis
 
 def pad(array: jax.Array, axis: int, edges: tuple[int, int], interior: int = 0) -> jax.Array:
     """Zeros before, after and between the samples of one axis; negative numbers drop samples."""
-    if edges == (0, 0) and interior == 0:
-        return array
+    if interior == 0:
+        # XLA would pad first and cut afterwards.
+        start, stop = (max(-edge, 0) for edge in edges)
+        array = lax.slice_in_dim(array, start, array.shape[axis] - stop, axis=axis)
+        edges = (max(edges[0], 0), max(edges[1], 0))
+        if edges == (0, 0):
+            return array
     config = [(0, 0, 0)] * array.ndim
     config[axis] = (*edges, interior)
     return lax.pad(array, jnp.zeros((), array.dtype), config)

@@ -15,13 +15,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.taps import grouped_sum, padded_sum, tap_offsets, tap_table, widened
+from filtrax._engines.base import Correlation
+from filtrax._engines.taps import grouped_sum, pad_all, padded_sum, tap_offsets, tap_table, widened
 from filtrax._geometry import Axis
 
-#: Every tap appears three to five times in the program: past this many it compiles too long.
-_TAPS = 32
-#: The least share of outputs that stay clear of the edges and of the first and last rows.
-_CLEAR = 0.6
+#: Past this many taps the program compiles too long.
+_TAPS = 64
+#: Samples in a vector.
+_VECTOR = 16
+#: The largest share of outputs near the edges or in the first and last rows.
+_APART = 0.4
 #: With more signals than this, rows are whole signals, so that no edge lies between rows.
 _SIGNALS = 16
 #: The least samples in a row that has a kernel of its own, for each tap.
@@ -42,6 +45,7 @@ class Rows:
         along: the first axis that is filtered.
         inside: the axis of the problem that is the first inside a row.
         signals: how many signals stand one above the other.
+        apart: the share of outputs near edges, which are computed apart.
     """
 
     shape: Shape
@@ -50,14 +54,12 @@ class Rows:
     along: int
     inside: int
     signals: int
+    apart: float
 
 
-def find_rows(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> Rows | None:
-    """How to read a signal in place, or ``None`` where a padded copy is better.
-
-    ``labels`` are the sizes (G, B, C, O).
-    """
-    g, b, c, o = labels
+def find_rows(problem: Correlation) -> Rows | None:
+    """How to read a signal in place, or ``None`` where a padded copy is better."""
+    g, b, c, o, axes = problem.g, problem.b, problem.c, problem.o, problem.axes
     plain = all(
         axis.stride == axis.base == 1 and axis.m == axis.n and 0 <= axis.lo < axis.span
         for axis in axes
@@ -80,11 +82,11 @@ def find_rows(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> Rows
     own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[:inside])
     if own and pitch < _PITCH * taps:
         return None
-    rows = Rows((count, *inner), -(-low // pitch), -(-high // pitch), along, inside, signals)
-    clear = 1 - (rows.before + rows.after) / count
-    for axis in axes:
-        clear -= (axis.span - 1) / axis.n
-    return rows if clear >= _CLEAR else None
+    before, after = -(-low // pitch), -(-high // pitch)
+    apart = (before + after) / count + sum((axis.span - 1) / axis.n for axis in axes)
+    if apart > _APART:
+        return None
+    return Rows((count, *inner), before, after, along, inside, signals, apart)
 
 
 def _reach(axes: tuple[Axis, ...]) -> tuple[int, int]:
@@ -110,17 +112,14 @@ def _split(length: int, reach: int) -> tuple[int, list[int]]:
 def run(
     rows: Rows,
     axes: tuple[Axis, ...],
-    array: jax.Array,
+    lhs: jax.Array,
     rhs: jax.Array,
     precision: lax.Precision,
-    lhs: Shape,
 ) -> jax.Array:
-    """The correlation of an array of rows that `find_rows` has found to be readable in place.
-
-    ``lhs`` is the shape (G, B, C, *N) that it had.
-    """
+    """The correlation of a signal that `find_rows` has found to be readable in place, as rows."""
     n = [axis.n for axis in axes]
-    taps = _row_taps(rows, axes, lhs, rhs)
+    array = lhs.reshape(rows.shape)
+    taps = _row_taps(rows, axes, lhs.shape, rhs)
     pitches = [math.prod(n[number + 1 :]) for number in range(len(axes))]
     # Samples that every tap moves together: indices of whole units are cheaper to compute.
     unit = min(p for p, axis in zip(pitches, axes, strict=True) if axis.taps > 1)
@@ -170,22 +169,15 @@ def _patched(
     lhs = array.reshape(rhs.shape[0], -1, 1, *n)
 
     def box(lhs: jax.Array, rhs: jax.Array, ranges: dict[int, Range]) -> jax.Array:
-        """The outputs within a range of some axes, from the samples that they need."""
-        parts = []
-        for number, axis in enumerate(axes):
-            start, stop = ranges.get(number, (0, axis.n))
-            if axis.paired:
-                lhs = lax.slice_in_dim(lhs, start, stop, axis=3 + number)
-                rhs = lax.slice_in_dim(rhs, start, stop, axis=3 + number)
-                size = stop - start
-                parts.append(replace(axis, n=size, k=size, m=size))
-                continue
-            begin = max(start - axis.lo, 0)
-            end = min(stop - axis.lo + axis.span - 1, axis.n)
-            lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
-            lo = axis.lo - start + begin
-            parts.append(replace(axis, n=end - begin, m=stop - start, lo=lo))
-        return _bits(padded_sum(tuple(parts), lhs, rhs, precision))
+        """The outputs within a range of some axes."""
+        return _bits(padded_sum(*_cut(axes, lhs, rhs, ranges), precision))
+
+    def strips(number: int, ranges: list[Range]) -> list[jax.Array]:
+        """The outputs within several ranges of one axis, equally long: one sum in the program."""
+        cuts = [_cut(axes, lhs, rhs, {number: each}) for each in ranges]
+        joined = jnp.concatenate([padded for _, padded, _ in cuts], axis=1)
+        out = _bits(padded_sum(cuts[0][0], joined, rhs, precision))
+        return jnp.split(out, len(cuts), axis=1)
 
     def end(first: bool) -> jax.Array:
         """The first rows or the last."""
@@ -211,19 +203,47 @@ def _patched(
         if number == along < inside and rows.signals == 1:
             # The first and the last rows are all that touches the edges of a single signal.
             continue
-        for begin, stop in ((0, axis.lo), (axis.n - (axis.span - 1 - axis.lo), axis.n)):
-            if begin == stop:
-                continue
-            edge = box(lhs, rhs, {number: (begin, stop)})
+        reaches = (axis.lo, axis.span - 1 - axis.lo)
+        # Along the last axis whole vectors are faster than the few samples that need it.
+        unit = _VECTOR if number == len(axes) - 1 else 1
+        size = min(-(-max(reaches) // unit) * unit, axis.n)
+        ends = ((0, size), (axis.n - size, axis.n))
+        ranges = [end for end, reach in zip(ends, reaches, strict=True) if reach]
+        if not ranges:
+            continue
+        for (begin, stop), edge in zip(ranges, strips(number, ranges), strict=True):
             if number < inside:
                 edges = edge.reshape(rows.signals, stop - begin, *rows.shape[1:])
                 for signal in range(rows.signals):
                     out = _put(out, edges[signal], 0, signal * axis.n + begin)
             else:
                 at = 1 + number - inside
-                edge = edge.reshape(*out.shape[:at], stop - begin, *out.shape[at + 1 :])
-                out = _put(out, edge, at, begin)
+                shape = (*out.shape[:at], stop - begin, *out.shape[at + 1 :])
+                out = _put(out, edge.reshape(shape), at, begin)
     return out
+
+
+def _cut(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, ranges: dict[int, Range]
+) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
+    """What the outputs within a range of some axes need: samples, with zeros around, and taps."""
+    parts = []
+    for number, axis in enumerate(axes):
+        start, stop = ranges.get(number, (0, axis.n))
+        if axis.paired:
+            lhs = lax.slice_in_dim(lhs, start, stop, axis=3 + number)
+            rhs = lax.slice_in_dim(rhs, start, stop, axis=3 + number)
+            size = stop - start
+            parts.append(replace(axis, n=size, k=size, m=size))
+            continue
+        begin = max(start - axis.lo, 0)
+        end = min(stop - axis.lo + axis.span - 1, axis.n)
+        lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
+        lo = axis.lo - start + begin
+        parts.append(replace(axis, n=end - begin, m=stop - start, lo=lo))
+    padded = pad_all(lhs, tuple(parts))
+    inner = (replace(axis, n=n, lo=0) for axis, n in zip(parts, padded.shape[3:], strict=True))
+    return tuple(inner), padded, rhs
 
 
 def _put(out: jax.Array, piece: jax.Array, axis: int, start: int) -> jax.Array:

@@ -24,11 +24,11 @@ _LEAST = 8
 _UNIT, _ROW = 16, 2048
 
 
-def serves(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> bool:
-    """Whether a problem with labels (G, B, C, O) is of this kind."""
-    g, b, _, o = labels
+def serves(problem: Correlation) -> bool:
+    """Whether a problem is of this kind."""
+    axes = problem.axes
     kinds = labels_of(axes)
-    if not (g == b == o == 1) or kinds.count(None) != 1:
+    if not (problem.g == problem.b == problem.o == 1) or kinds.count(None) != 1:
         return False
     along = kinds.index(None)
     axis = axes[along]
@@ -45,11 +45,6 @@ def serves(axes: tuple[Axis, ...], labels: tuple[int, int, int, int]) -> bool:
     )
 
 
-def serves_problem(problem: Correlation) -> bool:
-    """`serves`, from the numbers of a problem."""
-    return serves(problem.axes, (problem.g, problem.b, problem.c, problem.o))
-
-
 def joins_signals(problem: Correlation) -> bool:
     """Whether sums run over several signals, so that products across them are taken away."""
     along = labels_of(problem.axes).index(None)
@@ -63,7 +58,13 @@ def products(problem: Correlation) -> float:
     return problem.inputs * problem.axes[along].m * (2.0 if row > _ROW else 1.0)
 
 
-def run(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
+def run(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
     """The correlation of a problem that `serves` accepts."""
     kinds = labels_of(axes)
     along = kinds.index(None)

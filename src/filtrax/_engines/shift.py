@@ -4,23 +4,24 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import direct, inplace, lanes
-from filtrax._engines.base import Correlation, Engine, rounding_of_sums, windows
+from filtrax._engines import direct, inplace, lanes, segments
+from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
 from filtrax._engines.fold import folded
 from filtrax._engines.taps import UNROLL, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
 _LARGE = 4096
-
 #: Padded copies of more samples cost page faults each time.
 _PAGED = 1 << 21
+#: What an output near an edge costs more than another.
+_EDGES = 3.5
 #: With more taps the program takes too long to compile.
 _TAPS = 256
 #: Few outputs of many taps leave no loop worth the name.
@@ -35,25 +36,17 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the signal."""
-    labels = (lhs.shape[0], lhs.shape[1], lhs.shape[2], rhs.shape[1])
-    if lanes.serves(axes, labels):
-        if platform != "cpu":
-            return lanes.run(axes, lhs, rhs)
-        compute = partial(lanes.run, axes)
-        fallback = partial(_direct, lhs.shape, axes, precision=precision, platform=platform)
-        return alone(compute, fallback, lhs, rhs)
+    problem = correlation_of(axes, lhs, rhs)
+    few = _few_outputs(problem)
+    if few is not None:
+        compute = partial(few.run, axes, precision=precision, platform=platform)
+        return alone(compute, axes, lhs, rhs, precision) if platform == "cpu" else compute(lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
-    rows = inplace.find_rows(axes, labels)
+    rows = inplace.find_rows(problem)
     if rows is not None:
-        # Without axes of one entry no other layout of the operands can be asked for, by a copy.
-        out = alone(
-            partial(inplace.run, rows, axes, precision=precision, lhs=lhs.shape),
-            partial(_direct_rows, lhs.shape, axes, precision=precision, platform=platform),
-            lhs.reshape(rows.shape),
-            rhs,
-        )
-        return out.reshape(lhs.shape)
+        compute = partial(inplace.run, rows, axes, precision=precision)
+        return alone(compute, axes, lhs, rhs, precision)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
     *others, last = axes
@@ -63,31 +56,13 @@ def run(
     inner = tuple(
         replace(axis, n=n, lo=0, base=1) for axis, n in zip(even, signal.shape[3:], strict=True)
     )
-    out = alone(
-        partial(padded_sum, inner, precision=precision),
-        partial(_direct, signal.shape, inner, precision=precision, platform=platform),
-        signal,
-        rhs,
-    )
+    out = alone(partial(padded_sum, inner, precision=precision), inner, signal, rhs, precision)
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
 
 
-def _direct(
-    shape: tuple[int, ...],
-    axes: tuple[Axis, ...],
-    array: jax.Array,
-    rhs: jax.Array,
-    precision: lax.Precision,
-    platform: str,
-) -> jax.Array:
-    """The other branch of `alone`: the same result by a convolution."""
-    lhs = widened(array.reshape(shape))
-    return folded(direct.run)(axes, lhs, widened(rhs), precision, platform).astype(array.dtype)
-
-
-def _direct_rows(*args: Any, **kwargs: Any) -> jax.Array:
-    array = args[2]
-    return _direct(*args, **kwargs).reshape(array.shape)
+def _few_outputs(problem: Correlation) -> ModuleType | None:
+    """The sums made for the few outputs of long operands, if any are."""
+    return next((sums for sums in (lanes, segments) if sums.serves(problem)), None)
 
 
 def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
@@ -99,20 +74,35 @@ def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
 
 def alone(
     run: Callable[[jax.Array, jax.Array], jax.Array],
-    fallback: Callable[[jax.Array, jax.Array], jax.Array],
+    axes: tuple[Axis, ...],
     lhs: jax.Array,
     rhs: jax.Array,
+    precision: lax.Precision,
 ) -> jax.Array:
     """Runs a loop so that XLA's CPU compiler cannot fuse it into what follows.
 
     Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
     some versions drop barriers on the CPU. A branch is compiled by itself; this one is taken
-    unless the first tap has one odd value, which the compiler cannot exclude.
+    unless the first tap has one odd value, which the compiler cannot exclude. The other branch
+    is the same correlation by a convolution. What `run` returns may have another shape.
     """
     first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
     is_float = jnp.issubdtype(first.dtype, jnp.inexact)
     unlikely = jnp.finfo(first.dtype).tiny * 3 if is_float else 113
-    return lax.cond(first != jnp.asarray(unlikely, first.dtype), run, fallback, lhs, rhs)
+
+    shape = jax.eval_shape(run, lhs, rhs).shape
+
+    def fallback(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
+        wide = (axes, widened(lhs), widened(rhs), precision, "cpu")
+        return folded(direct.run)(*wide).astype(lhs.dtype).reshape(shape)
+
+    def flat(each: Callable[[jax.Array, jax.Array], jax.Array]) -> Callable[..., jax.Array]:
+        # Vectors have one layout: no branch can ask for another by a copy of the operands.
+        return lambda a, b: each(a.reshape(lhs.shape), b.reshape(rhs.shape))
+
+    is_likely = first != jnp.asarray(unlikely, first.dtype)
+    out = lax.cond(is_likely, flat(run), flat(fallback), lhs.reshape(-1), rhs.reshape(-1))
+    return out.reshape(*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
@@ -121,19 +111,22 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products, those summed over channels, outputs, samples padded, products in lanes.
+    """Products, those summed over channels, outputs, samples padded, products of few outputs.
 
     Infinite where the program would be too long to be chosen unasked.
     """
-    if lanes.serves_problem(problem):
-        return 1.0, 0.0, 0.0, 0.0, 0.0, lanes.products(problem)
+    few = _few_outputs(problem)
+    if few is not None:
+        return 1.0, 0.0, 0.0, 0.0, 0.0, few.products(problem)
     if problem.taps > (_SHORT if problem.is_short else _TAPS):
         return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0
     products = problem.multiplications
     # Sums over channels are small matrix products, the better the larger they are.
     summed = products / min(problem.c * problem.o, 256)
-    labels = (problem.g, problem.b, problem.c, problem.o)
-    padded = 0 if inplace.find_rows(problem.axes, labels) else problem.inputs
+    rows = inplace.find_rows(problem)
+    padded = 0 if rows else problem.inputs
+    if rows:
+        products *= 1 + _EDGES * rows.apart
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:
@@ -143,15 +136,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
 def scratch(problem: Correlation) -> float:
     """A padded copy, where the signal cannot be read in place."""
-    labels = (problem.g, problem.b, problem.c, problem.o)
-    if lanes.serves_problem(problem) or inplace.find_rows(problem.axes, labels):
+    if _few_outputs(problem) or inplace.find_rows(problem):
         return 0.0
     return float(problem.inputs)
 
 
 def error(problem: Correlation) -> float:
     """Of sums in groups, or, of many taps, one after the other."""
-    if problem.taps > UNROLL and not lanes.serves_problem(problem):
+    if problem.taps > UNROLL and not lanes.serves(problem):
         return rounding_of_sums(problem, run=0, joined=problem.c)
     return rounding_of_sums(problem, joined=16)
 
@@ -165,11 +157,16 @@ def spread(problem: Correlation) -> tuple[int, ...]:
 
 def scale(problem: Correlation) -> str:
     """The window, except where products across signals are taken away."""
-    joined = lanes.serves_problem(problem) and lanes.joins_signals(problem)
+    joined = lanes.serves(problem) and lanes.joins_signals(problem)
     return "row" if joined else "window"
+
+
+def multiplies(problem: Correlation) -> bool:
+    """Sums over channels, and what segments leave over, are matrix products."""
+    return problem.c > 1 or segments.serves(problem)
 
 
 ENGINE = Engine(
     "shift", run, refuses, work, scratch=scratch, error=error, spread=spread, scale=scale,
-    in_place=True,
+    multiplies=multiplies, in_place=True,
 )  # fmt: skip

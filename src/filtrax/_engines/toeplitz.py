@@ -1,8 +1,8 @@
 """Matrix products: blocks of outputs from frames of the signal and a banded matrix of taps.
 
 Long signals and short kernels: L outputs at a time are a frame of the signal times a banded
-Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) are the dual: the
-product of blocks of the kernel with frames of the signal, summed along its diagonals.
+Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) are the dual, see
+`gram`.
 """
 
 import itertools
@@ -12,12 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from filtrax._engines import gram
 from filtrax._engines.base import Correlation, Engine, is_short, rounding_of_sums, windows
-from filtrax._engines.blocks import frames, hops, pad, window
+from filtrax._engines.blocks import frames, pad, window
+from filtrax._engines.pieces import in_pieces
 from filtrax._geometry import Axis
-
-#: Frames of up to so many hops are copied; from longer ones each hop is multiplied by itself.
-_COPIED = 2.0
 
 
 def block_length(axes: tuple[Axis, ...]) -> int:
@@ -26,8 +25,7 @@ def block_length(axes: tuple[Axis, ...]) -> int:
     Long blocks waste products on the band's corners, short ones waste the matrix unit.
     """
     if is_short(axes):
-        outputs = (axes[-1].m - 1) * axes[-1].stride + 1
-        return min(16 if outputs <= 20 else 32 if outputs <= 100 else 128, axes[-1].k)
+        return gram.block_length(axes[-1])
     return min(max(64, 1 << (axes[-1].span - 1).bit_length()), 256)
 
 
@@ -40,7 +38,7 @@ def run(
 ) -> jax.Array:
     """The correlation as matrix products along the last axis."""
     if is_short(axes):
-        return _gram(axes, lhs, rhs, precision)
+        return in_pieces(gram.run)(axes, lhs, rhs, precision, platform)
     return _framed(axes, lhs, rhs, precision)
 
 
@@ -80,60 +78,6 @@ def _framed(
     return total.reshape(*total.shape[:-2], count * length)[..., : axis.m]
 
 
-def _gram(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
-) -> jax.Array:
-    """As a product of blocks of the kernel with frames of the signal, diagonals summed."""
-    *others, axis = axes
-    length = block_length(axes)
-    count = -(-axis.k // length)
-    width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
-    blocks = pad(rhs, rhs.ndim - 1, (0, count * length - axis.k))
-    blocks = blocks.reshape(*rhs.shape[:-1], count, length)
-    signal = window(lhs, tuple(others))
-    rows = []
-    # Here the other axes' outputs are the few: one product for each.
-    for at in itertools.product(*(range(a.m) for a in others)):
-        met = signal
-        for number, (index, other) in enumerate(zip(at, others, strict=True)):
-            start = index * other.stride
-            stop = start + other.span
-            met = lax.slice_in_dim(met, start, stop, other.dilation, axis=3 + number)
-        hop = length * axis.dilation
-        if width <= _COPIED * hop:
-            met = [frames(met, axis, count, hop, width)]
-        else:
-            met = hops(met, axis, count, hop, width)
-        parts = [_sum_of_products(blocks, part, precision) for part in met]
-        rows.append(_diagonals(axis, jnp.concatenate(parts, axis=-1)))
-    out = jnp.stack(rows, axis=3)
-    return out.reshape(*out.shape[:3], *(a.m for a in others), axis.m)
-
-
-def _sum_of_products(blocks: jax.Array, met: jax.Array, precision: lax.Precision) -> jax.Array:
-    """(G, O, C, ..., L) and (G, B, C, ..., W) to (G, B, O, L, W)."""
-    g, o, *_, length = blocks.shape
-    b, width = met.shape[1], met.shape[-1]
-    blocks = blocks.reshape(g, o, -1, length)
-    met = met.reshape(g, b, -1, width)
-    if g == b == o == 1:
-        # Without batch dimensions XLA's product of few rows by long columns is twice as fast.
-        contracted = (((0,), (0,)), ((), ()))
-        product = lax.dot_general(blocks[0, 0], met[0, 0], contracted, precision=precision)
-        return product[None, None, None]
-    return jnp.einsum("gonl,gbnw->gbolw", blocks, met, precision=precision)
-
-
-def _diagonals(axis: Axis, product: jax.Array) -> jax.Array:
-    """The sums along the diagonals: (G, B, O, L, W) to (G, B, O, M)."""
-    *lead, length, width = product.shape
-    # Read at a width one dilation larger, the diagonals stand in columns.
-    flat = product.reshape(*lead, length * width)
-    flat = pad(flat, flat.ndim - 1, (0, length * axis.dilation))
-    skewed = flat.reshape(*lead, length, width + axis.dilation)
-    return skewed[..., : (axis.m - 1) * axis.stride + 1 : axis.stride].sum(axis=-2)
-
-
 def _windows(
     others: tuple[Axis, ...], framed: jax.Array
 ) -> list[tuple[tuple[int, ...], jax.Array]]:
@@ -165,19 +109,11 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 def work(problem: Correlation) -> tuple[float, ...]:
     """Products of the long form; products and inputs of the short one; outputs, inputs, band."""
+    if problem.is_short:
+        return 1.0, 0.0, *gram.work(problem), 0.0, 0.0
     *_, axis = problem.axes
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
-    if problem.is_short:
-        width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
-        rows = math.prod(a.k * a.m for a in problem.axes[:-1])
-        macs = lead * rows * axis.k * float(width)
-        if problem.g > 1:
-            # Many small products, and more of them where frames are not copied.
-            macs *= 2 if width <= _COPIED * length * axis.dilation else 5
-        copied = problem.inputs * math.prod(a.m for a in problem.axes[:-1])
-        products = problem.g * problem.b * problem.o * length * width
-        return 1.0, 0.0, macs, float(copied), float(products), 0.0, 0.0
     width = (length - 1) * axis.stride + axis.span
     rows = math.prod(a.k * a.m for a in problem.axes[:-1])
     band_entries = problem.g * problem.o * problem.c * length * width
@@ -188,13 +124,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
 def scratch(problem: Correlation) -> float:
     """The band, or the frames of the signal where they are copied."""
+    if problem.is_short:
+        return gram.scratch(problem)
     *_, axis = problem.axes
     length = block_length(problem.axes)
-    if problem.is_short:
-        width = (length - 1) * axis.dilation + (axis.m - 1) * axis.stride + 1
-        hop = length * axis.dilation
-        copies = width / hop if width <= _COPIED * hop else 1.0
-        return problem.inputs * (1.0 + copies)
     width = (length - 1) * axis.stride + axis.span
     banded = float(problem.g * problem.o * problem.c * length * width)
     return banded + problem.inputs * width / (length * axis.stride) + problem.outputs
