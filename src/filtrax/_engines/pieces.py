@@ -37,21 +37,28 @@ def in_pieces(run: Run) -> Run:
         number = pieces(max(g, b, c), samples)
         if number == 1:
             return piece(lhs, rhs)
+        # Pieces are cut from vectors: of more axes XLA might choose another layout, by copies.
         if g == max(g, b, c):
-            parts = [a.reshape(number, -1, *a.shape[1:]) for a in (lhs, rhs)]
-            out = lax.map(lambda part: piece(*part), tuple(parts))
+            shapes = [(g // number, *a.shape[1:]) for a in (lhs, rhs)]
+            out = lax.map(
+                lambda each: piece(each[0].reshape(shapes[0]), each[1].reshape(shapes[1])),
+                tuple(a.reshape(number, -1) for a in (lhs, rhs)),
+            )
             return out.reshape(g, *out.shape[2:])
         if g == 1 and b == max(b, c):
-            rows = lhs.reshape(number, 1, -1, *lhs.shape[2:])
-            out = lax.map(lambda row: piece(row, rhs), rows)
+            shape = (1, b // number, *lhs.shape[2:])
+            out = lax.map(lambda rows: piece(rows.reshape(shape), rhs), lhs.reshape(number, -1))
             return out.reshape(1, b, *out.shape[3:])
         if g == b == o == 1 and is_short(axes):
-            parts = [a.reshape(number, 1, 1, -1, *a.shape[3:]) for a in (lhs, rhs)]
+            parts = [a.reshape(number, -1) for a in (lhs, rhs)]
+            shapes = [(1, 1, c // number, *a.shape[3:]) for a in (lhs, rhs)]
+
+            def one(index: int | jax.Array) -> jax.Array:
+                taken = (lax.dynamic_index_in_dim(p, index, keepdims=False) for p in parts)
+                return piece(*(t.reshape(s) for t, s in zip(taken, shapes, strict=True)))
+
             # Start from the first piece, not from zeros: it varies over a mesh as the rest does.
-            return lax.fori_loop(
-                1, number, lambda i, total: total + piece(parts[0][i], parts[1][i]),
-                piece(parts[0][0], parts[1][0]),
-            )  # fmt: skip
+            return lax.fori_loop(1, number, lambda i, total: total + one(i), one(0))
         return piece(lhs, rhs)
 
     return split
