@@ -14,17 +14,11 @@ import jax.numpy as jnp
 Prices = dict[str, tuple[float, ...]]
 
 # begin calibrated
-MEASURED: dict[str, dict[str, Prices]] = {
-    "cpu": {
-        "float32": {
-            "direct": (50000.0, 0.252, 0.542, 2.38, 0.0792, 0.533, 0.0198, 2.35, 0.0),
-            "fft": (38200.0, 0.169, 0.423, 0.404, 0.623, 1.45),
-            "overlap": (39600.0, 0.142, 0.666, 1.48, 0.0773, 1.33),
-            "shift": (35000.0, 0.0302, 6.32, 0.219, 0.0134, 0.185),
-            "toeplitz": (39700.0, 0.01, 0.0109, 2.42, 0.901, 0.789, 1.17, 2.34),
-        }
-    }
-}
+MEASURED: dict[str, dict[str, Prices]] = {'cpu': {'float32': {'direct': (52900.0, 0.283, 0.472, 2.94, 0.0728, 0.597, 0.0186, 1.94, 0.0),
+                     'fft': (34400.0, 0.17, 0.39, 0.0696, 0.788, 1.65),
+                     'overlap': (33400.0, 0.117, 0.599, 1.45, 0.0888, 1.48),
+                     'shift': (41400.0, 0.0281, 6.12, 0.212, 0.0347, 0.214),
+                     'toeplitz': (35500.0, 0.0107, 0.0164, 1.45, 0.69, 0.585, 0.943, 1.93)}}}
 # end calibrated
 
 # Wide and deep: products are cheap, samples moved are what counts, every call costs a launch.
