@@ -14,11 +14,17 @@ import jax.numpy as jnp
 Prices = dict[str, tuple[float, ...]]
 
 # begin calibrated
-MEASURED: dict[str, dict[str, Prices]] = {'cpu': {'float32': {'direct': (52900.0, 0.283, 0.472, 2.94, 0.0728, 0.597, 0.0186, 1.94, 0.0),
-                     'fft': (34400.0, 0.17, 0.39, 0.0696, 0.788, 1.65),
-                     'overlap': (33400.0, 0.117, 0.599, 1.45, 0.0888, 1.48),
-                     'shift': (41400.0, 0.0281, 6.12, 0.212, 0.0347, 0.214),
-                     'toeplitz': (35500.0, 0.0107, 0.0164, 1.45, 0.69, 0.585, 0.943, 1.93)}}}
+MEASURED: dict[str, dict[str, Prices]] = {
+    "cpu": {
+        "float32": {
+            "direct": (52900.0, 0.283, 0.472, 2.94, 0.0728, 0.597, 0.0186, 1.94, 0.0),
+            "fft": (34400.0, 0.17, 0.39, 0.0696, 0.788, 1.65),
+            "overlap": (33400.0, 0.117, 0.599, 1.45, 0.0888, 1.48),
+            "shift": (41400.0, 0.0281, 6.12, 0.212, 0.0347, 0.214),
+            "toeplitz": (35500.0, 0.0107, 0.0164, 1.45, 0.69, 0.585, 0.943, 1.93),
+        }
+    }
+}
 # end calibrated
 
 # Wide and deep: products are cheap, samples moved are what counts, every call costs a launch.

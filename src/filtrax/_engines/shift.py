@@ -46,7 +46,7 @@ def run(
     rows = inplace.find_rows(problem)
     if rows is not None:
         compute = partial(inplace.run, rows, axes, precision=precision)
-        return alone(compute, axes, lhs, rhs, precision)
+        return alone(compute, axes, lhs, rhs, precision, rows.shape)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
     *others, last = axes
@@ -78,23 +78,24 @@ def alone(
     lhs: jax.Array,
     rhs: jax.Array,
     precision: lax.Precision,
+    returned: tuple[int, ...] | None = None,
 ) -> jax.Array:
     """Runs a loop so that XLA's CPU compiler cannot fuse it into what follows.
 
     Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
     some versions drop barriers on the CPU. A branch is compiled by itself; this one is taken
     unless the first tap has one odd value, which the compiler cannot exclude. The other branch
-    is the same correlation by a convolution. What `run` returns may have another shape.
+    is the same correlation by a convolution. What `run` returns may have the shape ``returned``.
     """
     first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
     is_float = jnp.issubdtype(first.dtype, jnp.inexact)
     unlikely = jnp.finfo(first.dtype).tiny * 3 if is_float else 113
 
-    shape = jax.eval_shape(run, lhs, rhs).shape
+    shape = (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
 
     def fallback(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
         wide = (axes, widened(lhs), widened(rhs), precision, "cpu")
-        return folded(direct.run)(*wide).astype(lhs.dtype).reshape(shape)
+        return folded(direct.run)(*wide).astype(lhs.dtype).reshape(returned or shape)
 
     def flat(each: Callable[[jax.Array, jax.Array], jax.Array]) -> Callable[..., jax.Array]:
         # Vectors have one layout: no branch can ask for another by a copy of the operands.
@@ -102,7 +103,7 @@ def alone(
 
     is_likely = first != jnp.asarray(unlikely, first.dtype)
     out = lax.cond(is_likely, flat(run), flat(fallback), lhs.reshape(-1), rhs.reshape(-1))
-    return out.reshape(*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
+    return out.reshape(shape)
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
