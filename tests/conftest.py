@@ -34,3 +34,10 @@ def strict_and_wide() -> Iterator[None]:
     """
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Forgets the programs of each file: each holds maps of memory, of which a process has few."""
+    yield
+    jax.clear_caches()

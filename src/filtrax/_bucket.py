@@ -132,12 +132,12 @@ def pad_to_bucket(
         TypeError: as `convolve`.
 
     Example:
-        >>> import numpy as np
+        >>> import jax.numpy as jnp
         >>> import filtrax
-        >>> bucket = filtrax.pad_to_bucket(np.arange(1.0, 10.0), (3,), "same", boundary="edge")
+        >>> bucket = filtrax.pad_to_bucket(jnp.arange(1.0, 10.0), (3,), "same", boundary="edge")
         >>> bucket.x.shape
         (12,)
-        >>> y = filtrax.convolve(bucket.x, np.ones(3), "valid")
+        >>> y = filtrax.convolve(bucket.x, jnp.ones(3), "valid")
         >>> print(bucket.crop(y))
         [ 4.  6.  9. 12. 15. 18. 21. 24. 26.]
     """

@@ -89,6 +89,10 @@ def windows(problem: Correlation) -> tuple[int, ...]:
 #: What errors can be relative to, from the promise that is hardest to keep to the easiest.
 SCALES = ("window", "block", "row")
 
+#: Products of the defining sum below which only plain sums are chosen unasked: the others take no
+#: less time, and round more or spread a NaN.
+SMALL = 1 << 14
+
 #: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.
 Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision, str], jax.Array]
 

@@ -9,9 +9,9 @@ from filtrax._geometry import Axis
 
 def pad(array: jax.Array, axis: int, edges: tuple[int, int], interior: int = 0) -> jax.Array:
     """Zeros before, after and between the samples of one axis; negative numbers drop samples."""
-    if interior == 0:
+    start, stop = (max(-edge, 0) for edge in edges)
+    if interior == 0 and start + stop <= array.shape[axis]:
         # XLA would pad first and cut afterwards.
-        start, stop = (max(-edge, 0) for edge in edges)
         array = lax.slice_in_dim(array, start, array.shape[axis] - stop, axis=axis)
         edges = (max(edges[0], 0), max(edges[1], 0))
         if edges == (0, 0):

@@ -7,13 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine, window_length
+from filtrax._engines.base import SMALL, Correlation, Engine, window_length
 from filtrax._engines.blocks import pad, window
 from filtrax._engines.pieces import PIECE, in_pieces
 from filtrax._geometry import Axis
-
-#: Products of the defining sum below which a transform is not chosen unasked.
-_SMALL = 1 << 14
 
 
 @lru_cache(maxsize=4096)
@@ -100,12 +97,9 @@ def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, 
 def total_work(
     problem: Correlation, parts: list[tuple[int, tuple[int, ...]]], products: float
 ) -> tuple[float, ...]:
-    """The work of several batches of transforms and of the products of their spectra.
-
-    Infinite for a problem so small that plain sums, which round less, take no longer.
-    """
+    """The work of several batches of transforms and of the products of their spectra."""
     counted = [transform_work(*part) for part in parts]
-    calls = math.inf if problem.multiplications < _SMALL else 1.0
+    calls = math.inf if problem.multiplications < SMALL else 1.0
     return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)
 
 

@@ -17,8 +17,9 @@ from filtrax._geometry import Axis
 
 #: Past this many outputs matrix products win.
 _OUTPUTS = 16
-#: Segments: many write little, few compile fast. None shorter than the last number of samples.
-_SEGMENTS, _LEAST = (16, 8, 4), 32
+#: Segments: many write little, few compile fast. None is shorter than the last number of samples,
+#: and the most are for no more outputs than the number before it.
+_SEGMENTS, _FEW, _LEAST = (32, 16, 8, 4), 4, 32
 
 
 def serves(problem: Correlation) -> bool:
@@ -40,7 +41,7 @@ def _cut(axis: Axis) -> tuple[int, int, int] | None:
     begin = max(axis.lo, 0)
     # Taps from `begin` to `end` meet samples of the signal in every output.
     end = min(axis.k, axis.n + axis.lo - (axis.m - 1) * axis.stride)
-    for count in _SEGMENTS:
+    for count in _SEGMENTS[axis.m > _FEW :]:
         if end - begin >= count * _LEAST:
             return begin, count, (end - begin) // count
     return None

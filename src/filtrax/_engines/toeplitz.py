@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines import gram
-from filtrax._engines.base import Correlation, Engine, is_short, rounding_of_sums, windows
+from filtrax._engines.base import SMALL, Correlation, Engine, is_short, rounding_of_sums, windows
 from filtrax._engines.blocks import frames, pad, window
 from filtrax._engines.pieces import in_pieces
 from filtrax._geometry import Axis
@@ -109,8 +109,9 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 def work(problem: Correlation) -> tuple[float, ...]:
     """Products of the long form; products and inputs of the short one; outputs, inputs, band."""
+    calls = math.inf if problem.multiplications < SMALL else 1.0
     if problem.is_short:
-        return 1.0, 0.0, *gram.work(problem), 0.0, 0.0
+        return calls, 0.0, *gram.work(problem), 0.0, 0.0
     *_, axis = problem.axes
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
@@ -119,7 +120,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     band_entries = problem.g * problem.o * problem.c * length * width
     # In several dimensions the convolution reaches less than half of the speed.
     macs = lead * rows * axis.m * width * (1.0 if len(problem.axes) == 1 else 2.5)
-    return 1.0, macs, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
+    return calls, macs, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
 
 
 def scratch(problem: Correlation) -> float:

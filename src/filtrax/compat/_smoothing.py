@@ -109,7 +109,7 @@ def gaussian_filter(
     Example:
         >>> import numpy as np
         >>> from filtrax.compat import scipy_ndimage
-        >>> image = np.arange(50, step=2).reshape((5, 5))
+        >>> image = np.arange(50, step=2, dtype=np.int16).reshape((5, 5))
         >>> print(scipy_ndimage.gaussian_filter(image, sigma=1)[0])
         [ 4  6  8  9 11]
     """
@@ -163,8 +163,10 @@ def uniform_filter1d(
         TypeError: as in `correlate1d`.
 
     Example:
+        >>> import numpy as np
         >>> from filtrax.compat import scipy_ndimage
-        >>> print(scipy_ndimage.uniform_filter1d([2, 8, 0, 4, 1, 9, 9, 0], size=3))
+        >>> x = np.array([2, 8, 0, 4, 1, 9, 9, 0], np.int16)
+        >>> print(scipy_ndimage.uniform_filter1d(x, size=3))
         [4 3 4 1 4 6 6 3]
     """
     x = operand(input, "input")

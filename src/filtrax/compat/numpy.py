@@ -36,7 +36,7 @@ def convolve(a: ArrayLike, v: ArrayLike, mode: NumpyMode = "full") -> Array:
 
     Example:
         >>> from filtrax.compat import numpy as fnp
-        >>> print(fnp.convolve([1, 2, 3], [0, 1, 0.5]))
+        >>> print(fnp.convolve([1.0, 2, 3], [0, 1, 0.5]))
         [0.  1.  2.5 4.  1.5]
     """
     return _one_dimensional("numpy.convolve", a, v, mode, scalars=True)
@@ -59,7 +59,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: NumpyMode = "valid") -> Array:
 
     Example:
         >>> from filtrax.compat import numpy as fnp
-        >>> print(fnp.correlate([1, 2, 3], [0, 1, 0.5]))
+        >>> print(fnp.correlate([1.0, 2, 3], [0, 1, 0.5]))
         [3.5]
     """
     return _one_dimensional("numpy.correlate", a, v, mode, scalars=False)

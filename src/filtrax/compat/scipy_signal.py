@@ -274,7 +274,7 @@ def choose_conv_method(
     Example:
         >>> import numpy as np
         >>> from filtrax.compat import scipy_signal
-        >>> scipy_signal.choose_conv_method(np.ones(100_000), np.ones(5_000))
+        >>> scipy_signal.choose_conv_method(np.ones(100_000, "f"), np.ones(5_000, "f"))
         'fft'
         >>> scipy_signal.choose_conv_method([1, 2, 3], [1, 1])
         'direct'
