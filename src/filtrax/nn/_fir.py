@@ -165,7 +165,7 @@ class FilterBank(Sliding):
         """Takes the taps to start from.
 
         Args:
-            kernel: (channels, taps), or (channels, *taps) for filters of several axes. For a
+            kernel: (channels, taps), or ``(channels, *taps)`` for filters of several axes. For a
                 `Constrained` kernel give ``ndim=1``, so that each channel keeps the promises.
             operation: ``"convolve"`` (kernel reversed) or ``"correlate"``.
             mode: as in `filtrax.convolve`.
@@ -200,7 +200,7 @@ class FilterBank(Sliding):
         """Filters x by every kernel.
 
         Args:
-            x: signals (..., N), or (..., *N) for filters of several axes.
+            x: signals (..., N), or ``(..., *N)`` for filters of several axes.
             key: ignored; `equinox.nn.Sequential` passes one.
 
         Returns:
