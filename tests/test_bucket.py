@@ -27,7 +27,12 @@ def test_every_mode_and_boundary_is_that_of_the_unpadded_call(operation: Any) ->
                     continue
                 x = RNG.integers(-99, 99, n)
                 bucket = filtrax.pad_to_bucket(
-                    x, h.shape, cast(Any, mode), operation=operation, boundary=boundary, lengths=(12, 24)
+                    x,
+                    h.shape,
+                    cast(Any, mode),
+                    operation=operation,
+                    boundary=boundary,
+                    lengths=(12, 24),
                 )
                 assert bucket.x.shape in ((12,), (24,))
                 got = bucket.crop(function(bucket.x, h, "valid"))
