@@ -1,6 +1,6 @@
 """filtrax: differentiable filters that slide over data, in JAX."""
 
-from filtrax import compat, conventions, fit, iir
+from filtrax import compat, conventions, fit, iir, nn
 from filtrax._bucket import Bucket, pad_to_bucket
 from filtrax._choose import Plan
 from filtrax._correlate import convolve, correlate
@@ -40,6 +40,7 @@ __all__ = [
     "lfilter",
     "lfilter_zi",
     "lfiltic",
+    "nn",
     "pad_to_bucket",
     "plan",
     "sosfilt",
