@@ -37,6 +37,7 @@ from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
+from benchmarks.by_case import HEAD, Timing, table, told
 from benchmarks.machine import machine
 from filtrax import fit, nn
 from filtrax.fit import fit_fir
@@ -51,18 +52,6 @@ DOCS = Path(__file__).parents[1] / "docs" / "benchmarks" / "fitting.md"
 #: Its annotations are of another array type.
 signal: Any = scipys
 Call = Callable[[], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One peer on one case."""
-
-    case: str
-    peer: str
-    milliseconds: float
-    first_call: float
-    error: float | None
-    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,28 +281,12 @@ def error(result: Any, exact: np.ndarray | None) -> float | None:
     return float(wrong.max() / np.abs(exact).max())
 
 
-def rows(timings: list[Timing]) -> list[str]:
-    """A table's lines: each case's peers, with their time over that of its first peer."""
-    lines = []
-    base: dict[str, float] = {}
-    for t in timings:
-        ours = base.setdefault(t.case, t.milliseconds)
-        shown = "" if t.error is None else f"{t.error:.0e}"
-        lines.append(
-            f"| {t.case} | {t.peer} | {t.milliseconds:.3g} | {t.milliseconds / ours:.3g} "
-            f"| {t.first_call:.2g} | {shown} |"
-        )
-    return lines
-
-
 def markdown(lines: list[str], setting: dict[str, Any], kept: str = "") -> str:
     """The table, with the lines of an earlier one for the cases that were not measured again."""
     measured = {line.split("|")[1] for line in lines}
     old = [line for line in kept.splitlines() if line.startswith("| ")][1:]
     old = [line for line in old if line.split("|")[1] not in measured]
-    head = ["| case | | ms | over the first | first call, s | error |", "|---|---|---|---|---|---|"]
-    told = ", ".join(f"{key} {value}" for key, value in setting.items() if value is not None)
-    return "\n".join([told, "", *head, *old, *lines])
+    return "\n".join([told(setting), "", *HEAD, *old, *lines])
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -329,13 +302,13 @@ def main(argv: list[str] | None = None) -> None:
     with jax.enable_x64(True):
         for name, make in tqdm(chosen.items(), unit="case"):
             timings += measure(name, make(), rounds=3 if options.quick else 15)
-    print(markdown(rows(timings), setting))
+    print(markdown(table(timings), setting))
     if options.json:
         content = {"machine": setting, "timings": [asdict(t) for t in timings]}
         options.json.write_text(json.dumps(content, indent=1) + "\n")
     if options.write_docs:
         kept = DOCS.read_text() if DOCS.exists() else ""
-        DOCS.write_text(markdown(rows(timings), setting, kept) + "\n")
+        DOCS.write_text(markdown(table(timings), setting, kept) + "\n")
 
 
 if __name__ == "__main__":

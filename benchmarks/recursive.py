@@ -32,6 +32,7 @@ from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
+from benchmarks.by_case import HEAD, Timing, table, told
 from benchmarks.machine import machine
 
 #: Seconds that a peer may spend on one case, past the least number of rounds.
@@ -57,18 +58,6 @@ DEMANDS = (
 )
 #: Seconds of a first call.
 PATIENCE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One peer on one case."""
-
-    case: str
-    peer: str
-    milliseconds: float
-    first_call: float
-    error: float | None
-    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,21 +302,7 @@ def verdict(passed: bool) -> str:
 
 def markdown(timings: list[Timing], setting: dict[str, Any]) -> str:
     """The demands, and one table: each case's peers, with their time over that of its first."""
-    lines = [", ".join(f"{key} {value}" for key, value in setting.items() if value is not None), ""]
-    lines += [*judged(timings), ""]
-    lines += [
-        "| case | | ms | over the first | first call, s | error |",
-        "|---|---|---|---|---|---|",
-    ]
-    base: dict[str, float] = {}
-    for t in timings:
-        ours = base.setdefault(t.case, t.milliseconds)
-        shown = "" if t.error is None else f"{t.error:.0e}"
-        lines.append(
-            f"| {t.case} | {t.peer} | {t.milliseconds:.3g} | {t.milliseconds / ours:.2g} "
-            f"| {t.first_call:.2g} | {shown} |"
-        )
-    return "\n".join(lines)
+    return "\n".join([told(setting), "", *judged(timings), "", *HEAD, *table(timings)])
 
 
 def main(argv: list[str] | None = None) -> None:

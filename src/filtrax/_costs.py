@@ -1,10 +1,9 @@
 """What a unit of each engine's work costs, in nanoseconds, by platform and dtype.
 
 The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
-``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of
-an Intel Xeon with JAX 0.10.2 (`shift` and `direct` call for less by hand: on small arrays the
-fit of one line overstates them). A platform that has
-not been measured uses a guess in the same form, in which only the ratios matter.
+``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
+Intel Xeon with JAX 0.10.2. A platform that has not been measured uses a guess in the same form, in
+which only the ratios matter.
 """
 
 from typing import Any

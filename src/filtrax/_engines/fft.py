@@ -97,7 +97,10 @@ def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, 
 def total_work(
     problem: Correlation, parts: list[tuple[int, tuple[int, ...]]], products: float
 ) -> tuple[float, ...]:
-    """The work of several batches of transforms and of the products of their spectra."""
+    """The work of several batches of transforms and of the products of their spectra.
+
+    The first count is infinite for problems of less than `SMALL` products.
+    """
     counted = [transform_work(*part) for part in parts]
     calls = math.inf if problem.multiplications < SMALL else 1.0
     return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)

@@ -108,7 +108,10 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products of the long form; products and inputs of the short one; outputs, inputs, band."""
+    """Products of the long form; counts of the short one; outputs, inputs, entries of the band.
+
+    The first is infinite for problems of less than `SMALL` products.
+    """
     calls = math.inf if problem.multiplications < SMALL else 1.0
     if problem.is_short:
         return calls, 0.0, *gram.work(problem), 0.0, 0.0
