@@ -212,7 +212,7 @@ def test_the_fits_are_compared_with_extended_precision(capsys):
     ours, half = fitting.measure("a", case, rounds=1)
     assert ours.error is None
     assert half.error == pytest.approx(0.5)
-    lines = fitting.rows([ours, half])
+    lines = fitting.table([ours, half])
     assert [line.split("|")[2].strip() for line in lines] == ["ours", "fit_fir"]
     kept = fitting.markdown(["| b | ours | 1 |"], {"cpu": "x"})
     both = fitting.markdown(lines, {"cpu": "y"}, fitting.markdown(lines, {}, kept))
