@@ -107,7 +107,7 @@ def fit_case(n: int, taps: int, dtype: str, lead: tuple[int, ...] = (), dense: b
         "one forward filter": partial(forward, on_device[0], on_device[2]),
         "fit_fir": kernel(),
         "fit_fir, stationary": kernel(edges="stationary"),
-        "fit_fir, symmetric": kernel(constraint="symmetric"),
+        "fit_fir, symmetric": kernel(constraint=nn.Symmetric()),
     }
     exact = None
     if dense:

@@ -11,7 +11,8 @@ import pytest
 import scipy.linalg
 
 import filtrax
-from filtrax.fit import IdentifiabilityWarning, fit_fir
+from filtrax import nn
+from filtrax.fit import IdentifiabilityWarning, fit, fit_fir
 
 #: The random sweep: FILTRAX_FULL=1 runs many more.
 SWEEPS = 400 if os.environ.get("FILTRAX_FULL") else 2
@@ -157,38 +158,69 @@ def constrained(a: np.ndarray, y: np.ndarray, c: np.ndarray, d: np.ndarray) -> n
     return np.linalg.lstsq(whole, np.append(a.T @ y, d), rcond=None)[0][:k]
 
 
-CONSTRAINTS = [
-    ("symmetric", 5), ("symmetric", 6), ("antisymmetric", 5), ("antisymmetric", 6),
-    ("unit_sum", 5), ("zero_sum", 5), (["symmetric", "unit_sum"], 5), ("pair", 5),
-    (["antisymmetric", "pair"], 6),
+def equations(promise: Any, taps: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a promise says, as it would be written down; each is one of the taps' equations."""
+    eye, ones = np.eye(taps), np.ones((1, taps))
+    centre = (taps - 1) // 2  # of mode "same"
+    if isinstance(promise, tuple):
+        return promise
+    return {
+        nn.Symmetric(): (eye - eye[::-1], np.zeros(taps)),
+        nn.Antisymmetric(): (eye + eye[::-1], np.zeros(taps)),
+        nn.UnitSum(): (ones, np.ones(1)),
+        nn.ZeroSum(): (ones, np.zeros(1)),
+        nn.Causal(): (eye[:centre], np.zeros(centre)),
+        nn.AntiCausal(): (eye[centre + 1 :], np.zeros(taps - centre - 1)),
+    }[promise]
+
+
+PAIR = (np.array([[1.0, 2, 0, 0, 0]]), np.array([0.75]))
+WIDE = (np.array([[1.0, 2, 0, 0, 0, 0]]), np.array([0.75]))
+CONSTRAINTS: Any = [
+    ([nn.Symmetric()], 5), ([nn.Symmetric()], 6), ([nn.Antisymmetric()], 5),
+    ([nn.Antisymmetric()], 6), ([nn.UnitSum()], 5), ([nn.ZeroSum()], 5), ([nn.AntiCausal()], 5),
+    ([nn.Symmetric(), nn.UnitSum()], 5), ([PAIR], 5), ([nn.UnitSum(), PAIR, nn.AntiCausal()], 5),
+    ([nn.Antisymmetric(), WIDE], 6),
+    # An equation that a promise keeps already.
+    ([nn.Antisymmetric(), (np.ones(6), 0.0)], 6),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("constraint", "taps", "edges"),
-    [(*each, "exact") for each in CONSTRAINTS] + [(*CONSTRAINTS[-1], "stationary")],
+    [(*each, "exact") for each in CONSTRAINTS] + [(*CONSTRAINTS[-2], "stationary")],
 )
 def test_constraints(constraint, taps, edges):
     rng = np.random.default_rng(6)
-    x, y = rng.standard_normal((2, 50))
-    pair = (np.eye(taps)[:1] + 2 * np.eye(taps)[1:2], np.array([0.75]))
-    eye, turned = np.eye(taps), np.eye(taps)[::-1]
-    equations = {
-        "symmetric": (eye - turned, np.zeros(taps)),
-        "antisymmetric": (eye + turned, np.zeros(taps)),
-        "unit_sum": (np.ones((1, taps)), np.ones(1)),
-        "zero_sum": (np.ones((1, taps)), np.zeros(1)),
-        "pair": pair,
-    }
-    names = constraint if isinstance(constraint, list) else [constraint]
-    asked = [pair if name == "pair" else name for name in names]
-    c, d = (np.concatenate(parts) for parts in zip(*(equations[n] for n in names), strict=True))
     # The full window has no edges: there both forms are the same problem.
-    y = rng.standard_normal(50 + taps - 1)
-    found = fit_fir(x, y, taps, mode="full", constraint=asked if len(asked) > 1 else asked[0],
-                    edges=edges)  # fmt: skip
+    x, y = rng.standard_normal(50), rng.standard_normal(50 + taps - 1)
+    c, d = (
+        np.concatenate([np.atleast_1d(each) for each in parts])
+        for parts in zip(
+            *((np.atleast_2d(a), b) for a, b in (equations(e, taps) for e in constraint)),
+            strict=True,
+        )
+    )
+    given = constraint if len(constraint) > 1 else constraint[0]
+    found = fit_fir(x, y, taps, mode="full", constraint=given, edges=edges)
     close(found.kernel, constrained(design(x, taps, "full"), y, c, d))
     np.testing.assert_allclose(c @ found.kernel, d, atol=1e-14)
+
+
+@pytest.mark.parametrize("promises", [
+    (nn.Symmetric(), nn.UnitSum()), (nn.BandLimited(0.0, 0.5, leakage=1e-2), nn.UnitSum()),
+    (nn.Causal("correlate"), nn.ZeroSum()),
+], ids=str)  # fmt: skip
+def test_a_promise_is_the_same_by_gradient(promises):
+    """One vocabulary: the best kernel that keeps promises is where a fit by gradient ends."""
+    rng = np.random.default_rng(18)
+    operation: Any = "correlate" if nn.Causal("correlate") in promises else "convolve"
+    x, y = rng.standard_normal((2, 3, 40))
+    found = fit_fir(x, y, 11, mode="same", constraint=promises, operation=operation)
+    start = nn.Constrained(rng.standard_normal(11), *promises)
+    layer = nn.FIR(start, operation=operation)
+    other = fit(layer, x, y, optimizer="gauss-newton", steps=20, progress=False).model
+    close(found.kernel, other.taps, 1e-9)
 
 
 def test_a_constraint_is_on_the_kernel_that_is_returned():
@@ -262,7 +294,7 @@ def test_noise_costs_what_the_cramer_rao_bound_says():
 
 @pytest.mark.parametrize("options", [
     {}, {"mode": "same", "boundary": "reflect"}, {"edges": "stationary"},
-    {"constraint": ["symmetric", "unit_sum"]}, {"per_row": True},
+    {"constraint": [nn.Symmetric(), nn.UnitSum()]}, {"per_row": True},
 ], ids=str)  # fmt: skip
 def test_derivatives(options):
     rng = np.random.default_rng(12)
@@ -306,7 +338,7 @@ def test_second_derivatives_and_complex_ones():
     z = y + 1j * x[::-1]
 
     def parts(re: Any, im: Any) -> Any:
-        found = fit_fir(jax.lax.complex(re, im), z, 3, constraint="unit_sum")
+        found = fit_fir(jax.lax.complex(re, im), z, 3, constraint=nn.UnitSum())
         return jnp.sum(jnp.abs(found.kernel - jnp.asarray(0.2j)) ** 2)
 
     run = jax.jit(parts)
@@ -422,13 +454,20 @@ BAD = [
     ({"weights": np.full(10, np.nan)}, ValueError, r"^weights: expected finite values"),
     ({"weights": np.ones(10), "edges": "stationary"}, ValueError,
      r"^weights: expected one for each row with edges='stationary'"),
-    ({"constraint": "even"}, ValueError, r"^constraint: expected one of 'symmetric'"),
-    ({"constraint": "nonnegative"}, ValueError, r"^constraint: .*filtrax.fit.fit"),
-    ({"constraint": 3}, TypeError, r"^constraint: expected one of"),
-    ({"constraint": ["unit_sum", "zero_sum"]}, ValueError,
+    ({"constraint": "symmetric"}, TypeError, r"^constraint: expected a promise .*nn.Symmetric\(\)"),
+    ({"constraint": nn.NonNegative()}, ValueError, r"^constraint: .*filtrax.fit.fit with"),
+    ({"constraint": [nn.Symmetric(), 3]}, TypeError, r"^constraint: expected a promise"),
+    ({"constraint": []}, TypeError, r"^constraint: expected a promise"),
+    ({"constraint": [nn.UnitSum(), nn.ZeroSum()]}, ValueError, r"^constraint: .* keep together"),
+    ({"constraint": [nn.Antisymmetric(), nn.UnitSum()]}, ValueError, r"^constraint: .* together"),
+    ({"constraint": [nn.Symmetric(), nn.Antisymmetric()]}, ValueError, r"^constraint: .*together"),
+    ({"constraint": nn.Causal("correlate")}, ValueError, r"^constraint: .*made for 'convolve'"),
+    ({"constraint": nn.BandLimited(0.0, 0.1)}, ValueError, r"^constraint: .*leaks at most"),
+    ({"constraint": [nn.UnitSum(), (np.ones(3), 2.0)]}, ValueError,
      r"^constraint: expected equations that some kernel satisfies"),
-    ({"constraint": ["antisymmetric", "unit_sum"]}, ValueError, r"^constraint: expected equations"),
-    ({"constraint": ["symmetric", "antisymmetric"]}, ValueError,
+    ({"constraint": [nn.Antisymmetric(), (np.ones(3), 1.0)]}, ValueError,
+     r"^constraint: expected equations that some kernel satisfies"),
+    ({"constraint": (np.eye(3), np.ones(3))}, ValueError,
      r"^constraint: expected equations that leave something to fit"),
     ({"constraint": (np.ones((1, 3)), [1j])}, TypeError, r"^constraint: expected real equations"),
     ({"constraint": (np.ones((1, 4)), np.ones(1))}, ValueError, r"^constraint\[0\]: .*\(Q, 3\)"),

@@ -217,6 +217,8 @@ def test_pictures() -> None:
         (lambda: nn.FIR(FIVE, operation="flip"), "operation: "),
         (lambda: nn.FIR(FIVE, mode="middle"), "mode: "),
         (lambda: nn.FIR(FIVE, boundary="mirror"), "boundary: "),
+        (lambda: nn.FIR(FIVE, fs=0.0), "fs: "),
+        (lambda: nn.FIR(FIVE, fs="8k"), "fs: "),
         (lambda: nn.FIR(FIVE, axes=0), "axes: .*from -1 to -1"),
         (lambda: nn.FIR(np.ones((2, 3)), axes=(-1, -1)), "axes: "),
         (lambda: nn.FIR(np.ones((2, 3)))(X[0, 0]), "x: expected at least 2 dimensions"),

@@ -106,9 +106,9 @@ def fit_fir(
         weights: not negative, broadcasting against y; those of one row are 1 over the variance of
             its noise. One for each row (last size 1) costs nothing; one for each sample costs
             N K**2 products and needs ``edges="exact"``.
-        constraint: on the kernel: ``"symmetric"``, ``"antisymmetric"``, ``"unit_sum"`` (a gain of 1
-            at frequency 0), ``"zero_sum"``, a tuple ``(A, b)`` for ``A @ h = b``, or a list of
-            these.
+        constraint: on the kernel that is returned: a promise of `filtrax.nn` that is linear in the
+            taps (`Symmetric`, `Antisymmetric`, `Causal`, `AntiCausal`, `ZeroSum`, `UnitSum`,
+            `BandLimited`), a tuple ``(A, b)`` for ``A @ h = b``, or a list of these.
         edges: ``"exact"`` solves the problem above (the covariance form). ``"stationary"`` takes
             the Toeplitz matrix of the autocorrelation of x for the normal matrix (the
             autocorrelation form, Wiener-Hopf equations): it has an error of order K/N, and no
@@ -154,7 +154,7 @@ def fit_fir(
         raise value_error(
             "weights", "one for each row with edges='stationary'", f"shape {loads.shape}"
         )
-    allowed = feasible(constraint, window.taps, reverse=operation == "correlate")
+    allowed = feasible(constraint, window.taps, operation)
     if allowed is not None and any(map(jnp.iscomplexobj, allowed)) and not jnp.iscomplexobj(wanted):
         raise type_error("constraint", "real equations for real signals", "complex ones")
     free = window.taps if allowed is None else allowed.basis.shape[1]

@@ -1,10 +1,10 @@
 """Linear constraints on the taps, kept by fitting only the directions that they leave.
 
-All taps with ``A h = b`` are ``offset + basis @ u``, with an orthonormal basis of what A does not
-see. A fit of u instead of h keeps the constraint to rounding, whatever the data are.
+The kernels that keep promises, in the words of `filtrax.nn`, are ``offset + basis @ u``; equations
+``A h = b`` leave a part of those. A fit of u instead of h keeps all of them to rounding, whatever
+the data are.
 """
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -15,13 +15,13 @@ from jax.core import Tracer
 from filtrax._errors import describe, type_error, value_error
 from filtrax._operands import as_numeric
 from filtrax._typing import Array
+from filtrax.nn._constraints import Constraint, check_operation
+from filtrax.nn._subspace import LINEAR, affine
 
-#: The constraints that have a name.
-NAMES = ("symmetric", "antisymmetric", "unit_sum", "zero_sum")
-_ALLOWED = f"one of {', '.join(map(repr, NAMES))}, a tuple (A, b) for A @ h = b, or a list of these"
-_NO_EQUATION = (
-    "an equation; for taps that must not be negative use filtrax.fit.fit with a parametrisation "
-    "that keeps them so"
+_NAMES = ", ".join(kind.__name__ for kind in LINEAR)
+_ALLOWED = (
+    "a promise of filtrax.nn such as nn.Symmetric(), a tuple (A, b) for A @ h = b, or a list of "
+    "these"
 )
 
 
@@ -32,68 +32,66 @@ class Feasible(NamedTuple):
     offset: Array | np.ndarray  # (K,), orthogonal to the basis
 
 
-def feasible(constraint: Any, taps: int, *, reverse: bool) -> Feasible | None:
+def feasible(constraint: Any, taps: int, operation: str) -> Feasible | None:
     """The taps that a constraint allows, or ``None`` without one.
 
     Args:
         constraint: what the user passed.
         taps: length of the kernel.
-        reverse: the constraint is on the conjugated and reversed kernel.
+        operation: what the constrained kernel is for. The taps that are returned are those of the
+            convolution.
 
     Raises:
-        ValueError: the equations contradict each other, leave nothing to fit or do not fit the
+        ValueError: nothing obeys the constraint, it leaves nothing to fit, or does not fit the
             kernel's length.
         TypeError: it is none of the kinds that there are.
     """
     if constraint is None:
         return None
-    parts = [_equations(each, taps) for each in _listed(constraint)]
-    matrix = np.concatenate([a for a, _ in parts])
-    rights = [b for _, b in parts]
-    dtype = np.result_type(float, *(b.dtype for b in rights))
-    is_known = not any(isinstance(b, Tracer) for b in rights)
-    stack: Any = np if is_known else jnp
-    right = stack.concatenate([stack.asarray(b).astype(dtype) for b in rights])
-    if reverse:
-        matrix, right = np.conj(matrix)[:, ::-1], stack.conj(right)
-    basis, inverse = _null_space(matrix.tobytes(), matrix.shape, matrix.dtype.name)
-    dtype = np.result_type(dtype, inverse.dtype)
-    offset = stack.matmul(inverse.astype(dtype), right.astype(dtype))
-    if is_known:
-        wrong = np.abs(matrix @ offset - right).max(initial=0)
-        if not wrong <= 1e-5 * np.abs(right).max(initial=0):
+    parts = _listed(constraint)
+    promises = tuple(each for each in parts if isinstance(each, Constraint))
+    for each in promises:
+        if not isinstance(each, LINEAR):
             raise value_error(
-                "constraint", "equations that some kernel satisfies",
-                f"{describe(constraint)}, which no {taps} taps can",
+                "constraint", f"promises that are linear in the taps ({_NAMES}); for others use "
+                "filtrax.fit.fit with a filtrax.nn.Constrained kernel", f"{each!r}",
             )  # fmt: skip
-    if not basis.shape[1]:
-        raise value_error(
-            "constraint", "equations that leave something to fit",
-            f"{describe(constraint)}, which determines all {taps} taps",
-        )  # fmt: skip
-    return Feasible(basis, offset)
+    check_operation(promises, operation, "constraint")
+    basis, offset = affine(promises, (taps,), "constraint")
+    allowed = Feasible(basis, np.zeros(taps) if offset is None else offset)
+    pairs = [each for each in parts if not isinstance(each, Constraint)]
+    if pairs:
+        allowed = _within(allowed, *_equations(pairs, taps), constraint)
+    if operation == "convolve":
+        return allowed
+    return Feasible(allowed.basis.conj()[::-1], allowed.offset.conj()[::-1])
 
 
-def _listed(constraint: Any) -> tuple[Any, ...]:
-    if isinstance(constraint, str) or _is_pair(constraint):
-        return (constraint,)
+def _listed(constraint: Any) -> list[Any]:
+    if isinstance(constraint, Constraint) or _is_pair(constraint):
+        return [constraint]
     if not isinstance(constraint, (list, tuple)) or not constraint:
         raise type_error("constraint", _ALLOWED, describe(constraint))
-    return tuple(constraint)
+    for each in constraint:
+        if not isinstance(each, Constraint) and not _is_pair(each):
+            raise type_error("constraint", _ALLOWED, describe(constraint))
+    return list(constraint)
 
 
 def _is_pair(constraint: Any) -> bool:
     is_tuple = isinstance(constraint, tuple) and len(constraint) == 2
-    return is_tuple and not any(isinstance(each, str) for each in constraint)
+    return is_tuple and not any(isinstance(each, (str, Constraint)) for each in constraint)
 
 
-def _equations(constraint: Any, taps: int) -> tuple[np.ndarray, Any]:
-    """A (Q, K) and b (Q,) of one constraint."""
-    if isinstance(constraint, str):
-        return _named(constraint, taps)
-    if not _is_pair(constraint):
-        raise type_error("constraint", _ALLOWED, describe(constraint))
-    left, right = constraint
+def _equations(pairs: list[Any], taps: int) -> tuple[np.ndarray, Any]:
+    """A (Q, K) and b (Q,) of all pairs; b may be traced."""
+    lefts, rights = zip(*(_equation(a, b, taps) for a, b in pairs), strict=True)
+    stack: Any = jnp if any(isinstance(b, Tracer) for b in rights) else np
+    dtype = np.result_type(float, *(b.dtype for b in rights))
+    return np.concatenate(lefts), stack.concatenate([stack.asarray(b, dtype) for b in rights])
+
+
+def _equation(left: Any, right: Any, taps: int) -> tuple[np.ndarray, Any]:
     if isinstance(left, Tracer):
         raise type_error("constraint[0]", "an array known at trace time", describe(left))
     # The solution may be traced, the equations' left side is settled now.
@@ -112,24 +110,28 @@ def _equations(constraint: Any, taps: int) -> tuple[np.ndarray, Any]:
     return matrix, right
 
 
-def _named(name: str, taps: int) -> tuple[np.ndarray, np.ndarray]:
-    if name not in NAMES:
-        allowed = _NO_EQUATION if name.replace("-", "").startswith("nonneg") else _ALLOWED
-        raise value_error("constraint", allowed, repr(name))
-    if name.endswith("_sum"):
-        return np.ones((1, taps)), np.full(1, float(name == "unit_sum"))
-    # Halves of h[m] - h[K-1-m], or of the sum, which holds an odd kernel's centre at zero.
-    turned = np.eye(taps)[::-1]
-    matrix = (np.eye(taps) + (turned if name == "antisymmetric" else -turned))[: (taps + 1) // 2]
-    matrix = matrix[np.any(matrix != 0, 1)]
-    return matrix, np.zeros(len(matrix))
-
-
-@lru_cache(maxsize=32)
-def _null_space(data: bytes, shape: tuple[int, int], dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """An orthonormal basis of what a matrix maps to zero, and the matrix's pseudo-inverse."""
-    matrix = np.frombuffer(data, dtype).reshape(shape)
-    u, s, vh = np.linalg.svd(matrix)
-    rank = int(np.sum(s > max(shape) * np.finfo(float).eps * s.max(initial=0)))
-    inverse = np.conj(vh[:rank]).T / s[:rank] @ np.conj(u[:, :rank]).T
-    return np.conj(vh[rank:]).T, inverse
+def _within(allowed: Feasible, matrix: np.ndarray, right: Any, constraint: Any) -> Feasible:
+    """What of the allowed taps satisfies ``matrix @ h = right``."""
+    basis, offset = allowed
+    is_known = not isinstance(right, Tracer)
+    stack: Any = np if is_known else jnp
+    u, s, vh = np.linalg.svd(matrix @ basis)
+    # What rounding leaves of an equation that the promises keep already is none.
+    rank = int(np.sum(s > max(matrix.shape) * np.finfo(float).eps * np.linalg.norm(matrix)))
+    inverse = basis @ (np.conj(vh[:rank]).T / s[:rank]) @ np.conj(u[:, :rank]).T
+    dtype = np.result_type(right.dtype, inverse.dtype)
+    moved = (right - matrix @ offset).astype(dtype)
+    offset = offset + stack.matmul(inverse.astype(dtype), moved)
+    if is_known:
+        scale = np.abs(right) + np.abs(matrix) @ np.abs(offset)
+        if not (np.abs(matrix @ offset - right) <= 1e-5 * scale.max()).all():
+            raise value_error(
+                "constraint", "equations that some kernel satisfies",
+                f"{describe(constraint)}, which no {len(basis)} taps can",
+            )  # fmt: skip
+    if rank == basis.shape[1]:
+        raise value_error(
+            "constraint", "equations that leave something to fit",
+            f"{describe(constraint)}, which determines all {len(basis)} taps",
+        )  # fmt: skip
+    return Feasible(basis @ np.conj(vh[rank:]).T, offset)

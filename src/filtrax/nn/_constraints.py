@@ -205,11 +205,16 @@ class LowRank(Constraint):
             raise value_error("rank", "an integer of at least 1", f"{self.rank}")
 
 
-def check(constraints: tuple[object, ...]) -> tuple[Constraint, ...]:
+def check(constraints: tuple[object, ...], name: str = "constraints") -> tuple[Constraint, ...]:
     """The constraints, if they are some."""
     for i, each in enumerate(constraints):
         if not isinstance(each, Constraint):
-            raise type_error(
-                f"constraints[{i}]", "a constraint such as nn.Symmetric()", describe(each)
-            )
+            raise type_error(f"{name}[{i}]", "a constraint such as nn.Symmetric()", describe(each))
     return constraints  # pyright: ignore[reportReturnType]
+
+
+def check_operation(constraints: tuple[Constraint, ...], operation: str, name: str) -> None:
+    """Raises where a promise of causality was made for the other operation."""
+    for each in constraints:
+        if isinstance(each, (Causal, AntiCausal)) and each.operation != operation:
+            raise value_error(name, f"a promise made for {operation!r}", f"{each!r}")

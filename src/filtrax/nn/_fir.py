@@ -5,24 +5,37 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from filtrax._errors import describe, value_error
-from filtrax._operands import as_numeric
-from filtrax._spec import integer, make_spec
-from filtrax._typing import Array, ArrayLike, Boundary, Mode, Operation
-from filtrax.nn._constrained import Constrained
-from filtrax.nn._sliding import FUNCTIONS, Kernel, Sliding, as_array, as_kernel, frozen, promises
+from filtrax._errors import value_error
+from filtrax._spec import integer
+from filtrax._typing import Array
+from filtrax.nn._sliding import FUNCTIONS, Kernel, Sliding, as_array, as_kernel, promises
+
+
+def _as_axes(axes: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if axes is None:
+        return None
+    given = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return tuple(integer("axes", axis) for axis in given)
 
 
 class FIR(Sliding):
     """A filter of finite impulse response whose taps are learned.
 
     Attributes:
-        kernel: the leaf: an array, or a `Constrained` kernel.
-        operation: ``"convolve"`` or ``"correlate"``.
-        mode: extent of the output.
-        boundary: what lies outside the signal.
-        axes: the filtered axes, counted from the end; ``None`` for as many as the kernel has.
+        kernel: the leaf: an array of taps (integers become floats), or a `Constrained` kernel.
+            See `filtrax.nn.init` for some to start from. With ``axes=None`` its dimensions align
+            with the last ones of a signal. With ``axes``, a kernel of as many dimensions is
+            shared; with more it broadcasts against the signal from the right: a kernel (R, K)
+            with ``axes=-1`` has one for each of R rows.
+        operation: ``"convolve"`` (kernel reversed) or ``"correlate"``.
+        mode: extent of the output, as in `filtrax.convolve`.
+        boundary: what lies outside the signal, as in `filtrax.convolve`; not learned.
         fs: sampling frequency, the unit of frequencies.
+        axes: the filtered axes, counted from the end, so that batches can stand before.
+
+    Raises:
+        ValueError: an argument has an impossible value.
+        TypeError: an argument has the wrong type.
 
     Example:
         >>> import jax.numpy as jnp
@@ -34,53 +47,19 @@ class FIR(Sliding):
         [[1. 2. 1. 0.]]
     """
 
-    kernel: Kernel
-    operation: Operation = eqx.field(static=True)
-    mode: Any = eqx.field(static=True)
-    boundary: Any = eqx.field(static=True)
-    axes: tuple[int, ...] | None = eqx.field(static=True)
-    fs: float = eqx.field(static=True)
+    kernel: Kernel = eqx.field(converter=as_kernel)
+    axes: tuple[int, ...] | None = eqx.field(
+        static=True, default=None, kw_only=True, converter=_as_axes
+    )
 
-    def __init__(
-        self,
-        kernel: ArrayLike | Constrained,
-        *,
-        operation: Operation = "convolve",
-        mode: Mode = "same",
-        boundary: Boundary = "zero",
-        axes: int | tuple[int, ...] | None = None,
-        fs: float = 2.0,
-    ) -> None:
-        """Takes the taps to start from.
-
-        Args:
-            kernel: taps: an array (integers become floats), or a `Constrained` kernel. See
-                `filtrax.nn.init` for some to start from. With ``axes=None`` its dimensions align
-                with the last ones of a signal. With ``axes``, a kernel of as many dimensions is
-                shared; with more it broadcasts against the signal from the right: a kernel (R, K)
-                with ``axes=-1`` has one for each of R rows.
-            operation: ``"convolve"`` (kernel reversed) or ``"correlate"``.
-            mode: as in `filtrax.convolve`.
-            boundary: as in `filtrax.convolve`; a constant is not learned.
-            axes: the filtered axes, counted from the end, so that batches can stand before.
-            fs: sampling frequency, the unit of `frequency_response`.
-
-        Raises:
-            ValueError: an argument has an impossible value.
-            TypeError: an argument has the wrong type.
-        """
-        self.kernel = as_kernel(kernel, operation)
-        ndim = self.taps.ndim
-        if axes is not None:
-            given = axes if isinstance(axes, (tuple, list)) else (axes,)
-            axes = tuple(integer("axes", axis) for axis in given)
-            if not axes or len(set(axes)) < len(axes) or not all(-ndim <= a < 0 for a in axes):
-                raise value_error(
-                    "axes", f"distinct axes from -{ndim} to -1, counted from the end", f"{axes}"
-                )
-        self.operation, self.mode, self.boundary = operation, frozen(mode), frozen(boundary)
-        self.axes, self.fs = axes, fs
-        make_spec(self._axis_count, operation, self.mode, self.boundary)
+    def __check_init__(self) -> None:
+        ndim, axes = self.taps.ndim, self.axes
+        if axes is not None and (
+            not axes or len(set(axes)) < len(axes) or not all(-ndim <= a < 0 for a in axes)
+        ):
+            raise value_error(
+                "axes", f"distinct axes from -{ndim} to -1, counted from the end", f"{axes}"
+            )
 
     @property
     def taps(self) -> Array:
@@ -103,23 +82,12 @@ class FIR(Sliding):
         own = f"{'x'.join(map(str, rows))} kernels of " if rows else ""
         return f"{own}{taps}{promises(self.kernel)}"
 
-    def __call__(self, x: ArrayLike, *, key: object = None) -> Array:
-        """Filters x.
+    @property
+    def _least_rank(self) -> int:
+        return self.taps.ndim
 
-        Args:
-            x: signals; dimensions before those that the kernel speaks of are batches.
-            key: ignored; `equinox.nn.Sequential` passes one.
-
-        Returns:
-            The filtered signals.
-
-        Raises:
-            ValueError: the shapes do not fit.
-            TypeError: x is no array of numbers.
-        """
-        signal, taps = as_numeric(x, "x"), self.taps
-        if signal.ndim < taps.ndim:
-            raise value_error("x", f"at least {taps.ndim} dimensions", describe(signal))
+    def _filtered(self, signal: Array) -> Array:
+        taps = self.taps
         if self.axes is not None and taps.ndim > len(self.axes):
             taps = taps.reshape((1,) * (signal.ndim - taps.ndim) + taps.shape)
         return FUNCTIONS[self.operation](
@@ -130,12 +98,19 @@ class FIR(Sliding):
 class FilterBank(Sliding):
     """Several kernels that meet the same signal: a new axis of channels stands before the time.
 
+    Signals (..., N) become (..., channels, M).
+
     Attributes:
-        kernel: the leaf: an array (channels, taps), or a `Constrained` kernel.
-        operation: ``"convolve"`` or ``"correlate"``.
-        mode: extent of the output.
-        boundary: what lies outside the signal.
+        kernel: the leaf: (channels, taps), or ``(channels, *taps)`` for filters of several axes.
+            For a `Constrained` kernel give ``ndim=1``, so that each channel keeps the promises.
+        operation: ``"convolve"`` (kernel reversed) or ``"correlate"``.
+        mode: extent of the output, as in `filtrax.convolve`.
+        boundary: what lies outside the signal, as in `filtrax.convolve`; not learned.
         fs: sampling frequency, the unit of frequencies.
+
+    Raises:
+        ValueError: an argument has an impossible value.
+        TypeError: an argument has the wrong type.
 
     Example:
         >>> import jax.numpy as jnp
@@ -147,41 +122,11 @@ class FilterBank(Sliding):
         (5, 2, 100)
     """
 
-    kernel: Kernel
-    operation: Operation = eqx.field(static=True)
-    mode: Any = eqx.field(static=True)
-    boundary: Any = eqx.field(static=True)
-    fs: float = eqx.field(static=True)
+    kernel: Kernel = eqx.field(converter=as_kernel)
 
-    def __init__(
-        self,
-        kernel: ArrayLike | Constrained,
-        *,
-        operation: Operation = "convolve",
-        mode: Mode = "same",
-        boundary: Boundary = "zero",
-        fs: float = 2.0,
-    ) -> None:
-        """Takes the taps to start from.
-
-        Args:
-            kernel: (channels, taps), or ``(channels, *taps)`` for filters of several axes. For a
-                `Constrained` kernel give ``ndim=1``, so that each channel keeps the promises.
-            operation: ``"convolve"`` (kernel reversed) or ``"correlate"``.
-            mode: as in `filtrax.convolve`.
-            boundary: as in `filtrax.convolve`; a constant is not learned.
-            fs: sampling frequency, the unit of `frequency_response`.
-
-        Raises:
-            ValueError: an argument has an impossible value.
-            TypeError: an argument has the wrong type.
-        """
-        self.kernel = as_kernel(kernel, operation)
+    def __check_init__(self) -> None:
         if self.taps.ndim < 2:
             raise value_error("kernel", "shape (channels, taps)", f"shape {self.taps.shape}")
-        self.operation, self.mode, self.boundary = operation, frozen(mode), frozen(boundary)
-        self.fs = fs
-        make_spec(self._axis_count, operation, self.mode, self.boundary)
 
     @property
     def taps(self) -> Array:
@@ -196,23 +141,8 @@ class FilterBank(Sliding):
         channels, taps = _sizes(self.taps.shape, self._axis_count)
         return f"{channels} kernels of {taps}{promises(self.kernel)}"
 
-    def __call__(self, x: ArrayLike, *, key: object = None) -> Array:
-        """Filters x by every kernel.
-
-        Args:
-            x: signals (..., N), or ``(..., *N)`` for filters of several axes.
-            key: ignored; `equinox.nn.Sequential` passes one.
-
-        Returns:
-            The filtered signals (..., channels, M).
-
-        Raises:
-            ValueError: the shapes do not fit.
-            TypeError: x is no array of numbers.
-        """
-        signal, count = as_numeric(x, "x"), self._axis_count
-        if signal.ndim < count:
-            raise value_error("x", f"at least {count} dimensions", describe(signal))
+    def _filtered(self, signal: Array) -> Array:
+        count = self._axis_count
         signal = jnp.expand_dims(signal, -count - 1)
         taps = self.taps.reshape((1,) * (signal.ndim - count - 1) + self.taps.shape)
         return FUNCTIONS[self.operation](

@@ -29,7 +29,7 @@ from filtrax.nn._constraints import (
     UnitEnergy,
     UnitSum,
 )
-from filtrax.nn._subspace import LINEAR, PATTERN, basis, complement, impossible, pattern
+from filtrax.nn._subspace import IMPOSSIBLE, PATTERN, SETTLED, affine, pattern, refused
 
 #: The special maps, and which constraints each knows how to keep beside its own.
 _BESIDE = {
@@ -204,29 +204,15 @@ def _special(
         return Minimum(scale)
     spread = pattern(constraints, shape)
     if not spread.shape[1] or (spread < 0).any():
-        raise impossible(constraints, shape)
+        raise refused(IMPOSSIBLE, constraints, shape)
     return Positive((spread > 0).astype(float), scale)
 
 
 def _subspace(constraints: tuple[Constraint, ...], shape: tuple[int, ...]) -> Map:
-    linear = tuple(each for each in constraints if isinstance(each, LINEAR))
-    if sum(isinstance(each, BandLimited) for each in linear) > 1:
-        raise value_error("constraints", "one BandLimited", f"{linear}")
-    columns, offset, radius = basis(linear, shape), None, None
-    if any(isinstance(each, UnitEnergy) for each in constraints):
-        radius = 1.0
-    if any(isinstance(each, UnitSum) for each in constraints):
-        sums = columns.sum(0)
-        if np.linalg.norm(sums) <= 1e-6:
-            raise impossible(constraints, shape)
-        # The least kernel with the sum 1; what remains free is orthogonal to it.
-        offset = columns @ sums / (sums @ sums)
-        columns = columns @ complement(sums)
-        if radius is not None:
-            radius = float(np.sqrt(max(1 - offset @ offset, 0.0)))
-        if not columns.shape[1] or radius == 0:
-            raise value_error(
-                "constraints", "promises that leave something to learn",
-                f"{', '.join(map(repr, constraints))} for the shape {shape}",
-            )  # fmt: skip
+    columns, offset = affine(constraints, shape)
+    if not any(isinstance(each, UnitEnergy) for each in constraints):
+        return Subspace(columns, offset, None)
+    radius = 1.0 if offset is None else float(np.sqrt(max(1 - offset @ offset, 0.0)))
+    if radius == 0:
+        raise refused(SETTLED, constraints, shape)
     return Subspace(columns, offset, radius)

@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from filtrax._errors import describe, type_error, value_error
-from filtrax._operands import as_numeric
 from filtrax._rows import filter_separable
-from filtrax._spec import make_spec
-from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Operation
+from filtrax._typing import Array, ArrayLike
 from filtrax.nn._constrained import Constrained
-from filtrax.nn._sliding import Kernel, Sliding, as_array, as_kernel, frozen, promises
+from filtrax.nn._sliding import Kernel, Sliding, as_array, as_kernel, promises
+
+
+def _as_kernels(kernels: Sequence[ArrayLike | Constrained]) -> tuple[Kernel, ...]:
+    if not isinstance(kernels, (list, tuple)) or not kernels:
+        raise type_error("kernels", "a sequence of kernels", describe(kernels))
+    return tuple(as_kernel(each, f"kernels[{i}]") for i, each in enumerate(kernels))
 
 
 class Separable(Sliding):
@@ -23,11 +26,16 @@ class Separable(Sliding):
     A pass along each axis costs the sum of the lengths, where the full kernel costs their product.
 
     Attributes:
-        kernels: the leaves, one for each axis: (taps,), or (terms, taps) for a sum of products.
-        operation: ``"convolve"`` or ``"correlate"``.
-        mode: extent of the output.
-        boundary: what lies outside the signal.
+        kernels: the leaves, one for each of the last axes of a signal: all (taps,), or all
+            (terms, taps) with the same number of terms, whose outer products are summed.
+        operation: ``"convolve"`` (kernels reversed) or ``"correlate"``.
+        mode: extent of the output, as in `filtrax.convolve`.
+        boundary: what lies outside the signal, as in `filtrax.convolve`; not learned.
         fs: sampling frequency, the unit of frequencies.
+
+    Raises:
+        ValueError: an argument has an impossible value.
+        TypeError: an argument has the wrong type.
 
     Example:
         >>> import jax.numpy as jnp
@@ -41,46 +49,12 @@ class Separable(Sliding):
          [ 1.  0. -1.]]
     """
 
-    kernels: tuple[Kernel, ...]
-    operation: Operation = eqx.field(static=True)
-    mode: Any = eqx.field(static=True)
-    boundary: Any = eqx.field(static=True)
-    fs: float = eqx.field(static=True)
+    kernels: tuple[Kernel, ...] = eqx.field(converter=_as_kernels)
 
-    def __init__(
-        self,
-        kernels: Sequence[ArrayLike | Constrained],
-        *,
-        operation: Operation = "convolve",
-        mode: AxisMode | Sequence[AxisMode] = "same",
-        boundary: AxisBoundary | Sequence[AxisBoundary] = "zero",
-        fs: float = 2.0,
-    ) -> None:
-        """Takes the taps to start from.
-
-        Args:
-            kernels: one for each of the last axes of a signal, all (taps,), or all (terms, taps)
-                with the same number of terms, whose outer products are summed.
-            operation: ``"convolve"`` (kernels reversed) or ``"correlate"``.
-            mode: as in `filtrax.convolve`.
-            boundary: as in `filtrax.convolve`; a constant is not learned.
-            fs: sampling frequency, the unit of `frequency_response`.
-
-        Raises:
-            ValueError: an argument has an impossible value.
-            TypeError: an argument has the wrong type.
-        """
-        if not isinstance(kernels, (list, tuple)) or not kernels:
-            raise type_error("kernels", "a sequence of kernels", describe(kernels))
-        self.kernels = tuple(
-            as_kernel(each, operation, f"kernels[{i}]") for i, each in enumerate(kernels)
-        )
+    def __check_init__(self) -> None:
         shapes = [as_array(each).shape for each in self.kernels]
         if {len(shape) for shape in shapes} not in ({1}, {2}) or len({s[:-1] for s in shapes}) > 1:
             raise value_error("kernels", "all (taps,), or all (terms, taps)", f"shapes {shapes}")
-        self.operation, self.mode, self.boundary = operation, frozen(mode), frozen(boundary)
-        self.fs = fs
-        make_spec(len(shapes), operation, self.mode, self.boundary)
 
     @property
     def factors(self) -> tuple[Array, ...]:
@@ -107,23 +81,8 @@ class Separable(Sliding):
         sum_of = f"{terms} terms of " if terms > 1 else ""
         return sum_of + size + "".join(map(promises, self.kernels))
 
-    def __call__(self, x: ArrayLike, *, key: object = None) -> Array:
-        """Filters x along its last axes.
-
-        Args:
-            x: signals; dimensions before the filtered ones are batches.
-            key: ignored; `equinox.nn.Sequential` passes one.
-
-        Returns:
-            The filtered signals.
-
-        Raises:
-            ValueError: the shapes do not fit.
-            TypeError: x is no array of numbers.
-        """
-        signal, factors = as_numeric(x, "x"), self.factors
-        if signal.ndim < len(factors):
-            raise value_error("x", f"at least {len(factors)} dimensions", describe(signal))
+    def _filtered(self, signal: Array) -> Array:
+        factors = self.factors
 
         def term(kernels: tuple[Array, ...]) -> Array:
             return filter_separable(

@@ -5,18 +5,19 @@ from functools import lru_cache
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from filtrax._correlate import convolve, correlate
-from filtrax._errors import value_error
+from filtrax._errors import describe, value_error
 from filtrax._geometry import resolve_axis
-from filtrax._operands import as_numeric
+from filtrax._operands import as_numeric, as_scalar
 from filtrax._spec import AxisSpec, make_spec
-from filtrax._typing import Array, Operation
+from filtrax._typing import Array, ArrayLike, Boundary, Mode, Operation
 from filtrax.nn._constrained import Constrained
-from filtrax.nn._constraints import AntiCausal, Causal
+from filtrax.nn._constraints import check_operation
 from filtrax.nn._filter import Filter, canvas, decibels, draw_response
 
 FUNCTIONS = {"convolve": convolve, "correlate": correlate}
@@ -24,12 +25,9 @@ FUNCTIONS = {"convolve": convolve, "correlate": correlate}
 Kernel = Array | Constrained
 
 
-def as_kernel(kernel: Any, operation: str, name: str = "kernel") -> Kernel:
+def as_kernel(kernel: ArrayLike | Constrained, name: str = "kernel") -> Kernel:
     """What a layer holds: a constrained kernel as it is, anything else as inexact numbers."""
     if isinstance(kernel, Constrained):
-        for each in kernel.constraints:
-            if isinstance(each, (Causal, AntiCausal)) and each.operation != operation:
-                raise value_error(name, f"a promise made for {operation!r}", f"{each!r}")
         return kernel
     array = as_numeric(kernel, name, warn=False)
     if not array.ndim or not array.size:
@@ -44,17 +42,25 @@ def as_array(kernel: Kernel) -> Array:
     return kernel.value if isinstance(kernel, Constrained) else kernel
 
 
-def frozen(value: Any) -> Any:
+def _frozen(value: Any) -> Any:
     """Lists as tuples, so that a layer's choices can be hashed."""
-    return tuple(frozen(each) for each in value) if isinstance(value, (list, tuple)) else value
+    return tuple(_frozen(each) for each in value) if isinstance(value, (list, tuple)) else value
 
 
 class Sliding(Filter):
     """A layer whose output is a sum of taps times samples."""
 
-    operation: eqx.AbstractVar[Operation]
-    mode: eqx.AbstractVar[Any]
-    boundary: eqx.AbstractVar[Any]
+    operation: Operation = eqx.field(static=True, default="convolve", kw_only=True)
+    mode: Mode = eqx.field(static=True, default="same", kw_only=True, converter=_frozen)
+    boundary: Boundary = eqx.field(static=True, default="zero", kw_only=True, converter=_frozen)
+    fs: float = eqx.field(static=True, default=2.0, kw_only=True)
+
+    def __check_init__(self) -> None:
+        make_spec(self._axis_count, self.operation, self.mode, self.boundary)
+        as_scalar(self.fs, "fs", positive=True)
+        for each in jax.tree.leaves(self, is_leaf=lambda leaf: isinstance(leaf, Constrained)):
+            if isinstance(each, Constrained):
+                check_operation(each.constraints, self.operation, "kernel")
 
     @property
     @abstractmethod
@@ -65,6 +71,34 @@ class Sliding(Filter):
     def _kernels(self) -> Array:
         """The taps with the filtered axes last."""
         return self.taps
+
+    @property
+    def _least_rank(self) -> int:
+        """Dimensions of a signal that the layer needs."""
+        return self._axis_count
+
+    @abstractmethod
+    def _filtered(self, signal: Array) -> Array:
+        """The output for a signal of enough dimensions."""
+
+    def __call__(self, x: ArrayLike, *, key: object = None) -> Array:
+        """Filters x.
+
+        Args:
+            x: signals; dimensions before those that the kernel speaks of are batches.
+            key: ignored; `equinox.nn.Sequential` passes one.
+
+        Returns:
+            The filtered signals.
+
+        Raises:
+            ValueError: the shapes do not fit.
+            TypeError: x is no array of numbers.
+        """
+        signal = as_numeric(x, "x")
+        if signal.ndim < self._least_rank:
+            raise value_error("x", f"at least {self._least_rank} dimensions", describe(signal))
+        return self._filtered(signal)
 
     @abstractmethod
     def _described(self) -> str:

@@ -1,6 +1,7 @@
-"""The kernels that obey linear constraints are a subspace: an orthonormal basis of it, in NumPy."""
+"""The kernels that obey linear constraints: an orthonormal basis and an offset, in NumPy."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,37 +13,65 @@ from filtrax.nn._constraints import (
     Causal,
     Constraint,
     Symmetric,
+    UnitSum,
     ZeroSum,
 )
 
 #: Each tap is free, zero, or tied to its mirror image.
 PATTERN = (Symmetric, Antisymmetric, Causal, AntiCausal)
-LINEAR = (*PATTERN, ZeroSum, BandLimited)
+#: What promises should be that no kernel keeps together, and what such that only one keeps.
+IMPOSSIBLE = "promises that a kernel other than zero can keep together"
+SETTLED = "promises that leave something to learn"
+#: What is linear in the taps, or affine.
+LINEAR = (*PATTERN, ZeroSum, BandLimited, UnitSum)
+
+
+class Affine(NamedTuple):
+    """The kernels ``offset + columns @ u`` for every u, flattened."""
+
+    columns: np.ndarray  # (taps, freedoms), orthonormal
+    offset: np.ndarray | None  # (taps,), orthogonal to the columns; none is zero
 
 
 @lru_cache(maxsize=256)
-def basis(constraints: tuple[Constraint, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Orthonormal columns (taps, freedoms) that span the kernels obeying linear constraints.
+def affine(
+    constraints: tuple[Constraint, ...], shape: tuple[int, ...], name: str = "constraints"
+) -> Affine:
+    """All kernels that obey constraints which are linear in the taps.
 
     Args:
-        constraints: of the kinds in ``LINEAR``; their order does not matter.
+        constraints: those of the kinds in ``LINEAR`` count; their order does not matter.
         shape: of the kernel, whose taps are counted in row-major order.
+        name: of the argument that they came in.
 
     Raises:
-        ValueError: only the kernel of zeros obeys them.
+        ValueError: none but the kernel of zeros obeys them, or just one.
     """
-    columns = pattern(constraints, shape)
+    constraints = tuple(each for each in constraints if isinstance(each, LINEAR))
+    bands = [each for each in constraints if isinstance(each, BandLimited)]
+    if len(bands) > 1:
+        raise value_error(name, "one BandLimited", f"{constraints}")
+    columns, offset = pattern(constraints, shape), None
     if any(isinstance(each, ZeroSum) for each in constraints):
         columns = columns @ complement(columns.sum(0))
-    for band in constraints:
+    for band in bands:
         # The last, for a bound on leakage holds in every part of a subspace, but what is left of
         # a subspace after a projection need not keep it. So there can be one band only.
-        if isinstance(band, BandLimited):
-            columns = _within(columns, band)
+        columns = _within(columns, band, name)
     if not columns.shape[1]:
-        raise impossible(constraints, shape)
+        raise refused(IMPOSSIBLE, constraints, shape, name)
+    if any(isinstance(each, UnitSum) for each in constraints):
+        sums = columns.sum(0)
+        if np.linalg.norm(sums) <= 1e-6:
+            raise refused(IMPOSSIBLE, constraints, shape, name)
+        # The least kernel with the sum 1; what remains free is orthogonal to it.
+        offset = columns @ sums / (sums @ sums)
+        columns = columns @ complement(sums)
+        offset.setflags(write=False)
+    if not columns.shape[1]:
+        raise refused(SETTLED, constraints, shape, name)
     columns.setflags(write=False)
-    return columns
+    return Affine(columns, offset)
 
 
 def pattern(constraints: tuple[Constraint, ...], shape: tuple[int, ...]) -> np.ndarray:
@@ -82,7 +111,7 @@ def complement(vector: np.ndarray) -> np.ndarray:
     return np.linalg.qr(vector[:, None], mode="complete")[0][:, 1:]
 
 
-def _within(columns: np.ndarray, band: BandLimited) -> np.ndarray:
+def _within(columns: np.ndarray, band: BandLimited, name: str) -> np.ndarray:
     """The part of a subspace that leaks no more than a band allows, by eigenvectors."""
     count = columns.shape[0]
     lag = np.arange(count)
@@ -95,15 +124,15 @@ def _within(columns: np.ndarray, band: BandLimited) -> np.ndarray:
     if not inside.any():
         best = f"{1 - values.max(initial=0.0):.1g} of its energy"
         raise value_error(
-            "constraints", f"a kernel of {count} taps that leaks at most {band.leakage:g} of its "
+            name, f"a kernel of {count} taps that leaks at most {band.leakage:g} of its "
             f"energy from {band.low:g} to {band.high:g}", f"at best {best}",
         )  # fmt: skip
     return columns @ vectors[:, inside]
 
 
-def impossible(constraints: tuple[Constraint, ...], shape: tuple[int, ...]) -> ValueError:
-    """The error for promises that no kernel keeps."""
-    return value_error(
-        "constraints", "promises that a kernel other than zero can keep together",
-        f"{', '.join(map(repr, constraints))} for the shape {shape}",
-    )  # fmt: skip
+def refused(
+    expected: str, constraints: tuple[Constraint, ...], shape: tuple[int, ...],
+    name: str = "constraints",
+) -> ValueError:  # fmt: skip
+    """The error for promises that no kernel keeps together, or only one."""
+    return value_error(name, expected, f"{', '.join(map(repr, constraints))} for the shape {shape}")
