@@ -11,6 +11,7 @@ Compiling is what calls cost, so a chunk of them is traced and compiled at once.
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import jax
@@ -30,6 +31,8 @@ REPEATS = 2
 CHUNK = 25
 BOUND = 8
 TRANSFORMS = ("fftconvolve", "oaconvolve")
+#: Shorter sums are never left to a transform.
+FEWEST_TRANSFORMED = 64
 
 
 def draw_calls(number: int, count: int) -> list[Call]:
@@ -227,11 +230,40 @@ def _cut(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:
     if call.module != "ndimage" or isinstance(want, Exception) or want.dtype.kind not in "iub":
         return False
     passes = np.asarray(arrays[0]).ndim
+    if call.name == "gaussian_gradient_magnitude" and want.dtype != np.bool_:
+        return _of_cut_derivatives(call, arrays[0], got)
     fractions = len(arrays) == 1 or dtypes(arrays)[1].kind in "fc"
     off = distance(got, want)
     # Zero and the largest integer are neighbours, as sums wrap around.
     off = np.minimum(off, 2 ** (8 * want.dtype.itemsize) - off)
     return fractions and bool(np.max(off) <= passes * scale_of_steps(call))
+
+
+def _of_cut_derivatives(call: Call, x: Any, got: np.ndarray) -> bool:
+    """Whether a gradient's length comes from derivatives off by one a pass at most.
+
+    The squares of the derivatives wrap around, so one more or less may change all.
+    """
+    options, rank = call.options, np.ndim(x)
+    axes = options.get("axes", range(rank))
+    modes = options["mode"] if isinstance(options["mode"], list) else [options["mode"]] * len(axes)
+    derivatives = [
+        scipy.ndimage.gaussian_filter(
+            x, options["sigma"], [int(i == axis) for i in range(rank)], options.get("output"), mode,
+            options.get("cval", 0.0),
+        )
+        for axis, mode in zip(axes, modes, strict=True)
+    ]  # fmt: skip
+    reached = np.zeros(got.shape, bool)
+    with np.errstate(all="ignore"):
+        for steps in product(range(-rank, rank + 1), repeat=len(axes)):
+            total = np.zeros_like(got)
+            for each, step in zip(derivatives, steps, strict=True):
+                off = each + np.array(step).astype(each.dtype)
+                total += off * off
+            np.sqrt(total, total, casting="unsafe")
+            reached |= total == got
+    return bool(reached.all())
 
 
 def scale_of_steps(call: Call) -> int:
@@ -275,6 +307,20 @@ def _nearer(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:
     return bool(np.all(distance(got, exact) <= allowed))
 
 
+def _by_norms(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:
+    """Long sums that filtrax leaves to a transform: their errors are relative to norms."""
+    if len(arrays) < 2 or want.dtype.kind not in "fc" or call.options.get("method") == "direct":
+        return False
+    x, h = (np.abs(np.asarray(array).astype(complex)) for array in arrays)
+    if min(x.size, h.size) < FEWEST_TRANSFORMED:
+        return False
+    outside = abs(call.options.get("cval", call.options.get("fillvalue", 0)))
+    # As large as all that is filtered can be, what lies outside included.
+    norm = max(x.max(), outside) * np.prod(np.add(x.shape, h.shape)) ** 0.5
+    allowed = BOUND * float(np.finfo(want.dtype).eps) * norm * np.linalg.norm(h.ravel())
+    return bool(np.all(distance(got, want) <= allowed))
+
+
 def _short(call: Call, arrays: list[Any], want: Any, got: Any) -> bool:
     """`reflect` far beyond a short signal, where SciPy leaves its own rule."""
     if call.name not in ("correlate", "convolve") or call.module != "ndimage":
@@ -310,6 +356,7 @@ LISTED: dict[str, Callable[[Call, list[Any], Any, Any], bool]] = {
     "more dtypes": _taken,
     "integers by FFT": _transformed,
     "rounding of SciPy": _nearer,
+    "sums by FFT": _by_norms,
     "short signals": _short,
     "beyond 2**53": _undefined,
     "cut off": _cut,

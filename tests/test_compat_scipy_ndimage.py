@@ -216,6 +216,21 @@ def test_constant_integers() -> None:
         check("uniform_filter1d", np.full(9, 7, "int32"), size)
 
 
+@pytest.mark.parametrize(
+    ("image", "weights"), [("int16", "uint64"), ("uint8", "int8"), ("int64", "int64")]
+)
+def test_integers_of_many_weights_are_exact(image: str, weights: str) -> None:
+    """A transform's sum that is an integer but for rounding would be cut off to the one below."""
+    rng = np.random.default_rng(11)
+    x = rng.integers(0, 200, (90, 90)).astype(image)
+    w = rng.integers(0, 100, (21, 21)).astype(weights)
+    for name, second in (("convolve", w), ("correlate1d", w.ravel())):
+        want = getattr(scipy.ndimage, name)(x, second, mode="nearest")
+        got = getattr(scipy_ndimage, name)(x, second, mode="nearest")
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+
+
 def test_nan_stays_in_its_window() -> None:
     x = np.where(np.arange(9) == 3, np.nan, np.arange(9.0))
     for function, second in (("uniform_filter1d", 3), ("correlate", np.array([0.0, 1, 1]))):

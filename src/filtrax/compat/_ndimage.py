@@ -99,8 +99,10 @@ def filter_axes(
     if x.size == 0:
         return jnp.zeros(x.shape, dtype)
     y = slide(
-        operation, x, weights, padding, axes, boundary=outside, conjugate=convention.conjugate
-    )
+        operation, x, weights, padding, axes, boundary=outside, conjugate=convention.conjugate,
+        # An integer that a transform has missed by a little would be cut off to the one below.
+        accuracy="row" if is_inexact(dtype) else "window",
+    )  # fmt: skip
     return store(_divide(y, divisor), dtype)
 
 

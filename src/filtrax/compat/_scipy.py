@@ -12,7 +12,7 @@ from jax import lax
 from filtrax._correlate import convolve, correlate
 from filtrax._errors import value_error, warn_of_precision
 from filtrax._operands import as_numeric, check_dtype, jax_dtype, narrowed
-from filtrax._typing import Array
+from filtrax._typing import Accuracy, Array
 from filtrax.conventions._table import Convention, Mode
 
 _FUNCTIONS = {"convolve": convolve, "correlate": correlate}
@@ -134,13 +134,15 @@ def slide(
     *,
     boundary: Any = "zero",
     conjugate: bool = False,
+    accuracy: Accuracy = "row",
 ) -> Array:
     """The funnel, for operands of one precision of which one may be real, the other complex."""
     # Strict promotion would have the real one made complex, at twice the cost.
     with jax.numpy_dtype_promotion("standard"):
         return _FUNCTIONS[operation](
-            x, h, tuple(padding), axes=tuple(axes), boundary=boundary, conjugate=conjugate
-        )
+            x, h, tuple(padding), axes=tuple(axes), boundary=boundary, conjugate=conjugate,
+            accuracy=accuracy,
+        )  # fmt: skip
 
 
 def windowed(
@@ -151,6 +153,7 @@ def windowed(
     axes: Sequence[int],
     *,
     boundary: Any = "zero",
+    accuracy: Accuracy = "row",
 ) -> Array:
     """A convention's window of the full output along ``axes``.
 
@@ -161,6 +164,7 @@ def windowed(
         mode: the window.
         axes: the filtered axes.
         boundary: what lies outside x, in filtrax's words; one for all axes.
+        accuracy: as in `filtrax.convolve`.
     """
     n, k = [x.shape[a] for a in axes], [h.shape[a] for a in axes]
     starts = [mode.start(*sizes) for sizes in zip(n, k, strict=True)]
@@ -176,7 +180,9 @@ def windowed(
         (taps - 1 - start, start + length - samples)
         for samples, taps, start, length in zip(n, k, starts, lengths, strict=True)
     ]
-    return slide(operation, x, h, padding, axes, boundary=boundary, conjugate=conjugate)
+    return slide(
+        operation, x, h, padding, axes, boundary=boundary, conjugate=conjugate, accuracy=accuracy
+    )
 
 
 def scipy_mode(convention: Convention, mode: Any) -> Mode:

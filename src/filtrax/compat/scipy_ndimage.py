@@ -15,9 +15,12 @@ What differs from SciPy, and why:
   exact to 2**24 only.
 - Casting to an integer output wraps around as SciPy's C does on x86 processors, where C leaves the
   result undefined, too.
-- A NaN or an infinity reaches those outputs whose window holds it, no more and no less.
-  `scipy.ndimage.uniform_filter1d` carries it to the end of the row, with its running sum, and
-  the N-dimensional `scipy.ndimage.correlate` skips samples whose weight is zero.
+- A NaN or an infinity reaches those outputs whose window holds it, no more and no less, as long as
+  filtrax sums: with some hundred weights it may choose a transform, through which it reaches
+  further, and whose errors are relative to the whole (``filtrax.plan`` tells; ``method="shift"`` of
+  `filtrax.correlate` never does). `scipy.ndimage.uniform_filter1d` carries it to the end of the
+  row, with its running sum, and the N-dimensional `scipy.ndimage.correlate` skips samples whose
+  weight is zero.
 - Weights below 2.2e-16 count; `scipy.ndimage.correlate` drops them, and `correlate1d` takes
   weights for symmetric that differ by less.
 - float16 and bfloat16 are accepted, where SciPy refuses; they are summed in float32.

@@ -5,10 +5,11 @@ the signal are those of SciPy 1.17. The results are JAX arrays that jit, vmap an
 
 What differs from SciPy, and why:
 
-- ``method="auto"``, ``"direct"`` and ``"fft"`` are accepted everywhere SciPy accepts them, but all
-  three leave the choice of the engine to filtrax; so do `fftconvolve` and `oaconvolve`. How far a
-  NaN, an infinity or the rounding of a large value reaches follows from that choice. Integers are
-  exact with every method and wrap around as NumPy's do.
+- ``method="direct"`` is the sum itself, each output as exact as its own terms. ``"auto"`` and
+  ``"fft"`` leave the choice of the engine to filtrax, and so do `fftconvolve`, `oaconvolve`,
+  `convolve2d` and `correlate2d`: how far a NaN, an infinity or the rounding of a large value
+  reaches follows from that choice. Integers are exact with every method and wrap around as NumPy's
+  do.
 - Without ``jax_enable_x64``, 64-bit dtypes become 32-bit ones, with a `filtrax.PrecisionWarning`.
   bfloat16 follows JAX's promotion.
 - Booleans and float16 are taken in several dimensions, too, where SciPy has no direct method:
@@ -85,8 +86,8 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
         in2: second operand, of the same rank.
         mode: ``"full"``, ``"same"`` (the size of ``in1``, starting at ``(K-1)//2`` of full) or
             ``"valid"`` (one operand must be at least as large as the other in every dimension).
-        method: ``"auto"``, ``"direct"`` or ``"fft"``. filtrax chooses the engine by itself for
-            all three.
+        method: ``"direct"`` for errors relative to each output's own terms; with ``"auto"`` and
+            ``"fft"`` filtrax chooses among all its engines.
 
     Returns:
         The convolution, in NumPy's promoted dtype.
