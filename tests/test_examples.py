@@ -211,8 +211,12 @@ def test_an_ecg_is_denoised_by_linear_phase(data, tmp_path, capsys):
     with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
         example.main(["--out", str(out)])
     printed = capsys.readouterr().out
-    wrong = {label: float(value) for label, value in re.findall(r"    (\w.*\w) +(0\.\d+)", printed)}
-    assert wrong["learned"] < wrong["textbook design"] < wrong["as disturbed"]
+    # On the half that was not learned from.
+    wrong = {
+        label: float(value)
+        for label, value in re.findall(r"    (\w.*\w) +0\.\d+ +(0\.\d+)\n", printed)
+    }
+    assert wrong["learned"] < 0.8 * wrong["design for 60 Hz"] < 0.8 * wrong["as disturbed"]
     kept = re.search(r"sum of taps (\S+), asymmetry (\S+)", printed)
     assert kept is not None
     assert all(abs(float(each)) < 1e-6 for each in kept.groups())

@@ -388,13 +388,17 @@ def test_an_input_that_does_not_tell_the_taps_apart():
     with pytest.warns(IdentifiabilityWarning) as seen:
         zero = fit_fir(np.zeros(20), np.ones(20), 3)
     assert {str(w.message).split(",")[0] for w in seen} == {
-        "x: is zero",
+        "x: is zero and so tells one tap from another at its ends at most",
         "x: does not determine the taps: 0 of 3 combinations of them can be told from the data "
         "in float64; fit fewer taps",
     }
     np.testing.assert_array_equal(zero.kernel, np.zeros(3))
-    with pytest.warns(IdentifiabilityWarning, match="x: is constant"):
+    with pytest.warns(IdentifiabilityWarning, match="x: is constant and") as seen:
         fit_fir(np.ones(20), np.ones(20), 3)
+    assert seen[0].filename == __file__
+    rows = np.stack([sine + t % 7, np.ones(200)])
+    with pytest.warns(IdentifiabilityWarning, match="x: is constant in a row"):
+        fit_fir(rows, rows, 3, per_row=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit_fir(sine, y, 4, mode="valid", ridge=1.0)
@@ -474,6 +478,7 @@ BAD = [
     ({"constraint": (np.ones((1, 3)), np.ones(2))}, ValueError, r"^constraint\[1\]: .*\(1,\)"),
     ({"constraint": (np.full((1, 3), np.nan), np.ones(1))}, ValueError,
      r"^constraint\[0\]: .*finite"),
+    ({"constraint": (np.ones(3), np.nan)}, ValueError, r"^constraint\[1\]: .*finite"),
 ]  # fmt: skip
 
 

@@ -208,8 +208,11 @@ def test_any_equinox_model() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"x": np.where(X > 2, np.nan, X)}, "x: expected finite numbers, got .* NaN"),
-        ({"y": np.where(X > 2, np.inf, Y)}, "y: expected finite numbers"),
+        (
+            {"x": np.where(X > 2, np.nan, X)},
+            r"x: expected finite values, got nan at index .* of 768 not finite",
+        ),
+        ({"y": np.where(X > 2, np.inf, Y)}, "y: expected finite values, got inf"),
         ({"y": Y[:, 1:]}, "y: expected the shape of what the model makes of x"),
         ({"y": Y[0]}, "y: expected the shape"),
         ({"x": X[:0], "y": Y[:0]}, "x: expected at least one sample"),
@@ -226,6 +229,7 @@ def test_any_equinox_model() -> None:
         ({"batch": 13}, "batch: expected 1 to 12"),
         ({"batch": 2, "optimizer": "lbfgs"}, "batch: "),
         ({"batch": 2, "y": Y[:5]}, "y: "),
+        ({"key": 3, "batch": 2}, "key: expected a key"),
         ({"validation": X}, "validation: "),
         ({"validation": (X, X * np.nan)}, r"validation\[1\]: "),
     ],
@@ -238,6 +242,20 @@ def test_what_is_refused(options: dict[str, Any], message: str) -> None:
 def test_fewer_samples_than_taps() -> None:
     with pytest.raises(ValueError, match="no longer than the signal"):
         quiet(nn.FIR(H, mode="valid"), X[:, :3])
+    with pytest.warns(fit.IdentifiabilityWarning, match="y: holds 4 numbers, fewer than the 5 par"):
+        quiet(nn.FIR(H), X[0, :4], Y[0, :4], steps=1)
+
+
+@pytest.mark.parametrize(("level", "words"), [(0.0, "x: is zero"), (2.0, "x: is constant")])
+def test_an_input_that_tells_nothing(level: float, words: str) -> None:
+    with pytest.warns(fit.IdentifiabilityWarning, match=words) as seen:
+        quiet(x=np.full_like(X, level), steps=1)
+    assert seen[0].filename == __file__
+
+
+def test_not_under_jit() -> None:
+    with pytest.raises(TypeError, match=r"x: expected numbers that are known.*stepper"):
+        jax.jit(lambda x: quiet(x=x))(X)
 
 
 def test_mean_square_and_log_spectral() -> None:

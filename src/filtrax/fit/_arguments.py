@@ -77,7 +77,7 @@ def as_weights(weights: Any, y: Array) -> Array | None:
     return jnp.broadcast_to(array, shape).astype(jnp.finfo(y.dtype).dtype)
 
 
-def check_values(x: Array, y: Array, weights: Array | None) -> None:
+def check_values(x: Array, y: Array, weights: Array | None, *, per_row: bool) -> None:
     """Raises or warns about values that no fit can use; traced ones are unknown.
 
     Raises:
@@ -85,17 +85,26 @@ def check_values(x: Array, y: Array, weights: Array | None) -> None:
     """
     given = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
     for name, array in given.items():
-        if isinstance(array, Tracer):
-            continue
-        values = np.asarray(array)
-        check_finite(name, values)
-        if name == "weights" and not (values.min() >= 0 and values.max() > 0):
+        check_finite(name, array)
+    if weights is not None and not isinstance(weights, Tracer):
+        values = np.asarray(weights)
+        if not (values.min() >= 0 and values.max() > 0):
             wanted = "values of at least 0, not all 0"
-            raise value_error(name, wanted, f"values from {values.min()} to {values.max()}")
-        if name == "x" and np.all(values == values[..., :1]):
-            level = "constant" if np.any(values) else "zero"
-            message = f"x: is {level}, which tells one tap from another at its ends at most"
-            warnings.warn(message, IdentifiabilityWarning, stacklevel=3)
+            raise value_error("weights", wanted, f"values from {values.min()} to {values.max()}")
+    if not isinstance(x, Tracer):
+        values = np.asarray(x)
+        rows = np.all(values == values[..., :1], -1)
+        if rows.all() or (per_row and rows.any()):
+            warn_of_constant(values[rows], "in a row " if values.ndim > 1 else "")
+
+
+def warn_of_constant(values: np.ndarray, where: str = "") -> None:
+    """Says that an input holds the same number everywhere."""
+    level = "constant" if values.any() else "zero"
+    warnings.warn(
+        f"x: is {level} {where}and so tells one tap from another at its ends at most",
+        IdentifiabilityWarning, stacklevel=4,
+    )  # fmt: skip
 
 
 def check_finite(name: str, array: Array | np.ndarray) -> None:

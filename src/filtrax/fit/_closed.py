@@ -164,7 +164,7 @@ def fit_fir(
             "y", f"at least as many samples as there are taps to fit, {free} (or a ridge)",
             f"{equations}",
         )  # fmt: skip
-    check_values(signal, wanted, loads)
+    check_values(signal, wanted, loads, per_row=per_row)
     kernel, residual, found, error = _fit(
         signal, wanted, scale, loads, allowed, window=window, edges=edges, per_row=per_row
     )

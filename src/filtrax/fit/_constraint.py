@@ -15,6 +15,7 @@ from jax.core import Tracer
 from filtrax._errors import describe, type_error, value_error
 from filtrax._operands import as_numeric
 from filtrax._typing import Array
+from filtrax.fit._arguments import check_finite
 from filtrax.nn._constraints import Constraint, check_operation
 from filtrax.nn._subspace import LINEAR, affine
 
@@ -105,8 +106,8 @@ def _equation(left: Any, right: Any, taps: int) -> tuple[np.ndarray, Any]:
         raise value_error("constraint[0]", f"shape (Q, {taps}) or ({taps},)", f"{matrix.shape}")
     if right.shape != matrix.shape[:1]:
         raise value_error("constraint[1]", f"shape {matrix.shape[:1]}", f"{right.shape}")
-    if not np.isfinite(matrix).all():
-        raise value_error("constraint[0]", "finite values", "a NaN or an infinity")
+    check_finite("constraint[0]", matrix)
+    check_finite("constraint[1]", right)
     return matrix, right
 
 

@@ -1,5 +1,6 @@
 """Fitting a model to inputs and outputs by steps of an optimiser."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -8,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from filtrax._errors import describe, type_error, value_error
 from filtrax._operands import as_numeric
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
+from filtrax.fit._arguments import IdentifiabilityWarning, check_finite, warn_of_constant
 from filtrax.fit._extra import extra
 from filtrax.fit._losses import MSE, Loss
 from filtrax.fit._steps import Stepper, stepper
@@ -98,6 +101,9 @@ def fit(
         FloatingPointError: the loss became NaN or infinite; the message says at which step.
         ImportError: optax or tqdm is not installed (``pip install 'filtrax[fit]'``).
 
+    Warns:
+        IdentifiabilityWarning: x is zero or constant, or y holds fewer numbers than are learned.
+
     Example:
         >>> import jax, numpy as np
         >>> from filtrax import fit, nn
@@ -118,10 +124,11 @@ def fit(
     if batch is not None:
         _check_batch(batch, optimizer, *data)
     loss = MSE() if loss is None else loss
+    _check_excitation(model, *data)
     return run(
         model, stepper(loss, optimizer), loss, data, held, steps=steps, batch=batch,
         patience=patience, check_every=check_every,
-        key=jax.random.key(0) if key is None else key, progress=progress,
+        key=_as_key(key), progress=progress,
     )  # fmt: skip
 
 
@@ -215,12 +222,40 @@ def _pair(pair: tuple[Any, Any], *names: str) -> tuple[Array, Array]:
         as_numeric(each, name, warn=False) for each, name in zip(pair, names, strict=True)
     )
     for array, name in zip(arrays, names, strict=True):
+        if isinstance(array, Tracer):
+            raise type_error(
+                name, "numbers that are known: this is a loop in Python; under jax.jit use the "
+                "steps of filtrax.fit.stepper", describe(array),
+            )  # fmt: skip
         if not array.size:
             raise value_error(name, "at least one sample", f"shape {array.shape}")
-        bad = int(jnp.sum(~jnp.isfinite(array)))
-        if bad:
-            raise value_error(name, "finite numbers", f"{bad} of {array.size} NaN or infinite")
+        check_finite(name, array)
     return arrays[0], arrays[1]
+
+
+def _check_excitation(model: Any, x: Array, y: Array) -> None:
+    """Warns where the data cannot determine what is learned, as far as numbers and counts tell."""
+    values = np.asarray(x)
+    if values.size > 1 and np.all(values == values.flat[0]):
+        warn_of_constant(values)
+    learned = jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))
+    free = sum(each.size * (1 + jnp.iscomplexobj(each)) for each in learned)
+    known = y.size * (1 + jnp.iscomplexobj(y))
+    if known < free:
+        warnings.warn(
+            f"y: holds {known} numbers, fewer than the {free} parameters that are learned from it",
+            IdentifiabilityWarning, stacklevel=3,
+        )  # fmt: skip
+
+
+def _as_key(key: Any) -> Array:
+    if key is None:
+        return jax.random.key(0)
+    try:
+        jax.random.fold_in(key, 0)
+    except (TypeError, ValueError) as error:
+        raise type_error("key", "a key as jax.random.key makes them", describe(key)) from error
+    return key
 
 
 def _validation(given: Any) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ FUNCTIONS = {"convolve": convolve, "correlate": correlate}
 Kernel = Array | Constrained
 
 
-def as_kernel(kernel: ArrayLike | Constrained, name: str = "kernel") -> Kernel:
+def as_kernel(kernel: Any, name: str = "kernel") -> Kernel:
     """What a layer holds: a constrained kernel as it is, anything else as inexact numbers."""
     if isinstance(kernel, Constrained):
         return kernel
