@@ -1,5 +1,6 @@
 """How every test runs: on CPU, as eight devices, in float64, under strict promotion."""
 
+import gc
 import os
 
 # Both are read when JAX makes its devices, so they stand before its first import.
@@ -8,6 +9,7 @@ _DEVICES = "--xla_force_host_platform_device_count"
 if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=8".strip()
 
+from collections import Counter
 from collections.abc import Iterator
 
 import jax
@@ -23,6 +25,32 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("filtrax")
+
+#: With 2, every other case of each parametrised test runs, and all other tests as ever.
+EVERY = int(os.environ.get("FILTRAX_EVERY", "1"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out cases as `FILTRAX_EVERY` says.
+
+    Tests begin at their first case or their second in turn, so that no engine is always left out.
+    """
+    cases: Counter[str] = Counter()
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        test, bracket, _ = item.nodeid.partition("[")
+        cases[test] += 1
+        chosen = not bracket or (cases[test] + len(cases)) % EVERY == 0
+        (kept if chosen else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and the libraries they import stay: collections need not look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -91,10 +91,15 @@ def test_integers_are_served_by_some_engine() -> None:
 @dtypes
 def test_each_mode_boundary_and_dtype(engine: Any, dtype: str) -> None:
     # The geometry turns with the cell, so that each dtype meets every one under some boundary.
+    # A dtype takes every other cell, and the next dtype the others: modes and boundaries are
+    # resolved before any engine runs, by code that asks for no dtype but that of a constant.
     by_geometry: dict[tuple[int, ...], list[dict[str, Any]]] = {}
     small = GEOMETRIES[:8]
+    number = DTYPES.index(dtype)
     for turn, (mode, boundary) in enumerate(itertools.product(oracle.MODES, oracle.BOUNDARIES)):
-        at = turn + 3 * DTYPES.index(dtype)
+        if (oracle.MODES.index(mode) + oracle.BOUNDARIES.index(boundary) + number) % 2:
+            continue
+        at = turn + 3 * number
         # One geometry for three cells in a row; the next that the mode fits.
         geometry = next(
             g
@@ -227,9 +232,14 @@ def test_channels_are_summed(engine: Any, dtype: str, size: tuple[int, ...]) -> 
     x, h = random((g, b, c, 7), dtype), random((g, o, c, 3), dtype, 1)
     if refused(engine, x.dtype):
         pytest.skip(f"{engine} refuses {dtype}")
-    for operation, mode, stride, dilation in (
+    choices = (
         ("correlate", "valid", 1, 1), ("convolve", "same", 2, 1), ("convolve", (3, -1), 1, 2),
-    ):  # fmt: skip
+    )  # fmt: skip
+    # All of them in float64; another dtype meets one for each size, and so each with some size.
+    if dtype != "float64":
+        turn = ("int32", "complex64", "bfloat16").index(dtype) + g + o
+        choices = (choices[turn % 3],)
+    for operation, mode, stride, dilation in choices:
         got = canonical(x, h, operation, mode, stride, dilation, engine)
         expected = oracle.channels(x, h, operation, mode, stride=stride, dilation=dilation)
         oracle.check(got, expected, tolerance(engine, x, h, dtype, c * 3), f"{operation} {mode}")

@@ -25,6 +25,8 @@ CELLS = [
     for mode, boundary in itertools.product(("full", "same", "valid", (2, -1)),
                                             ("zero", 0.0, 1.5, "edge", "reflect", "wrap"))
 ]  # fmt: skip
+#: In turn, and the other way round for every other mode: each mode and boundary meets both.
+TURNS = [("convolve", "correlate")[(at + at // 6) % 2] for at in range(len(CELLS))]
 
 
 def weighed(x: Any, mask: Any, h: Any, operation: str, boundary: Any, **options: Any) -> np.ndarray:
@@ -38,30 +40,30 @@ def weighed(x: Any, mask: Any, h: Any, operation: str, boundary: Any, **options:
     return np.where(none, np.nan, top / np.where(none, 1, bottom)) * taps.sum()
 
 
-@engines
-@pytest.mark.parametrize("operation", ["convolve", "correlate"])
-def test_what_does_not_count_contributes_nothing(engine: Any, operation: str) -> None:
-    function = getattr(filtrax, operation)
+def in_turn(engine: Any, **options: Any) -> list[jax.Array]:
+    """The cells as one program."""
 
     def run(x: Any, h: Any, mask: Any) -> Any:
-        return [function(x, h, method=engine, where=mask, **cell) for cell in CELLS]
+        return [
+            getattr(filtrax, operation)(x, h, method=engine, where=mask, **cell, **options)
+            for operation, cell in zip(TURNS, CELLS, strict=True)
+        ]
 
-    got = jax.jit(run)(SPOILT, H, MASK)
-    for cell, y in zip(CELLS, got, strict=True):
+    return jax.jit(run)(SPOILT, H, MASK)
+
+
+@engines
+def test_what_does_not_count_contributes_nothing(engine: Any) -> None:
+    got = in_turn(engine)
+    for operation, cell, y in zip(TURNS, CELLS, got, strict=True):
         expected = oracle.slide(np.where(MASK, X, 0), H, operation, **cell)
         oracle.check(y, expected, 1e-13, f"{engine} {cell}")
 
 
 @engines
-@pytest.mark.parametrize("operation", ["convolve", "correlate"])
-def test_normalized_is_the_weighted_mean_of_what_counts(engine: Any, operation: str) -> None:
-    function = getattr(filtrax, operation)
-
-    def run(x: Any, h: Any, mask: Any) -> Any:
-        return [function(x, h, method=engine, where=mask, normalize=True, **cell) for cell in CELLS]
-
-    got = jax.jit(run)(SPOILT, H, MASK)
-    for cell, y in zip(CELLS, got, strict=True):
+def test_normalized_is_the_weighted_mean_of_what_counts(engine: Any) -> None:
+    got = in_turn(engine, normalize=True)
+    for operation, cell, y in zip(TURNS, CELLS, got, strict=True):
         expected = weighed(X, MASK, H, operation, **cell)
         np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
         np.testing.assert_allclose(y, expected.astype(float), rtol=1e-11, atol=1e-12)

@@ -142,13 +142,15 @@ SEPARABLE: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
-def test_separable_is_the_filter_by_the_outer_product(operation: str, dtype: str) -> None:
+def test_separable_is_the_filter_by_the_outer_product(dtype: str) -> None:
     x = random((2, 5, 6), dtype)
     kernels = random((2,), dtype, 1), random((3,), dtype, 2)
     outer = np.multiply.outer(*kernels)
-    for options, axes in itertools.product(SEPARABLE, ((1, 2), (-1, 0))):
+    # Operations take turns: each meets every option, with one of the orders of axes.
+    turns = itertools.product(enumerate(SEPARABLE), enumerate(((1, 2), (-1, 0))))
+    for (turn, options), (order, axes) in turns:
+        operation = OPERATIONS[(turn + order + (dtype == "float64")) % 2]
         got = filtrax.filter_separable(
             x,
             kernels,
