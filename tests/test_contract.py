@@ -237,7 +237,7 @@ def test_channels_are_summed(engine: Any, dtype: str, size: tuple[int, ...]) -> 
     )  # fmt: skip
     # All of them in float64; another dtype meets one for each size, and so each with some size.
     if dtype != "float64":
-        turn = ("int32", "complex64", "bfloat16").index(dtype) + g + o
+        turn = ("int32", "complex64", "bfloat16").index(dtype) + c + o
         choices = (choices[turn % 3],)
     for operation, mode, stride, dilation in choices:
         got = canonical(x, h, operation, mode, stride, dilation, engine)
