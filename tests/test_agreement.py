@@ -30,7 +30,8 @@ from filtrax.compat import scipy_ndimage, scipy_signal
 CALLS = int(os.environ.get("FILTRAX_AGREEMENT_CALLS", "1000"))
 REPORT = os.environ.get("FILTRAX_AGREEMENT_REPORT")
 SLICE = 500
-MINIMUM = 0.98
+#: Of all calls, how many must agree, and in how many of these both may raise.
+MINIMUM, REFUSED = 0.98, 0.15
 
 
 @pytest.mark.parametrize("number", range(-(-CALLS // SLICE)))
@@ -41,9 +42,9 @@ def test_sweep(number: int) -> None:
             file.write(json.dumps({"seed": number, **counts}) + "\n")
     assert not found, "\n".join(found)
     assert counts["calls"] >= SLICE
-    # Hypothesis varies what it has drawn, so slices vary much; `summary` holds the whole to 98 %.
+    # Hypothesis varies what it has drawn, so slices vary much; `summary` holds the whole to more.
     assert counts["agree"] >= (MINIMUM - 0.05) * counts["calls"], counts
-    assert counts["both refuse"] < 0.2 * counts["calls"], counts
+    assert counts["both refuse"] < (REFUSED + 0.1) * counts["calls"], counts
 
 
 def summary(report: str) -> bool:
@@ -53,7 +54,9 @@ def summary(report: str) -> bool:
         total.update({key: n for key, n in json.loads(line).items() if key != "seed"})
     for key, n in total.most_common():
         print(f"{n:8d}  {100 * n / total['calls']:6.2f} %  {key}")
-    return total["agree"] >= MINIMUM * total["calls"] and not total["not listed"]
+    agree, refuse = total["agree"], total["both refuse"]
+    enough = agree >= MINIMUM * total["calls"] and refuse <= REFUSED * total["calls"]
+    return enough and not total["not listed"]
 
 
 def differs(

@@ -146,12 +146,52 @@ NOT_NORMALISED = _table(
         "a column": (np.ones((6, 1)), r"shape \(6, 1\)"),
     },
 )
+NOT_POSITIVE = _table(
+    ValueError, {"zero": (0, "0"), "below zero": (-2.5, "-2.5"), "minus infinity": (-np.inf, "inf")}
+)
+NOT_FINITE = _table(ValueError, {"NaN": (np.nan, "nan"), "infinity": (np.inf, "inf")})
+NOT_REAL = _table(TypeError, {"a complex number": (1j, "1j|complex")})
+NOT_A_LOSS = _table(
+    TypeError,
+    {
+        "None": (None, "None"),
+        "an integer": (1, "1"),
+        "a float": (0.5, "0.5"),
+        "True": (True, "True"),
+        "a string": ("mse", "'mse'"),
+        "bytes": (b"mse", "b'mse'"),
+        "an object": (object(), "object"),
+        "a list": ([len], "len"),
+        "a tuple": ((), r"\(\)"),
+        "a dict": ({"loss": 1}, "loss"),
+        "a set": ({1}, r"\{1\}"),
+        "an array": (np.ones(3), r"shape \(3,\)"),
+        "a complex number": (1j, "1j"),
+        "a generator": ((i for i in [1.0]), "generator"),
+        "a slice": (slice(3), "slice"),
+        "an ellipsis": (..., "Ellipsis"),
+        "a date": (datetime.date(2020, 1, 1), "date"),
+        "a Fraction": (Fraction(2), "Fraction"),
+    },
+)
+#: A model must be called, and hold something to learn.
+NOT_A_MODEL = NOT_A_LOSS
 EMPTY = _table(ValueError, {"empty": (np.zeros(0), r"0|none|shape")})
 
 
 def kind(*tables: list[Wrong], without: tuple[str, ...] = ()) -> list[Wrong]:
     """One table of several, without the rows that an argument allows."""
     return [row for table in tables for row in table if row[0] not in without]
+
+
+def not_finite(*shape: int) -> list[Wrong]:
+    """Arrays of which one number is none."""
+    rows = {}
+    for label, number in (("a NaN", np.nan), ("an infinity", np.inf), ("a lowest", -np.inf)):
+        array = np.ones(shape)
+        array.flat[1] = number
+        rows[label] = (array, "nan|inf|NaN|not finite")
+    return _table(ValueError, rows)
 
 
 def raising(error: Errors, rows: list[Wrong]) -> list[Wrong]:

@@ -7,6 +7,12 @@ from typing import Any
 
 _HERE = str(Path(__file__).parent)
 
+#: Why numbers lose bits, and what to do about it.
+X64_OFF = (
+    'as jax_enable_x64 is off; jax.config.update("jax_enable_x64", True) keeps 64 bits, and a cast '
+    "of your own says that 32 will do"
+)
+
 
 class PrecisionWarning(UserWarning):
     """Numbers are held in fewer bits than they came with, because JAX has no more of them."""

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from filtrax._errors import describe, type_error, value_error
+from filtrax._spec import flag
 from filtrax._typing import Array
 
 #: Transforms leave roundings where no weight is: below so many units of it there is none.
@@ -24,9 +25,7 @@ Apply = Callable[[Array, Any, Any], Array]
 
 def as_normalize(value: Any, dtype: Any) -> bool:
     """Checks the argument ``normalize``, for a result of the given dtype."""
-    if not isinstance(value, bool):
-        raise type_error("normalize", "True or False", describe(value))
-    if value and not jnp.issubdtype(dtype, jnp.inexact):
+    if flag("normalize", value) and not jnp.issubdtype(dtype, jnp.inexact):
         raise type_error("normalize", "False for integers (a ratio of them is none)", str(dtype))
     return value
 

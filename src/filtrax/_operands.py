@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from filtrax._errors import describe, type_error, value_error, warn_of_precision
+from filtrax._errors import X64_OFF, describe, type_error, value_error, warn_of_precision
 from filtrax._spec import Spec, choice
 from filtrax._typing import Array
 
@@ -152,7 +152,7 @@ def narrowed(host: np.ndarray, name: str, *, warn: bool = True) -> np.ndarray:
     if warn:
         warn_of_precision(
             f"{name}: {host.dtype} becomes {dtype}, "
-            + ("the widest there is" if host.dtype.char in "gG" else "as jax_enable_x64 is off")
+            + ("the widest there is" if host.dtype.char in "gG" else X64_OFF)
         )
     return array
 
@@ -178,6 +178,19 @@ def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> 
         raise type_error(name, "an array of numbers", describe(value))
 
 
+def as_key(value: Any, name: str = "key") -> Any:
+    """A single random key of JAX's, of the new kind or the old.
+
+    Raises:
+        TypeError: it is none.
+    """
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    is_new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
+    if not is_new and not (dtype == np.uint32 and shape in ((2,), (4,))):
+        raise type_error(name, "a key, such as jax.random.key(0)", describe(value))
+    return value
+
+
 def as_real(value: Any, name: str) -> Array:
     """An array of real numbers: settings to start from, which may be rounded without a warning."""
     array = as_numeric(value, name, warn=False)
@@ -186,21 +199,27 @@ def as_real(value: Any, name: str) -> Array:
     return array
 
 
-def as_scalar(value: Any, name: str, *, positive: bool = False) -> Array:
+def as_scalar(value: Any, name: str, *, positive: bool = False, finite: bool = False) -> Array:
     """A real number as an array of no dimensions; it may be traced.
+
+    A positive number must be finite, too.
 
     Raises:
         TypeError: it is no single real number.
-        ValueError: it is known not to be positive, and should be.
+        ValueError: it is known not to be positive or finite, and should be.
     """
     try:
-        array = as_numeric(value, name)
+        array = as_numeric(value, name, warn=False)
     except TypeError as error:
         raise type_error(name, "a real number", describe(value)) from error
     if array.ndim or jnp.iscomplexobj(array):
         raise type_error(name, "a real number", describe(value))
-    if positive and not isinstance(array, Tracer) and not array > 0:
+    if isinstance(array, Tracer):
+        return array
+    if positive and not array > 0:
         raise value_error(name, "a positive number", describe(value))
+    if (positive or finite) and not np.isfinite(np.asarray(array)):
+        raise value_error(name, "a finite number", describe(value))
     return array
 
 

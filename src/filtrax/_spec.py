@@ -92,6 +92,13 @@ def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
+def flag(name: str, value: Any) -> bool:
+    """Returns ``value`` if it is a ``bool``; what only looks true or false is an error."""
+    if not isinstance(value, bool):
+        raise type_error(name, "True or False", describe(value))
+    return value
+
+
 def integer(name: str, value: Any) -> int:
     """Returns ``value`` as an ``int``; bools, floats and traced values are errors."""
     if isinstance(value, bool):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax._errors import describe, type_error, value_error, warn_of_precision
+from filtrax._errors import X64_OFF, describe, type_error, value_error, warn_of_precision
 from filtrax._layout import normalize_axes
 from filtrax._operands import as_scalar, jax_dtype
 from filtrax._spec import integer
@@ -121,7 +121,7 @@ def _summed_in(x: Array, weights: Array, dtype: Any, cval: Any, divisor: int) ->
     if whole and divisor == 1 and isinstance(cval, (int, float)) and cval % 1 == 0:
         return np.dtype(np.int32)
     if not all(np.can_cast(each, double) for each in (x.dtype, dtype)):
-        warn_of_precision(f"input: {x.dtype} is summed in float32, as jax_enable_x64 is off")
+        warn_of_precision(f"input: {x.dtype} is summed in float32, {X64_OFF}")
     return double
 
 
@@ -193,7 +193,7 @@ def output_dtype(output: Any, given: Any, to_complex: bool) -> np.dtype[Any]:
         raise SciPyArgumentError(f"output: expected a numeric dtype, got {output!r}")
     dtype = jax_dtype(asked)
     if dtype != asked and output not in (float, int, complex):
-        warn_of_precision(f"output: {asked} becomes {dtype}, as jax_enable_x64 is off")
+        warn_of_precision(f"output: {asked} becomes {dtype}, {X64_OFF}")
     return dtype
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from filtrax._correlate import convolve, correlate
-from filtrax._errors import value_error, warn_of_precision
+from filtrax._errors import X64_OFF, value_error, warn_of_precision
 from filtrax._operands import as_numeric, check_dtype, jax_dtype, narrowed
 from filtrax._typing import Accuracy, Array
 from filtrax.conventions._table import Convention, Mode
@@ -70,7 +70,7 @@ def common_dtype(*arrays: Any, through: Callable[[Any], Any] = np.dtype) -> np.d
     if all(each.kind in _NUMPY_KINDS for each in dtypes):
         wide = np.result_type(*dtypes)
         if wide != dtype and not all(np.can_cast(array.dtype, dtype) for array in arrays):
-            warn_of_precision(f"result: {wide} becomes {dtype}, as jax_enable_x64 is off")
+            warn_of_precision(f"result: {wide} becomes {dtype}, {X64_OFF}")
     return dtype
 
 

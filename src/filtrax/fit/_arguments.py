@@ -51,7 +51,7 @@ def as_ridge(ridge: Any, dtype: Any) -> Array:
     """A scalar that is not negative, as far as is known."""
     value = as_numeric(ridge, "ridge")
     if value.shape != ():
-        raise value_error("ridge", "one number", describe(value))
+        raise value_error("ridge", "one number", describe(ridge))
     if jnp.iscomplexobj(value):
         raise type_error("ridge", "a real number", describe(ridge))
     # As it was given: under jit even a constant becomes a tracer.

@@ -13,7 +13,7 @@ from jax.core import Tracer
 
 from filtrax._errors import type_error, value_error
 from filtrax._rows import filter_rows
-from filtrax._spec import OPERATIONS, choice
+from filtrax._spec import OPERATIONS, choice, flag
 from filtrax._typing import Array, ArrayLike, AxisBoundary, AxisMode, Operation
 from filtrax.fit import _gram
 from filtrax.fit._arguments import (
@@ -141,6 +141,7 @@ def fit_fir(
     """
     choice("operation", operation, OPERATIONS)
     choice("edges", edges, EDGES)
+    flag("per_row", per_row)
     signal, wanted = as_data(x, y)
     window = make_window(signal.shape[-1], num_taps, mode, delay, boundary)
     if wanted.shape != (*signal.shape[:-1], window.outputs):

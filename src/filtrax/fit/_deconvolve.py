@@ -15,6 +15,7 @@ from jax.scipy.sparse.linalg import cg
 from filtrax._correlate import convolve, correlate
 from filtrax._errors import describe, value_error
 from filtrax._layout import make_layout
+from filtrax._operands import as_scalar
 from filtrax._spec import OPERATIONS, choice, integer, make_spec
 from filtrax._typing import Array, ArrayLike, Axes, Boundary, Mode, Operation
 from filtrax.fit._arguments import ConvergenceWarning, as_floating, as_ridge, check_finite
@@ -101,6 +102,8 @@ def deconvolve(
     choice("method", method, ("auto", "cg", "fft"))
     if integer("steps", steps) < 1:
         raise value_error("steps", "at least 1", f"{steps}")
+    if tolerance is not None:
+        as_scalar(tolerance, "tolerance", positive=True)
     wanted, taps = as_floating(y, "y"), as_floating(h, "h")
     if wanted.ndim == 0:
         raise value_error("y", "at least one dimension", "a scalar")
@@ -124,6 +127,9 @@ def deconvolve(
     extra = None
     if penalty is not None:
         extra = as_floating(penalty, "penalty").astype(dtype)
+        check_finite("penalty", extra)
+        if extra.ndim == 0:
+            raise value_error("penalty", "at least one dimension", describe(penalty))
         if axes is None and extra.ndim > len(filtered):
             raise value_error("penalty", f"at most {len(filtered)} dimensions", f"{extra.ndim}")
     run = partial(function, axes=axes)

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax._errors import value_error
-from filtrax._operands import as_numeric
-from filtrax._spec import choice
+from filtrax._errors import describe, type_error, value_error
+from filtrax._operands import as_real, as_scalar
+from filtrax._spec import choice, flag
 from filtrax._typing import Array, ArrayLike
+from filtrax.fit._arguments import check_finite
 from filtrax.fit._losses import mean_square
 from filtrax.fit._steps import stepper
 from filtrax.fit._train import Fitted, _pair, _positive, run
@@ -121,15 +122,22 @@ def fit_response(
         >>> f"{found.frequency[0]:.3f} {found.gain_db[0]:.3f}"
         '0.300 6.000'
     """
+    if not callable(getattr(layer, "frequency_response", None)):
+        raise type_error("layer", "a layer with a frequency_response", describe(layer))
     choice("scale", scale, ("linear", "db"))
+    flag("progress", progress)
     points, wanted = _pair((frequencies, response), "frequencies", "response")
     if points.shape != wanted.shape:
         raise value_error(
             "response", f"the shape of frequencies, {points.shape}", f"{wanted.shape}"
         )
-    weight = as_numeric(weights, "weights", warn=False)
+    weight = as_real(weights, "weights")
+    check_finite("weights", weight)
     if weight.shape not in ((), points.shape) or not np.all(np.asarray(weight) >= 0):
-        raise value_error("weights", "one, or one for each frequency, not negative", f"{weights}")
+        raise value_error(
+            "weights", "one, or one for each frequency, not negative", describe(weights)
+        )
+    as_scalar(norm, "norm")
     if not (norm == np.inf or (norm >= 2 and norm % 2 == 0)):
         raise value_error("norm", "2, a greater even number, or infinity", f"{norm}")
     powers = [p for p in _POWERS if p < norm] + ([] if norm == np.inf else [float(norm)])

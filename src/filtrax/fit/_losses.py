@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax._errors import value_error
-from filtrax._operands import as_numeric
+from filtrax._errors import describe, type_error, value_error
+from filtrax._operands import as_numeric, as_scalar
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
 
@@ -85,6 +85,9 @@ class LogSpectral:
 
     floor_db: float = -80.0
 
+    def __post_init__(self) -> None:
+        as_scalar(self.floor_db, "floor_db", finite=True)
+
     def residuals(self, prediction: ArrayLike, target: ArrayLike) -> Array:
         """The differences in decibels."""
         got, wanted = comparable(prediction, target)
@@ -122,6 +125,9 @@ class MultiResolutionSTFT:
     floor_db: float = -80.0
 
     def __post_init__(self) -> None:
+        as_scalar(self.floor_db, "floor_db", finite=True)
+        if not isinstance(self.sizes, (tuple, list)):
+            raise type_error("sizes", "a tuple of lengths", describe(self.sizes))
         if not self.sizes or any(integer("sizes", n) < 4 or n % 4 for n in self.sizes):
             raise value_error("sizes", "positive multiples of 4", f"{self.sizes}")
 

@@ -65,6 +65,8 @@ def stepper(loss: Loss | None = None, optimizer: Any = "adam") -> Stepper:
         [0.2 0.5 0.3]
     """
     loss = MSE() if loss is None else loss
+    if not callable(loss):
+        raise type_error("loss", "a function of prediction and target", describe(loss))
     try:
         hash((loss, optimizer))
     except TypeError:

@@ -12,8 +12,8 @@ from jax import lax
 from jax.core import Tracer
 
 from filtrax._errors import describe, type_error, value_error
-from filtrax._operands import as_numeric
-from filtrax._spec import integer
+from filtrax._operands import as_key, as_numeric
+from filtrax._spec import flag, integer
 from filtrax._typing import Array, ArrayLike
 from filtrax.fit._arguments import IdentifiabilityWarning, check_finite, warn_of_constant
 from filtrax.fit._extra import extra
@@ -128,7 +128,7 @@ def fit(
     return run(
         model, stepper(loss, optimizer), loss, data, held, steps=steps, batch=batch,
         patience=patience, check_every=check_every,
-        key=_as_key(key), progress=progress,
+        key=jax.random.key(0) if key is None else as_key(key), progress=flag("progress", progress),
     )  # fmt: skip
 
 
@@ -246,16 +246,6 @@ def _check_excitation(model: Any, x: Array, y: Array) -> None:
             f"y: holds {known} numbers, fewer than the {free} parameters that are learned from it",
             IdentifiabilityWarning, stacklevel=3,
         )  # fmt: skip
-
-
-def _as_key(key: Any) -> Array:
-    if key is None:
-        return jax.random.key(0)
-    try:
-        jax.random.fold_in(key, 0)
-    except (TypeError, ValueError) as error:
-        raise type_error("key", "a key as jax.random.key makes them", describe(key)) from error
-    return key
 
 
 def _validation(given: Any) -> tuple[Array, Array]:

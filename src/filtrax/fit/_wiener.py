@@ -51,12 +51,10 @@ def wiener_hopf(auto: ArrayLike, cross: ArrayLike, *, ridge: ArrayLike = 0.0) ->
         [0. 1. 0.]
     """
     r, p = as_floating(auto, "auto"), as_floating(cross, "cross")
-    if r.ndim == 0:
-        raise value_error("auto", "at least one lag", "a scalar")
+    if r.ndim == 0 or r.shape[-1] == 0:
+        raise value_error("auto", "at least one lag", describe(auto))
     if p.ndim == 0 or p.shape[-1] != r.shape[-1] or not _broadcast(r.shape[:-1], p.shape[:-1]):
         raise value_error("cross", f"as many lags as auto, of shape {r.shape}", f"shape {p.shape}")
-    if r.shape[-1] == 0:
-        raise value_error("auto", "at least one lag", "0")
     check_finite("auto", r)
     check_finite("cross", p)
     dtype = np.promote_types(r.dtype, p.dtype)

@@ -116,4 +116,6 @@ def _settings(name: str, value: ArrayLike, count: int) -> np.ndarray:
     array = np.asarray(as_real(value, name), float)
     if array.shape not in ((), (1,), (count,)):
         raise value_error(name, f"one number, or one for each of {count} kinds", describe(array))
+    if not np.isfinite(array).all():
+        raise value_error(name, "finite numbers", f"{array}")
     return np.broadcast_to(array, (count,))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from filtrax._errors import value_error
+from filtrax._errors import describe, value_error
 from filtrax._operands import as_numeric
 from filtrax._spec import integer
 from filtrax._typing import Array, ArrayLike
@@ -64,8 +64,10 @@ class Constrained(eqx.Module):
         """
         array = as_numeric(kernel, "kernel", warn=False)
         taps = np.asarray(array, float) if not jnp.iscomplexobj(array) else None
-        if taps is None or not taps.size or not np.isfinite(taps).all():
-            raise value_error("kernel", "at least one tap, finite and real", f"{kernel}")
+        if taps is None or not taps.size:
+            raise value_error("kernel", "at least one tap, real", describe(array))
+        if not np.isfinite(taps).all():
+            raise value_error("kernel", "finite taps", f"{taps}")
         count = taps.ndim if ndim is None else integer("ndim", ndim)
         if not 1 <= count <= taps.ndim:
             raise value_error("ndim", f"1 to {taps.ndim}", f"{count}")

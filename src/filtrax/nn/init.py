@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from filtrax._errors import value_error
+from filtrax._operands import as_key
 from filtrax._spec import choice, integer
 from filtrax._typing import Array
 
@@ -64,6 +65,7 @@ def random(key: Array, shape: int | tuple[int, ...]) -> Array:
 
     Raises:
         ValueError: a size is not positive.
+        TypeError: the key is none.
 
     Example:
         >>> import jax
@@ -72,7 +74,7 @@ def random(key: Array, shape: int | tuple[int, ...]) -> Array:
         (3, 31)
     """
     sizes = _shape(shape)
-    return jax.random.normal(key, sizes, jnp.result_type(float)) * sizes[-1] ** -0.5
+    return jax.random.normal(as_key(key), sizes, jnp.result_type(float)) * sizes[-1] ** -0.5
 
 
 def design(name: str, *args: Any, **kwargs: Any) -> Array:
