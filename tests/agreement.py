@@ -247,13 +247,12 @@ def _of_cut_derivatives(call: Call, x: Any, got: np.ndarray) -> bool:
     options, rank = call.options, np.ndim(x)
     axes = options.get("axes", range(rank))
     modes = options["mode"] if isinstance(options["mode"], list) else [options["mode"]] * len(axes)
-    derivatives = [
-        scipy.ndimage.gaussian_filter(
-            x, options["sigma"], [int(i == axis) for i in range(rank)], options.get("output"), mode,
-            options.get("cval", 0.0),
-        )
-        for axis, mode in zip(axes, modes, strict=True)
-    ]  # fmt: skip
+    others: dict[str, Any] = {key: options[key] for key in ("output", "cval") if key in options}
+    derivatives = []
+    for axis, mode in zip(axes, modes, strict=True):
+        order: Any = [int(i == axis) for i in range(rank)]
+        blurred = scipy.ndimage.gaussian_filter(x, options["sigma"], order, mode=mode, **others)
+        derivatives.append(np.asarray(blurred))
     reached = np.zeros(got.shape, bool)
     with np.errstate(all="ignore"):
         for steps in product(range(-rank, rank + 1), repeat=len(axes)):
