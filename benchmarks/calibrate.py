@@ -1,33 +1,31 @@
 """Measures what each engine's work costs on this machine and writes ``filtrax._costs``.
 
-    python -m benchmarks.calibrate [--dtypes float32 float64 complex64]
+    python -m benchmarks.calibrate [--dtypes float32 float64 ...] [--keep FOLDER [--seconds 50]]
 
-Run it with nothing else on the machine. Each engine's time over a set of problems is fitted by
-non-negative prices for the counts it reports; the relative misfit is printed beside them.
+Run it with nothing else on the machine; some three minutes a dtype. Each engine's time over a set
+of problems is fitted by non-negative prices for the counts it reports; the relative misfit is
+printed beside them. With ``--keep`` the times are kept, and a later call goes on where one ended:
+``--seconds`` ends a call early, before anything is fitted.
 """
 
 import argparse
 import itertools
 import math
 import pathlib
-import pickle
 import pprint
-import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-from tqdm import tqdm
 
+from benchmarks.passes import FAR, Kept, Meter, Pass, Times, platform_of_plans
 from filtrax._choose import counts_of
-from filtrax._costs import MEASURED
-from filtrax._engines import ENGINES, Correlation
+from filtrax._costs import MEASURED, Prices
+from filtrax._engines import ENGINES, fold_problem
 from filtrax._geometry import Axis
-from filtrax._primitive import bind
 
 COSTS = pathlib.Path(__file__).parents[1] / "src" / "filtrax" / "_costs.py"
 #: (G, B, C, O), N, K: rows, kernels per row, channels, and the roles of a gradient.
@@ -35,12 +33,21 @@ ROWS = [(1, 1), (1, 256), (1, 4096), (256, 1)]
 LENGTHS = [256, 4096, 65536, 1_000_000]
 TAPS = [3, 9, 31, 100, 257, 1025, 5000, 20000]
 LARGEST = 5e6
+#: Seconds for the rounds of one engine.
+BUDGET = 0.03
+#: The doubt in the logarithm of an estimate; the weight of estimates that are off; no price.
+DOUBT, FAITH, LEAST = 0.1, 0.05, 1e-7
+DTYPES = ("float32", "float64", "complex64", "bfloat16", "complex128")
 
 Case = tuple[tuple[int, int, int, int], str, tuple[Axis, ...]]
 
 
-def problems() -> Iterator[Case]:
+def problems(dtype: str) -> list[Pass]:
     """Forward and gradient problems of every size that a fit must cover."""
+    return [Pass(sizes, axes, role, dtype) for sizes, role, axes in _cases()]
+
+
+def _cases() -> Iterator[Case]:
     for (g, b), n, k in itertools.product(ROWS, LENGTHS, TAPS):
         if g * b * n <= LARGEST and k < n:
             same = Axis(n, k, n, k // 2)
@@ -70,127 +77,143 @@ def problems() -> Iterator[Case]:
             yield (1, 1, 1, 1), "h", (Axis(n, k, n, k // 2), carried)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The seconds that engines took for a problem."""
-
-    case: Case
-    dtype: str
-    times: dict[str, float]
-
-
-def operands(sizes: tuple[int, int, int, int], role: str, axes: tuple[Axis, ...], dtype: str):
-    """Random operands of a role."""
-    g, b, c, o = sizes
-    rng = np.random.default_rng(0)
-    shapes = {
-        "x": (g, b, c, *(a.n for a in axes)),
-        "h": (g, o, c, *(a.k for a in axes)),
-        "y": (g, b, o, *(a.m for a in axes)),
+def fit(measured: list[tuple[Pass, Times]]) -> tuple[dict[str, Prices], dict[str, float]]:
+    """Prices in nanoseconds for every engine, and the misfit where it is among the better ones."""
+    table = Table(measured)
+    start = {name: table.plain_fit(name) for name in ENGINES}
+    prices = table.polished(start)
+    misfits = {}
+    for name, each in prices.items():
+        errors = np.abs(table.errors(name, each))[table.matters(name) == 1.0]
+        misfits[name] = float(np.median(errors)) if errors.size else math.nan
+    rounded = {
+        name: tuple(float(f"{p:.3g}") for p in each) for name, each in sorted(prices.items())
     }
-    names = {"y": "xh", "x": "yh", "h": "xy"}[role]
-    return [jnp.asarray(rng.standard_normal(shapes[name]), dtype) for name in names]
+    return rounded, misfits
 
 
-def as_problem(sizes: tuple[int, int, int, int], role: str, axes: tuple[Axis, ...], dtype: str):
-    """The plain correlation that an engine sees."""
-    g, b, c, o = sizes
-    b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    return Correlation(g, b, c, o, tuple(a.for_role(role) for a in axes), jnp.dtype(dtype))
+class Table:
+    """Counts and times of all engines over the problems, in nanoseconds.
 
-
-def seconds(name: str, role: str, axes: tuple[Axis, ...], arrays: list[jax.Array]) -> float:
-    """The median time of a compiled call; the fewer calls the longer one takes."""
-    call = jax.jit(lambda a, b: bind(a, b, role=role, axes=axes, method=name))
-    call(*arrays).block_until_ready()
-    times: list[float] = []
-    while len(times) < 3 or (sum(times) < 0.03 and len(times) < 30):
-        start = time.perf_counter()
-        call(*arrays).block_until_ready()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def foretold(name: str, problem: Correlation, known: dict[str, float]) -> bool:
-    """Whether an engine would be tried in vain: far over the best so far, or over a second."""
-    limit = {"direct": 0.5, "toeplitz": 0.05}.get(name, 0.0)
-    guess = problem.multiplications * limit * 1e-9
-    if name == "toeplitz" and not problem.is_short:
-        # The band of a kernel for each row is many times as large as the kernels.
-        guess += problem.g * problem.o * problem.c * problem.taps * 128 * 5e-9
-    return guess > min([1.0, *(30 * t for t in known.values())])
-
-
-def measure(dtype: str) -> list[Sample]:
-    """The time of every engine over the problems."""
-    data = []
-    order = ("fft", "overlap", "shift", "toeplitz", "direct")
-    for case in tqdm(list(problems()), desc=dtype):
-        arrays = operands(*case, dtype)
-        problem = as_problem(*case, dtype)
-        times: dict[str, float] = {}
-        for name in order:
-            refused = ENGINES[name].refuses(problem, "cpu") is not None
-            endless = math.isinf(counts_of(name, problem)[0])
-            if not (refused or endless or foretold(name, problem, times)):
-                times[name] = seconds(name, *case[1:], arrays)
-        data.append(Sample(case, dtype, times))
-    return data
-
-
-def fit(samples: list[Sample], name: str) -> tuple[tuple[float, ...], float]:
-    """Prices in nanoseconds, and the misfit where the engine is among the better ones.
-
-    Non-negative least squares of the error relative to the best engine's time: a time far from
-    the best decides nothing.
+    Infinite is the time of an engine that is not chosen unasked. One that was not timed, for it was
+    priced far over the best, is taken to be that far over it.
     """
-    rows = [s for s in samples if name in s.times]
-    rows = [s for s in rows if math.isfinite(counts_of(name, as_problem(*s.case, s.dtype))[0])]
-    counts = np.array([counts_of(name, as_problem(*s.case, s.dtype)) for s in rows])
-    times = np.array([s.times[name] for s in rows]) * 1e9
-    best = np.array([min(s.times.values()) for s in rows]) * 1e9
-    matters = np.minimum(1.0, 2 * best / times)
-    prices = np.zeros(counts.shape[1])
-    predicted = times
-    for _ in range(30):
-        # In logarithms, nearly: a factor of two up weighs as much as one down.
-        weight = matters / np.sqrt(np.maximum(predicted, 1.0) * times)
-        prices, _ = scipy.optimize.nnls(counts * weight[:, None], times * weight)
-        predicted = counts @ prices
-    errors = np.abs(np.log(np.maximum(predicted, 1.0) / times))
-    if name == "direct":
-        # Channels: what is measured here is many times slower inside a loop (see docs/design.md).
-        prices[2] *= 3
-    used = [p if c.any() else p or 1.0 for p, c in zip(prices, counts.T, strict=True)]
-    return tuple(float(f"{p:.3g}") for p in used), float(np.median(errors[matters == 1.0]))
 
+    def __init__(self, measured: list[tuple[Pass, Times]]):
+        self.counts, self.times, self.timed = {}, {}, {}
+        self.best = np.array([1e9 * min(times.values()) for _, times in measured])
+        for name in ENGINES:
+            counts = np.array([counts_of(name, work.plain) for work, _ in measured])
+            possible = np.isfinite(counts[:, 0])
+            times = np.array([1e9 * times.get(name, math.nan) for _, times in measured])
+            self.timed[name] = possible & np.isfinite(times)
+            times = np.where(np.isnan(times), FAR * self.best, times)
+            self.times[name] = np.where(possible, times, np.inf)
+            self.counts[name] = np.where(possible[:, None], counts, 0.0)
+            if name == "direct":
+                self.times[name][[_is_slow_in_loops(work) for work, _ in measured]] *= 3
 
-def main() -> None:
-    """Measures, fits, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dtypes", nargs="+", default=["float32", "float64", "complex64"])
-    parser.add_argument("--save", type=pathlib.Path, help="also keep the timings in this folder")
-    options = parser.parse_args()
-    platform = jax.default_backend()
-    table = {}
-    for dtype in options.dtypes:
+    def matters(self, name: str) -> np.ndarray:
+        """The weight of each time: one far from the best decides nothing."""
+        return np.minimum(1.0, 2 * self.best / self.times[name]) * self.timed[name]
+
+    def errors(self, name: str, prices: np.ndarray) -> np.ndarray:
+        """Logarithms of estimated over measured times."""
+        estimated = np.maximum(self.counts[name] @ prices, 1.0)
+        return np.where(self.timed[name], np.log(estimated / self.times[name]), 0.0)
+
+    def plain_fit(self, name: str) -> np.ndarray:
+        """Non-negative least squares of the error relative to the best engine's time."""
+        rows = self.timed[name]
+        counts, times = self.counts[name][rows], self.times[name][rows]
+        prices, predicted = np.zeros(counts.shape[1]), times
+        for _ in range(30):
+            # In logarithms, nearly: a factor of two up weighs as much as one down.
+            weight = self.matters(name)[rows] / np.sqrt(np.maximum(predicted, 1.0) * times)
+            prices, _ = scipy.optimize.nnls(counts * weight[:, None], times * weight)
+            predicted = counts @ prices
+        # What no problem counts costs something.
+        return np.where(counts.any(axis=0), prices, 1.0)
+
+    def polished(self, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Prices near the given ones whose choice costs least.
+
+        Prices that are right on the average still choose wrongly where two engines are close. The
+        time of the engine chosen, with a doubt of `DOUBT` in each estimate, is a smooth function of
+        the prices; what estimates are off weighs `FAITH` beside it.
+        """
+        sizes = np.cumsum([len(each) for each in start.values()])[:-1]
+        possible = np.stack([np.isfinite(self.times[name]) for name in start])
+        slower = np.stack([np.log(self.times[name] / self.best) for name in start])
+        slower = jnp.where(possible, slower, 0.0)
+
+        def loss(logs: jax.Array) -> jax.Array:
+            prices = jnp.split(jnp.exp(logs), sizes)
+            estimates, misfit = [], 0.0
+            for name, each in zip(start, prices, strict=True):
+                estimate = jnp.log(jnp.maximum(self.counts[name] @ each, 1.0))
+                estimates.append(estimate)
+                known = jnp.where(self.timed[name], estimate - jnp.log(self.times[name]), 0.0)
+                misfit += (self.matters(name) * known**2).mean()
+            logits = jnp.where(possible, -jnp.stack(estimates) / DOUBT, -jnp.inf)
+            regret = (jax.nn.softmax(logits, axis=0) * jnp.minimum(slower, 3.0)).sum(axis=0)
+            return regret.mean() + FAITH * misfit
+
+        given = np.log(np.maximum(np.concatenate(list(start.values())), LEAST))
         with jax.enable_x64(True):
-            data = measure(dtype)
-        table[dtype] = {}
-        for name in sorted(ENGINES):
-            table[dtype][name], misfit = fit(data, name)
-            print(f"{dtype} {name}: {table[dtype][name]}, median misfit {misfit:.0%}")
-        if options.save:
-            options.save.mkdir(parents=True, exist_ok=True)
-            path = options.save / f"{platform}-{dtype}.pickle"
-            path.write_bytes(pickle.dumps(data))
+            found = scipy.optimize.minimize(
+                jax.jit(jax.value_and_grad(loss)), given, jac=True, method="L-BFGS-B"
+            )
+        prices = np.exp(found.x)
+        return dict(
+            zip(start, np.split(np.where(prices > 2 * LEAST, prices, 0.0), sizes), strict=True)
+        )
+
+
+def _is_slow_in_loops(work: Pass) -> bool:
+    """Whether `direct` is many times slower inside a loop, of which a plan does not hear.
+
+    So it is for channels in float32, for which alone there is a fast library (see docs/design.md).
+    """
+    seen = fold_problem(work.plain)
+    return not seen.is_short and seen.c * seen.o > 1 and seen.dtype.itemsize <= 4
+
+
+def write(platform: str, table: dict[str, Prices]) -> None:
+    """Puts prices into the module; dtypes that were not measured now keep theirs."""
     text = COSTS.read_text()
     begin, end = text.index("# begin calibrated"), text.index("# end calibrated")
-    # Dtypes that were not measured now keep their prices.
     merged = {**MEASURED, platform: {**MEASURED.get(platform, {}), **table}}
     value = pprint.pformat(merged, width=96)
     body = f"# begin calibrated\nMEASURED: dict[str, dict[str, Prices]] = {value}\n"
     COSTS.write_text(text[:begin] + body + text[end:])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measures, fits, prints and writes."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibrate", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--dtypes", nargs="+", default=DTYPES, choices=DTYPES)
+    parser.add_argument("--keep", type=pathlib.Path, help="keep the times in this folder")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so many")
+    options = parser.parse_args(argv)
+    platform = platform_of_plans()
+    begun = time.perf_counter()
+    table: dict[str, Prices] = {}
+    for dtype in options.dtypes:
+        kept = Kept(options.keep / f"{platform}-{dtype}.jsonl" if options.keep else None)
+        passes = problems(dtype)
+        left = options.seconds - (time.perf_counter() - begun)
+        if not kept.measure(passes, Meter(platform, BUDGET), left):
+            print(f"{dtype}: {len(kept.times)} of {len(passes)}; call again to go on")
+            return
+        measured = [(work, kept.times[work.name]) for work in passes]
+        table[dtype], misfits = fit(measured)
+        for name, prices in table[dtype].items():
+            print(f"{dtype} {name}: {prices}, median misfit {misfits[name]:.0%}")
+    write(platform, table)
 
 
 if __name__ == "__main__":

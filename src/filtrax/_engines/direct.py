@@ -1,5 +1,7 @@
 """XLA's own convolution: every stride, dilation, channel count and dtype, and the reference."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -15,12 +17,25 @@ def run(
     precision: lax.Precision,
     platform: str,
 ) -> jax.Array:
-    """The correlation as one `lax.conv_general_dilated` with a feature group for each G."""
+    """The correlation as one `lax.conv_general_dilated` with a feature group for each G.
+
+    Where the CPU has no groups there is one for each G, in a loop.
+    """
     if not jnp.issubdtype(lhs.dtype, jnp.inexact):
         # XLA folds the convolution of two constants, and there integers saturate.
         lhs, rhs = lax.optimization_barrier((lhs, rhs))
     g, b, c, *n = lhs.shape
     o = rhs.shape[1]
+    if g > 1 and platform == "cpu" and not _has_groups(lhs.dtype):
+        # As vectors, of which no loop can ask for another layout by a copy.
+        shapes = [(1, *array.shape[1:]) for array in (lhs, rhs)]
+        out = lax.map(
+            lambda each: run(
+                axes, each[0].reshape(shapes[0]), each[1].reshape(shapes[1]), precision, platform
+            ),
+            (lhs.reshape(g, -1), rhs.reshape(g, -1)),
+        )
+        return out.reshape(g, *out.shape[2:])
     out = lax.conv_general_dilated(
         jnp.swapaxes(lhs, 0, 1).reshape(b, g * c, *n),
         rhs.reshape(g * o, c, *rhs.shape[3:]),
@@ -34,6 +49,15 @@ def run(
     return jnp.swapaxes(out.reshape(b, g, o, *out.shape[2:]), 0, 1)
 
 
+def _has_groups(dtype: jnp.dtype) -> bool:
+    """Whether XLA's CPU library has convolutions in groups.
+
+    Of other dtypes it makes one kernel of all channels, which is zero between groups: as many times
+    the work, and the memory, as there are groups.
+    """
+    return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize <= 4
+
+
 def refuses(problem: Correlation, platform: str) -> str | None:
     """GPU and TPU convolutions have no integer form, and feature groups are a known number."""
     if not isinstance(problem.g, int):
@@ -44,29 +68,36 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products of one channel, those of several by the lanes that they fill, outputs.
+    """Products and outputs of short kernels, products and inputs of long ones.
 
-    Then products and inputs of long kernels, for one channel and for several; groups cost more.
+    Each pair apart for the kinds of problem that XLA's CPU library treats each in its own way.
     """
-    products = problem.multiplications
+    pairs = dict.fromkeys(_KINDS, (0.0, 0.0))
+    kind = _kind(problem)
+    products, width = float(problem.multiplications), min(problem.c * problem.o, 16)
+    if problem.is_short:
+        pairs[kind] = products, float(problem.inputs)
+    else:
+        # Channels fill the lanes of a vector.
+        pairs[kind] = products / width, float(problem.outputs)
+    return 1.0, *itertools.chain(*pairs.values())
+
+
+#: Short kernels of one channel, of several and of groups; long kernels of one signal, of several
+#: that are summed, with several outputs, of groups and along several axes.
+_KINDS = ("one", "channels", "groups", "long", "summed", "banks", "long groups", "long images")
+
+
+def _kind(problem: Correlation) -> str:
     if not problem.is_short:
-        width = min(problem.c * problem.o, 16)
-        single, several = (products, 0.0) if width == 1 else (0.0, products / width)
-        return 1.0, single, several, problem.outputs, 0.0, 0.0, 0.0, 0.0
-    alone = problem.c == 1 and problem.g == 1
-    slower = 1 if problem.g == 1 else 5
+        return "groups" if problem.g > 1 else "channels" if problem.c * problem.o > 1 else "one"
     if len(problem.axes) > 1:
-        slower *= 4
-    products *= slower * (2 if problem.b == problem.o == 1 < problem.c else 1)
-    counts = (products, slower * problem.inputs)
-    return (
-        1.0,
-        0.0,
-        0.0,
-        0.0,
-        *(counts if alone else (0.0, 0.0)),
-        *((0.0, 0.0) if alone else counts),
-    )
+        return "long images"
+    if problem.g > 1:
+        return "long groups"
+    if problem.b * problem.o > 1:
+        return "banks"
+    return "summed" if problem.c > 1 else "long"
 
 
 ENGINE = Engine("direct", run, refuses, work, multiplies=lambda _: True)

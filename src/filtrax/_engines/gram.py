@@ -106,18 +106,19 @@ def _diagonals(axis: Axis, product: jax.Array) -> jax.Array:
     return skewed[..., : (axis.m - 1) * axis.stride + 1 : axis.stride].sum(axis=-2)
 
 
-def work(problem: Correlation) -> tuple[float, float, float]:
-    """Products, inputs and entries of the matrix."""
+def work(problem: Correlation) -> tuple[float, float, float, float]:
+    """Products with frames that are copied, those with hops, inputs and entries of the matrix."""
     *others, axis = problem.axes
     length = block_length(axis)
     width = _width(axis, length)
     lead = problem.g * problem.b * problem.o
     macs = lead * problem.c * math.prod(a.k * a.m for a in others) * axis.k * float(width)
+    is_copied = _is_copied(axis, length)
     if problem.g > 1:
         # Many small products, and more of them where frames are not copied.
-        macs *= 2 if _is_copied(axis, length) else 5
+        macs *= 2 if is_copied else 5
     return (
-        macs,
+        *((macs, 0.0) if is_copied else (0.0, macs)),
         float(problem.inputs * math.prod(a.m for a in others)),
         float(lead * length * width),
     )

@@ -13,7 +13,7 @@ from jax import lax
 from filtrax._engines import direct, inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
 from filtrax._engines.fold import folded
-from filtrax._engines.taps import UNROLL, pad_all, padded_sum, widened
+from filtrax._engines.taps import GROUP, UNROLL, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
@@ -24,6 +24,10 @@ _PAGED = 1 << 21
 _EDGES = 3.5
 #: With more taps the program takes too long to compile.
 _TAPS = 256
+#: Bytes in the first cache.
+_CACHE = 1 << 15
+#: Bytes in a page, pages whose places the processor knows, and what a page past them costs.
+_PAGE, _PAGES, _MISSED = 1 << 12, 64, 8
 #: Few outputs of many taps leave no loop worth the name.
 _SHORT = 32
 
@@ -114,13 +118,15 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 def work(problem: Correlation) -> tuple[float, ...]:
     """Products, those summed over channels, outputs, samples padded, products of few outputs.
 
+    Last the products whose samples come from beyond the first cache.
+
     Infinite where the program would be too long to be chosen unasked.
     """
     few = _few_outputs(problem)
     if few is not None:
-        return 1.0, 0.0, 0.0, 0.0, 0.0, few.products(problem)
+        return 1.0, 0.0, 0.0, 0.0, 0.0, few.products(problem), 0.0
     if problem.taps > (_SHORT if problem.is_short else _TAPS):
-        return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0
+        return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     products = problem.multiplications
     # Sums over channels are small matrix products, the better the larger they are.
     summed = products / min(problem.c * problem.o, 256)
@@ -131,8 +137,25 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:
-        return 1.0, products, 0.0, problem.outputs, padded, 0.0
-    return 1.0, 0.0, summed, problem.outputs, padded, 0.0
+        return 1.0, products, 0.0, problem.outputs, padded, 0.0, _far(problem)
+    return 1.0, 0.0, summed, problem.outputs, padded, 0.0, 0.0
+
+
+def _far(problem: Correlation) -> float:
+    """Products whose samples, or the places of whose pages, are not in the first caches.
+
+    Where rows lie behind the filtered axis, each tap of an output is read from another row.
+    """
+    first = next((number for number, axis in enumerate(problem.axes) if axis.taps > 1), 0)
+    behind = problem.axes[first + 1 :]
+    taps = problem.axes[first].taps
+    # Taps of their own are read as the samples are.
+    read = 2 if any(axis.paired and axis.n > 1 for axis in behind) else 1
+    row = math.prod(axis.n for axis in behind) * problem.dtype.itemsize
+    if not behind or read * row * min(taps, GROUP) <= _CACHE:
+        return 0.0
+    pages = read * taps * min(row / _PAGE, 1.0)
+    return float(read * problem.multiplications) * (_MISSED if pages > _PAGES else 1)
 
 
 def scratch(problem: Correlation) -> float:

@@ -13,7 +13,7 @@ from jax import lax
 from filtrax._geometry import Axis
 
 #: Taps summed in one expression: enough to hide the loads, few enough for the registers.
-_GROUP = 16
+GROUP = 16
 #: Beyond this many taps a loop keeps the program short.
 UNROLL = 256
 
@@ -74,7 +74,7 @@ def tap_table(axes: tuple[Axis, ...], rhs: jax.Array) -> jax.Array:
 def grouped_sum(terms: Iterable[jax.Array]) -> jax.Array:
     """The sum of many terms, a group at a time."""
     rest = list(terms)
-    groups = [rest[i : i + _GROUP] for i in range(0, len(rest), _GROUP)]
+    groups = [rest[i : i + GROUP] for i in range(0, len(rest), GROUP)]
     return reduce(add, (reduce(add, group) for group in groups))
 
 

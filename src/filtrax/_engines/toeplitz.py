@@ -114,7 +114,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     """
     calls = math.inf if problem.multiplications < SMALL else 1.0
     if problem.is_short:
-        return calls, 0.0, *gram.work(problem), 0.0, 0.0
+        return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0
     *_, axis = problem.axes
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
@@ -123,7 +123,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     band_entries = problem.g * problem.o * problem.c * length * width
     # In several dimensions the convolution reaches less than half of the speed.
     macs = lead * rows * axis.m * width * (1.0 if len(problem.axes) == 1 else 2.5)
-    return calls, macs, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
+    return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
 
 
 def scratch(problem: Correlation) -> float:
