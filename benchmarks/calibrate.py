@@ -16,12 +16,10 @@ import pprint
 import time
 from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
-from benchmarks.passes import FAR, Kept, Meter, Pass, Times, platform_of_plans
+from benchmarks.passes import Kept, Meter, Pass, Times, platform_of_plans
 from filtrax._choose import counts_of
 from filtrax._costs import MEASURED, Prices
 from filtrax._engines import ENGINES, fold_problem
@@ -35,8 +33,6 @@ TAPS = [3, 9, 31, 100, 257, 1025, 5000, 20000]
 LARGEST = 5e6
 #: Seconds for the rounds of one engine.
 BUDGET = 0.03
-#: The doubt in the logarithm of an estimate; the weight of estimates that are off; no price.
-DOUBT, FAITH, LEAST = 0.1, 0.05, 1e-7
 DTYPES = ("float32", "float64", "complex64", "bfloat16", "complex128")
 
 Case = tuple[tuple[int, int, int, int], str, tuple[Axis, ...]]
@@ -64,6 +60,18 @@ def _cases() -> Iterator[Case]:
         if k < n and c * o * n * k < 1e9:
             yield (1, 4, c, o), "y", (Axis(n, k, n - k + 1, 0),)
             yield (1, 4, c, o), "h", (Axis(n, k, n - k + 1, 0),)
+    for (c, o), n, k in itertools.product([(16, 16), (4, 16)], [1024, 65536], [3, 9, 37]):
+        yield (1, 2, c, o), "y", (Axis(n, k, n, k // 2),)
+        yield (1, 2, c, o), "h", (Axis(n, k, n, k // 2),)
+    for n, k in itertools.product([100, 500], [5, 20, 60]):
+        # What takes little more than a call.
+        yield (1, 8, 1, 1), "y", (Axis(n, k, n, k // 2),)
+        yield (1, 8, 1, 1), "h", (Axis(n, k, n, k // 2),)
+    for b, n, k in itertools.product([1, 8], [32, 100], [2, 5, 16]):
+        axis = Axis(n, k, n - k + 1, 0)
+        yield (1, b, 1, 1), "y", (axis, axis)
+        if k == 5:
+            yield (1, b, 1, 1), "h", (axis, axis)
     for n, k in itertools.product([64, 256, 1024], [3, 7, 15, 31, 129]):
         if k < n:
             axis = Axis(n, k, n, k // 2)
@@ -80,23 +88,19 @@ def _cases() -> Iterator[Case]:
 def fit(measured: list[tuple[Pass, Times]]) -> tuple[dict[str, Prices], dict[str, float]]:
     """Prices in nanoseconds for every engine, and the misfit where it is among the better ones."""
     table = Table(measured)
-    start = {name: table.plain_fit(name) for name in ENGINES}
-    prices = table.polished(start)
+    prices = {name: table.prices(name) for name in sorted(ENGINES)}
     misfits = {}
     for name, each in prices.items():
         errors = np.abs(table.errors(name, each))[table.matters(name) == 1.0]
         misfits[name] = float(np.median(errors)) if errors.size else math.nan
-    rounded = {
-        name: tuple(float(f"{p:.3g}") for p in each) for name, each in sorted(prices.items())
-    }
+    rounded = {name: tuple(float(f"{p:.3g}") for p in each) for name, each in prices.items()}
     return rounded, misfits
 
 
 class Table:
     """Counts and times of all engines over the problems, in nanoseconds.
 
-    Infinite is the time of an engine that is not chosen unasked. One that was not timed, for it was
-    priced far over the best, is taken to be that far over it.
+    Without a time is an engine that was too far off, or that is not chosen unasked.
     """
 
     def __init__(self, measured: list[tuple[Pass, Times]]):
@@ -104,12 +108,10 @@ class Table:
         self.best = np.array([1e9 * min(times.values()) for _, times in measured])
         for name in ENGINES:
             counts = np.array([counts_of(name, work.plain) for work, _ in measured])
-            possible = np.isfinite(counts[:, 0])
             times = np.array([1e9 * times.get(name, math.nan) for _, times in measured])
-            self.timed[name] = possible & np.isfinite(times)
-            times = np.where(np.isnan(times), FAR * self.best, times)
-            self.times[name] = np.where(possible, times, np.inf)
-            self.counts[name] = np.where(possible[:, None], counts, 0.0)
+            self.timed[name] = np.isfinite(counts[:, 0]) & np.isfinite(times)
+            self.times[name] = np.where(self.timed[name], times, self.best)
+            self.counts[name] = np.where(self.timed[name][:, None], counts, 0.0)
             if name == "direct":
                 self.times[name][[_is_slow_in_loops(work) for work, _ in measured]] *= 3
 
@@ -122,7 +124,7 @@ class Table:
         estimated = np.maximum(self.counts[name] @ prices, 1.0)
         return np.where(self.timed[name], np.log(estimated / self.times[name]), 0.0)
 
-    def plain_fit(self, name: str) -> np.ndarray:
+    def prices(self, name: str) -> np.ndarray:
         """Non-negative least squares of the error relative to the best engine's time."""
         rows = self.timed[name]
         counts, times = self.counts[name][rows], self.times[name][rows]
@@ -134,40 +136,6 @@ class Table:
             predicted = counts @ prices
         # What no problem counts costs something.
         return np.where(counts.any(axis=0), prices, 1.0)
-
-    def polished(self, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Prices near the given ones whose choice costs least.
-
-        Prices that are right on the average still choose wrongly where two engines are close. The
-        time of the engine chosen, with a doubt of `DOUBT` in each estimate, is a smooth function of
-        the prices; what estimates are off weighs `FAITH` beside it.
-        """
-        sizes = np.cumsum([len(each) for each in start.values()])[:-1]
-        possible = np.stack([np.isfinite(self.times[name]) for name in start])
-        slower = np.stack([np.log(self.times[name] / self.best) for name in start])
-        slower = jnp.where(possible, slower, 0.0)
-
-        def loss(logs: jax.Array) -> jax.Array:
-            prices = jnp.split(jnp.exp(logs), sizes)
-            estimates, misfit = [], 0.0
-            for name, each in zip(start, prices, strict=True):
-                estimate = jnp.log(jnp.maximum(self.counts[name] @ each, 1.0))
-                estimates.append(estimate)
-                known = jnp.where(self.timed[name], estimate - jnp.log(self.times[name]), 0.0)
-                misfit += (self.matters(name) * known**2).mean()
-            logits = jnp.where(possible, -jnp.stack(estimates) / DOUBT, -jnp.inf)
-            regret = (jax.nn.softmax(logits, axis=0) * jnp.minimum(slower, 3.0)).sum(axis=0)
-            return regret.mean() + FAITH * misfit
-
-        given = np.log(np.maximum(np.concatenate(list(start.values())), LEAST))
-        with jax.enable_x64(True):
-            found = scipy.optimize.minimize(
-                jax.jit(jax.value_and_grad(loss)), given, jac=True, method="L-BFGS-B"
-            )
-        prices = np.exp(found.x)
-        return dict(
-            zip(start, np.split(np.where(prices > 2 * LEAST, prices, 0.0), sizes), strict=True)
-        )
 
 
 def _is_slow_in_loops(work: Pass) -> bool:

@@ -11,13 +11,18 @@ import pytest
 import scipy.linalg
 import scipy.signal
 from benchmarks import __main__ as command
-from benchmarks import fitting, memory, regret
+from benchmarks import calibrate, fitting, memory, passes, regret
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, TASKS, VALUE, Case, grid
 from benchmarks.demands import Judged, allowed, demands
 from benchmarks.measure import Cell, Compilations, Timing, measure
 from benchmarks.peers import JNP, OURS
 from benchmarks.reference import FEW, Operands, error, exact, operands
 from benchmarks.report import markdown
+
+from filtrax._choose import counts_of
+from filtrax._costs import MEASURED, prices_for
+from filtrax._engines import ENGINES
+from filtrax._geometry import Axis
 
 TINY = Case("rows", (3, 40), (5,), (1,))
 SETTING = {"platform": "cpu", "cpu": "a processor", "cores": 2, "jax": "0", "python": "3"}
@@ -177,21 +182,123 @@ def test_the_command_writes_its_numbers_and_picture(tmp_path, capsys, monkeypatc
     assert any(timing["peer"] == OURS for timing in written["cells"][0]["timings"])
 
 
-def test_the_regret_of_a_small_problem():
+def small_passes() -> list[passes.Pass]:
     source = regret.draw(3)
-    problems = [source() for _ in range(300)]
-    assert [regret.draw(3)().name] == [problems[0].name]
-    assert {p.role for p in problems} == {"y", "x", "h"}
-    small = min(
-        problems, key=lambda p: math.prod(p.shapes["x"]) * math.prod(p.shapes["h"]) + len(p.dtype)
+    drawn = (source() for _ in range(300))
+    return sorted(
+        drawn, key=lambda p: math.prod(p.shapes["x"]) * math.prod(p.shapes["h"]) + len(p.dtype)
     )
-    row = regret.measure(small, "cpu")
+
+
+def test_the_regret_of_a_small_problem():
+    problems = small_passes()
+    assert regret.draw(3)().name in {p.name for p in problems}
+    assert {p.role for p in problems} == {"y", "x", "h"}
+    times = passes.Meter("cpu", 1e-4)(problems[0])
+    row = regret.judged(problems[0], times, "cpu")
     assert row["chosen"] in row["milliseconds"]
     assert row["regret"] == row["milliseconds"][row["chosen"]] / row["milliseconds"][row["best"]]
     assert row["regret"] >= 1
     summary = regret.summary([row])
     assert summary["worst"] == row["regret"]
     assert row["name"] in regret.markdown(summary)
+
+
+def test_an_engine_far_behind_is_called_once_or_not_at_all(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(passes.time, "perf_counter", lambda: clock[0])
+    takes = {"good": 0.01, "bad": 0.3, "close": 0.02, "slow": 0.6, "huge": 0.01, "priced": 0.01}
+    calls: dict[str, int] = dict.fromkeys(takes, 0)
+
+    def ready(name):
+        def call():
+            calls[name] += 1
+            clock[0] += takes[name]
+
+        return None if name == "huge" else call
+
+    priced = {"good": 0.01, "bad": 0.01, "close": 0.02, "slow": 0.02, "huge": 0.03, "priced": 0.21}
+    times = passes.rounds(priced, ready, budget=0.05)
+    assert times == pytest.approx({name: takes[name] for name in ("good", "bad", "close", "slow")})
+    # Once by the first call, then in rounds: three at least, until the budget is spent.
+    assert calls == {"good": 6, "bad": 1, "close": 4, "slow": 1, "huge": 0, "priced": 0}
+    # The only engine is timed whatever it takes, but once if it takes long.
+    calls["slow"] = 0
+    assert set(passes.rounds({"slow": 9.0}, ready, budget=0.05)) == {"slow"}
+    assert calls["slow"] == 1
+
+
+def test_a_meter_learns_where_prices_are_wrong():
+    meter = passes.Meter("cpu", 1e-4)
+    near, far = (
+        passes.Pass((1, rows, 1, 1), (Axis(4096, 9, 4096, 4),), "y", "float64") for rows in (8, 16)
+    )
+    before = meter.prices(far)
+    meter.learn(near, {"direct": 3e9 * near.chosen("cpu").cost["direct"] * 1e-9})
+    after = meter.prices(far)
+    assert after.pop("direct") == pytest.approx(3e9 * before.pop("direct"))
+    assert after == before
+    # Kernels of their own are another kind.
+    assert meter.wrong.keys() == {("direct", *near.kind)}
+    assert replace(near, sizes=(8, 1, 1, 1)).kind != near.kind
+
+
+def test_a_meter_leaves_out_what_would_fill_the_memory():
+    meter = passes.Meter("cpu", 1e-4)
+    many = passes.Pass((60_000, 1, 1, 1), (Axis(2048, 255, 2048, 127),), "y", "float64")
+    assert many.chosen("cpu", "toeplitz").memory > passes.MEMORY
+    assert "toeplitz" in many.chosen("cpu").cost
+    assert "toeplitz" not in meter.prices(many)
+
+
+def test_measuring_goes_on_where_it_ended(tmp_path):
+    few = small_passes()[:4]
+    seen: list[str] = []
+
+    class Counted(passes.Meter):
+        def __call__(self, work):
+            seen.append(work.name)
+            return {"direct": 1.0, "shift": 0.5}
+
+    path = tmp_path / "kept" / "times.jsonl"
+    kept = passes.Kept(path)
+    assert not kept.measure(few, Counted("cpu", 1e-4), limit=-1.0)
+    assert seen == []
+    assert kept.measure(few[:2], Counted("cpu", 1e-4))
+    again = passes.Kept(path)
+    assert again.times == kept.times
+    assert again.measure(few, Counted("cpu", 1e-4))
+    assert seen == [each.name for each in few]
+    assert set(passes.Kept(path).times) == set(seen)
+
+
+def test_a_fit_finds_the_prices_that_made_the_times(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    given = {name: np.exp(rng.normal(0, 0.3, len(p))) * p for name, p in prices().items()}
+    work = calibrate.problems("float64")
+    cost = [
+        {name: float(1e-9 * (np.array(counts) @ given[name]))
+         for name in given if math.isfinite((counts := counts_of(name, each.plain))[0])}
+        for each in work
+    ]  # fmt: skip
+    times = [{n: t for n, t in each.items() if t < 20 * min(each.values())} for each in cost]
+    found, misfits = calibrate.fit(list(zip(work, times, strict=True)))
+    assert set(found) == set(ENGINES)
+    assert max(misfits.values()) < 0.1
+    for name, each in found.items():
+        assert len(each) == len(given[name])
+    # Written, it is the same table, beside those of other dtypes.
+    copy = tmp_path / "_costs.py"
+    copy.write_text(calibrate.COSTS.read_text())
+    monkeypatch.setattr(calibrate, "COSTS", copy)
+    calibrate.write("cpu", {"complex128": found})
+    scope: dict = {}
+    exec(copy.read_text(), scope)
+    assert scope["MEASURED"] == {"cpu": {**MEASURED["cpu"], "complex128": found}}
+
+
+def prices() -> dict[str, np.ndarray]:
+    return {name: np.maximum(each, 0.01) for name, each in prices_for("cpu", "float64").items()}
 
 
 def test_the_peak_of_this_process():

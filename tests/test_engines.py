@@ -85,14 +85,34 @@ def test_a_long_kernel_is_not_left_to_sums() -> None:
     assert filtrax.plan((1, 100_000), (20_000,), "int32", platform="cpu").engine == "direct"
 
 
-@pytest.mark.parametrize("platform", [*MEASURED, "cuda"])
-def test_every_count_has_a_price(platform: str) -> None:
+@pytest.mark.parametrize("dtype", ["float64", "complex64", "int32"])
+@pytest.mark.parametrize("method", ["shift", "direct"])
+def test_many_kernels_of_their_own(method: Any, dtype: str) -> None:
+    """XLA's CPU library would make one kernel of them all, here of some 10 GB."""
+    rng = np.random.default_rng(5)
+    x, h = (rng.integers(-9, 9, (20_000, n)).astype(dtype) for n in (16, 3))
+
+    def filtered(x: Any, h: Any) -> jax.Array:
+        return filtrax.filter_rows(x, h, method=method)
+
+    held = jax.jit(filtered).lower(x, h).compile().memory_analysis()
+    assert held.temp_size_in_bytes < 10 * x.nbytes
+    padded = np.pad(x, [(0, 0), (1, 1)])
+    want = sum(h[:, 2 - m, None] * padded[:, m : m + 16] for m in range(3))
+    np.testing.assert_array_equal(filtered(x, h), want)
+
+
+TABLES = [(platform, dtype) for platform, table in MEASURED.items() for dtype in table]
+
+
+@pytest.mark.parametrize(("platform", "dtype"), [*TABLES, ("cuda", "float32")])
+def test_every_count_has_a_price(platform: str, dtype: str) -> None:
     sizes = itertools.product((1, 3), (1, 4), (1, 2), (1, 5), ((9, 3, 7), (9, 7, 3)))
     for g, b, c, o, (n, k, m) in sizes:
-        problem = Correlation(g, b, c, o, (Axis(n, k, m, 0),), jnp.dtype("float32"))
+        problem = Correlation(g, b, c, o, (Axis(n, k, m, 0),), jnp.dtype(dtype))
         for name in ENGINES:
             counts = counts_of(name, problem)
-            assert len(counts) == len(prices_for(platform, "float32")[name])
+            assert len(counts) == len(prices_for(platform, dtype)[name])
             # For so little only plain sums are chosen unasked.
             small = name in ("toeplitz", "fft", "overlap") and problem.multiplications < 2**14
             assert counts[0] == (math.inf if small else 1)

@@ -22,6 +22,9 @@ _LARGE = 4096
 _PAGED = 1 << 21
 #: What an output near an edge costs more than another.
 _EDGES = 3.5
+#: With more taps (half as many, where they are complex) XLA's loop is no longer made of vectors, and
+#: a product costs so many times as much.
+_VECTORISED, _SCALAR = 240, 4
 #: With more taps the program takes too long to compile.
 _TAPS = 256
 #: Bytes in the first cache.
@@ -128,12 +131,15 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if problem.taps > (_SHORT if problem.is_short else _TAPS):
         return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     products = problem.multiplications
-    # Sums over channels are small matrix products, the better the larger they are.
-    summed = products / min(problem.c * problem.o, 256)
+    # Sums over channels are small matrix products, which write all outputs for each tap.
+    summed = products / min(problem.c, 64)
     rows = inplace.find_rows(problem)
     padded = 0 if rows else problem.inputs
     if rows:
         products *= 1 + _EDGES * rows.apart
+    parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
+    if parts * problem.taps > _VECTORISED:
+        products *= _SCALAR
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:
