@@ -2,9 +2,9 @@
 
 The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones (float32, float64 and
-complex64) come from two cores of an Intel Xeon (family 6, model 167: AVX-512, 48 KiB and 2 MiB of
-cache a core) with JAX 0.10.2. A platform that has not been measured uses a guess in the same form, in
-which only the ratios matter.
+complex64) come from two cores of an Intel Xeon with AVX-512 (family 6, model 167; 48 KiB and 2 MiB
+of cache a core) with JAX 0.10.2. A platform that has not been measured uses a guess in the same
+form, in which only the ratios matter.
 """
 
 from typing import Any

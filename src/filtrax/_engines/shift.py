@@ -22,8 +22,8 @@ _LARGE = 4096
 _PAGED = 1 << 21
 #: What an output near an edge costs more than another.
 _EDGES = 3.5
-#: With more taps (half as many, where they are complex) XLA's loop is no longer made of vectors, and
-#: a product costs so many times as much.
+#: With more taps (half as many, where they are complex) XLA's loop is not made of vectors, and a
+#: product costs so many times as much.
 _VECTORISED, _SCALAR = 240, 4
 #: With more taps the program takes too long to compile.
 _TAPS = 256
