@@ -85,11 +85,11 @@ def _cases() -> Iterator[Case]:
             yield (1, 1, 1, 1), "h", (Axis(n, k, n, k // 2), carried)
 
 
-def fit(measured: list[tuple[Pass, Times]]) -> tuple[dict[str, Prices], dict[str, float]]:
+def fit(measured: list[tuple[Pass, Times]]) -> tuple[Prices, dict[str, float]]:
     """Prices in nanoseconds for every engine, and the misfit where it is among the better ones."""
     table = Table(measured)
     prices = {name: table.prices(name) for name in sorted(ENGINES)}
-    misfits = {}
+    misfits: dict[str, float] = {}
     for name, each in prices.items():
         errors = np.abs(table.errors(name, each))[table.matters(name) == 1.0]
         misfits[name] = float(np.median(errors)) if errors.size else math.nan

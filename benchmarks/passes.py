@@ -98,7 +98,7 @@ class Pass:
 
 def platform_of_plans() -> str:
     """The platform as plans call it."""
-    return {"gpu": "cuda"}.get(jax.default_backend(), jax.default_backend())
+    return "cuda" if jax.default_backend() == "gpu" else str(jax.default_backend())
 
 
 class Meter:

@@ -72,7 +72,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
     Each pair apart for the kinds of problem that XLA's CPU library treats each in its own way.
     """
-    pairs = dict.fromkeys(_KINDS, (0.0, 0.0))
+    pairs: dict[str, tuple[float, float]] = dict.fromkeys(_KINDS, (0.0, 0.0))
     kind = _kind(problem)
     products, width = float(problem.multiplications), min(problem.c * problem.o, 16)
     if problem.is_short:
