@@ -104,14 +104,16 @@ def _by_blocks(
         sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
         return before, sound
 
-    # A vector has one layout in memory. Else a loop's, time first, would be forced on the blocks.
+    # Both ways give blocks: written as one long vector they would take twice the time.
     def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
         y = _blocks.outputs(padded.reshape(shape), before, tables, readout, wanted, reverse)
-        return y.reshape(*shape[:2], wanted * size)[..., :length].ravel()
+        return y.reshape(-1, size)
 
+    # A vector has one layout in memory. Else a loop's, time first, would be forced on the blocks.
     def one_by_one(padded: jax.Array, _: jax.Array) -> jax.Array:
         x = padded.reshape(*shape[:2], own * size)[..., :samples]
-        return _steps.run(x, b, a, length, reverse, careful=True).ravel()
+        y = _steps.run(x, b, a, length, reverse, careful=True)
+        return _extended(y, wanted * size).ravel().reshape(-1, size)
 
     def mended(padded: jax.Array, before: jax.Array) -> jax.Array:
         # What follows a NaN is NaN; without it the blocks may serve as well.
@@ -119,14 +121,14 @@ def _by_blocks(
         clean = jnp.where(missing, 0, padded)
         before, sound = carried(clean)
         y = lax.cond(sound, by_blocks, lambda _, __: one_by_one(padded, before), clean, before)
-        reached = _reached(missing.reshape(*shape[:2], own * size), length)
-        return jnp.where(reached.ravel() & sound, jnp.nan, y)
+        reached = _reached(missing.reshape(*shape[:2], own * size), wanted * size)
+        return jnp.where(reached.reshape(-1, size) & sound, jnp.nan, y)
 
     before, sound = carried(padded)
     # In a derivative a NaN is everywhere; to compile another way for it would take long.
     otherwise = one_by_one if reverse or all_pole else mended
     y = lax.cond(sound, by_blocks, otherwise, padded.ravel(), before)
-    return y.reshape(*shape[:2], length)
+    return y.reshape(*shape[:2], wanted * size)[..., :length]
 
 
 def _reached(missing: jax.Array, length: int) -> jax.Array:
