@@ -42,6 +42,19 @@ def states(x: jax.Array, tables: Tables, blocks: int, reverse: bool) -> tuple[ja
     return (before[:, :, ::-1] if reverse else before), after
 
 
+def ends(ct: jax.Array, tables: Tables, readout: int) -> jax.Array:
+    """The states of the transpose behind each block, (G, B, blocks, N).
+
+    Args:
+        ct: what goes into the transpose, in blocks (G, B, blocks, L).
+        tables: of the filter.
+        readout: which of its outputs.
+    """
+    u = _grouped(ct, tables.readout[:, readout])
+    after, _ = _carry(u[:, :, ::-1], tuple(jnp.swapaxes(run, -1, -2) for run in tables.powers))
+    return after[:, :, ::-1]
+
+
 def outputs(
     x: jax.Array, before: jax.Array, tables: Tables, readout: int, blocks: int, reverse: bool
 ) -> jax.Array:

@@ -1,7 +1,7 @@
 """Several sections as one state space, so that one pass over the signal serves them all."""
 
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,15 +23,38 @@ from filtrax.iir._lattice import StateSpace, state_space
 _DOUBLINGS = 17
 
 
-def joint(b: Any, a: Any) -> StateSpace:
+class Joint(NamedTuple):
+    """A cascade as one state space, and what it was made of.
+
+    Attributes:
+        system: of all states.
+        parts: of each section, (S, G, ...).
+        rows: what reaches each section from the states (S, G, S N), before the change of scale.
+        direct: and from the input, (S, G, 1).
+        scale: of the states (G, S N).
+    """
+
+    system: StateSpace
+    parts: StateSpace
+    rows: Any
+    direct: Any
+    scale: Any
+
+
+def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     """The cascade of sections b, a (G, S, K) in the order they stand.
 
     Each section keeps its lattice; what it hands on drives the next. A change of scale then gives
     every state the same energy for white noise, or those behind a narrow band would be lost.
-    Where a section is not stable the result is no number.
+    Where a section is not stable the result is no number; one alone may be, with ``unstable``.
     """
-    count, order = b.shape[1], b.shape[2] - 1
-    parts = StateSpace(*(move(each, 1, 0) for each in state_space(b, a, unstable=False)))
+    groups, count, order = b.shape[0], b.shape[1], b.shape[2] - 1
+    unstable = unstable and count == 1
+    parts = StateSpace(*(move(each, 1, 0) for each in state_space(b, a, unstable=unstable)))
+    if count == 1:
+        alone = StateSpace(*(part[0] for part in parts))
+        rows, direct = alone.C[None, :, 0] * 0.0, alone.D[None, :, :1] * 0.0 + 1.0
+        return Joint(alone, parts, rows, direct, np.ones((groups, order)))
     # Which of all states are a section's own: (S, N, S N).
     places = np.eye(count * order).reshape(count, order, count * order)
 
@@ -42,12 +65,12 @@ def joint(b: Any, a: Any) -> StateSpace:
         matrix = merged(part.B * row, _placed(part.A, place))
         column = part.B * direct
         gain = part.D[:, :1, None]
-        row = merged(row * gain, _placed(part.C[:, :1], place))
-        return (row, direct * gain), (matrix, column)
+        handed = merged(row * gain, _placed(part.C[:, :1], place))
+        return (handed, direct * gain), (matrix, column, row[:, 0], direct[..., 0])
 
     zero = parts.B[0, :, :1] * 0.0
     start = zero + np.zeros(count * order), zero + 1.0
-    (row, direct), (matrix, column) = loop(attached, start, (parts, places))
+    (row, direct), (matrix, column, *reaching) = loop(attached, start, (parts, places))
     matrix, column = (
         join([each[s] for s in range(count)], -2) for each in (matrix, column)
     )  # fmt: skip
@@ -57,7 +80,9 @@ def joint(b: Any, a: Any) -> StateSpace:
     row = scaled(row, scale[:, None, :])
     # There is no 1/A of a cascade; its derivatives go section by section.
     readouts = join([row, row], 1)
-    return StateSpace(matrix, column, readouts, join([direct, direct], 1)[..., 0])
+    both = join([direct, direct], 1)[..., 0]
+    system = StateSpace(matrix, column, readouts, both, None)
+    return Joint(system, parts, *reaching, scale)
 
 
 def _placed(block: Any, place: Any) -> Any:

@@ -10,8 +10,9 @@ from jax import lax
 
 from filtrax._correlate import convolve, correlate
 from filtrax._typing import Array
-from filtrax.iir import _choose, _recurrence, _tables
+from filtrax.iir import _choose, _tables
 from filtrax.iir._arguments import Coefficients, Rows, is_complex, real_of
+from filtrax.iir._by_coefficients import bind
 from filtrax.iir._double import rounded
 from filtrax.iir._tables import Tables
 
@@ -142,7 +143,7 @@ def run(
     length = x.shape[-1]
     if form.joint:
         kept = tables[0] if tables else None
-        return _recurrence.bind(x, b, a, kept, length=length, reverse=reverse), ()
+        return bind(x, b, a, kept, length=length, reverse=reverse), ()
     after = []
     for s in range(b.shape[1]):
         own, fed_back = b[:, s : s + 1], a[:, s : s + 1]
@@ -150,7 +151,7 @@ def run(
         if form.engine == "fir":
             y = _fir(x, own, reverse)
         else:
-            y = _recurrence.bind(x, own, fed_back, kept, length=length, reverse=reverse)
+            y = bind(x, own, fed_back, kept, length=length, reverse=reverse)
         if states:
             before = states[s]
             y = y + _released(before[..., :length], own, fed_back, kept, form, length)
@@ -180,7 +181,7 @@ def _released(
     """What a state gives in the absence of a signal: it acts as an input of the all-pole part."""
     if form.engine == "fir":
         return jnp.pad(state, ((0, 0), (0, 0), (0, length - state.shape[-1])))
-    return _recurrence.bind(state, b, a, tables, length=length, all_pole=True)
+    return bind(state, b, a, tables, length=length, all_pole=True)
 
 
 def _state_after(x: Array, y: Array, b: Array, a: Array, before: Array) -> Array:

@@ -42,12 +42,16 @@ _MARGIN, _MARGIN_OF_DOUBLES = 2.0**-42, 2.0**-53
 
 
 class StateSpace(NamedTuple):
-    """s' = A s + B x, y = C s + D x, with two outputs y: of B/A, and of 1/A."""
+    """s' = A s + B x, y = C s + D x, with two outputs y: of B/A, and of 1/A.
+
+    With w the output of 1/A, the states are also s[n] = P (w[n-1], ..., w[n-N]).
+    """
 
     A: Any  # (..., N, N)
     B: Any  # (..., N, 1)
     C: Any  # (..., 2, N)
     D: Any  # (..., 2)
+    P: Any  # (..., N, N), lower triangular
 
 
 def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
@@ -82,17 +86,28 @@ def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
         readouts = _shifted(readouts - top * pair[..., 1:, 1:])
         row = conj(k) * forward + scaled(root, unit)
         forward = root * forward - scaled(k, unit)
-        return (pair, readouts, forward, gain), (row, tap)
+        return (pair, readouts, forward, gain), (row, tap, pair[..., 1, :] * gain)
 
     start = (_pair(a), readouts, forward, one)
-    (_, _, forward, _), (rows, taps) = loop(down, start, units[:order][::-1])
+    (_, _, forward, _), (rows, taps, mirrored) = loop(down, start, units[:order][::-1])
     # What comes first belongs to the last state; the first state's row is the forward signal.
     matrix = join([forward[None], rows[:0:-1]], 0)
     matrix = move(matrix, 0, -2)
     if shrink is not None:
         matrix = matrix / shrink[..., None, None]
     readouts, direct = move(taps[::-1], 0, -1), join([b[..., :1], a[..., :1]], -1)
-    return StateSpace(matrix[..., :order], matrix[..., order:], readouts, direct)
+    past = _past(move(mirrored[::-1], 0, -2))
+    if shrink is not None:
+        past = past / powers[..., None, 1:]
+    return StateSpace(matrix[..., :order], matrix[..., order:], readouts, direct, past)
+
+
+def _past(mirrored: Any) -> Any:
+    """What each state m holds of w[n-1], ..., from the last m of its row's coefficients."""
+    order = mirrored.shape[-2]
+    row, column = np.arange(order)[:, None], np.arange(order)
+    places = np.where(column <= row, order - row + column, 0)
+    return scaled(mirrored[..., row, places], np.tril(np.ones((order, order))))
 
 
 def is_stable(a: Any) -> Any:

@@ -58,3 +58,13 @@ def fold(args: Any, dims: Any) -> tuple[jax.Array, ...]:
 def unfold(out: jax.Array, size: int) -> jax.Array:
     """The batch before the groups of a result of folded operands."""
     return out.reshape(size, -1, *out.shape[1:])
+
+
+def automatic(function: Any, outs: Any, *operands: jax.Array) -> list[jax.Array]:
+    """`_sharding.automatic` for several results."""
+    axes = _sharding.explicit_axes(*operands)
+    if not axes:
+        return function(*operands)
+    run: Any = jax.sharding.auto_axes(function, axes=axes, out_sharding=outs)
+    with jax.sharding.use_abstract_mesh(outs[0].mesh):
+        return run(*operands)

@@ -3,8 +3,11 @@
 It needs no tables and treats infinities and NaN as any loop does.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from filtrax import _sharding
@@ -59,3 +62,49 @@ def run(
     start = ((zero,) * (taps - 1),) * sections
     _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
     return jnp.moveaxis(y, 0, -1)[..., :length]
+
+
+def gradient(
+    ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """By the coefficients b, a (G, S, K) of a cascade, for a cotangent of what `run` makes of x.
+
+    In one loop forward: each coefficient's share is the cotangent times outputs of the cascade
+    with one numerator left out, or with one denominator twice. No signal is kept.
+    """
+    (groups, rows, samples), (sections, taps) = ct.shape, b.shape[1:]
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, max(samples - x.shape[-1], 0))))[..., :samples]
+    # Variants side by side: without the numerator of each section, and the cascade itself.
+    left_out = (np.arange(sections + 1) == np.arange(sections)[:, None])[:, None, :, None, None]
+    units = np.eye(1, taps, dtype=b.dtype)[0][:, None, None, None]
+    numerators = jnp.where(left_out, units, b.transpose(1, 2, 0)[:, :, None, :, None])
+    denominators = a.transpose(1, 2, 0)[..., None]
+
+    def step(carry: Any, at: Any) -> tuple[Any, None]:
+        states, twice, recent, sums = carry
+        v, c = at
+        after = []
+        for z, p, q in zip(states, numerators, denominators, strict=True):
+            w = p[0] * v + z[0]
+            held = jnp.concatenate([z[1:], jnp.zeros_like(z[:1])])
+            after.append(held + p[1:] * v - q[1:, None] * w)
+            v = w
+        again = v[-1] + twice[:, 0]
+        held = jnp.concatenate([twice[:, 1:], jnp.zeros_like(twice[:, :1])], 1)
+        twice = held - denominators[:, 1:] * again[:, None]
+        now = jnp.concatenate([v[:-1], again])
+        recent = jnp.concatenate([now[None], recent[:-1]])
+        return (after, twice, recent, sums + c * recent), None
+
+    zero, _ = _sharding.vary_alike(jnp.zeros((groups, rows), x.dtype), x[..., 0] * b[:, :1, 0])
+    recent = jnp.broadcast_to(zero, (taps, 2 * sections, groups, rows))
+    start = (
+        [jnp.broadcast_to(zero, (taps - 1, sections + 1, groups, rows))] * sections,
+        jnp.broadcast_to(zero, (sections, taps - 1, groups, rows)),
+        recent,
+        recent,
+    )
+    signals = (jnp.moveaxis(x, -1, 0), jnp.moveaxis(ct, -1, 0))
+    (_, _, _, sums), _ = lax.scan(step, start, signals)
+    found = sums.sum(-1).transpose(2, 1, 0)
+    return found[:, :sections], -found[:, sections:]

@@ -5,6 +5,7 @@ of it. For coefficients that are known while tracing that happens with NumPy, an
 kept; for traced ones inside a primitive of its own, where no transformation can narrow it.
 """
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from jax import lax
 from jax.interpreters import batching, mlir
 
 from filtrax import _sharding
-from filtrax.iir._cascade import joint
+from filtrax.iir._cascade import Joint, joint
 from filtrax.iir._double import (
     Double,
     join,
@@ -27,8 +28,8 @@ from filtrax.iir._double import (
     scaled,
     where,
 )
-from filtrax.iir._lattice import StateSpace, state_space
-from filtrax.iir._primitive import batch_size, define, fold, unfold
+from filtrax.iir._primitive import automatic, batch_size, define, fold, unfold
+from filtrax.iir._sensitivity import Sensitivity, sensitivity, shapes
 
 
 class Tables(NamedTuple):
@@ -39,16 +40,21 @@ class Tables(NamedTuple):
         readout: from the state at a block's start to its samples, (G, 2, L, N).
         intake: from a block's samples to the state after it, (G, N, L).
         powers: for each level of the carry, powers 0 to M of that level's step, (G, M+1, N, N).
+        sensitivity: for the gradient by coefficients, if those are traced.
     """
 
     response: Any
     readout: Any
     intake: Any
     powers: tuple[Any, ...]
+    sensitivity: Sensitivity | None = None
 
 
-def expand(system: StateSpace, block: int, radices: tuple[int, ...]) -> Tables:
-    """The tables of a state space."""
+def expand(
+    cascade: Joint, block: int, radices: tuple[int, ...], *, sensitive: bool = False
+) -> Tables:
+    """The tables of a cascade."""
+    system = cascade.system
     order = system.A.shape[-1]
     # Powers of the matrix from outputs, states and input to the same, a sample later, hold all.
     # The outputs on a scale of 1: they may be far larger than the rest of their columns.
@@ -64,7 +70,11 @@ def expand(system: StateSpace, block: int, radices: tuple[int, ...]) -> Tables:
     readout = scaled(move(later[:, :, :2, 2:-1], 1, 2), size[..., None])
     intake = move(later[:, :, 2:-1, -1], 1, 2)[..., ::-1]
     hop = run[:, block, 2 : 2 + order, 2:-1]
-    return Tables(response, readout, intake, tuple(_powers(hop, radices)) if radices else ())
+    powers = tuple(_powers(hop, radices)) if radices else ()
+    if not sensitive:
+        return Tables(response, readout, intake, powers)
+    steps = rounded(run[:, :block, 2 : 2 + order, 2:-1])
+    return Tables(response, readout, intake, powers, sensitivity(cascade, steps))
 
 
 def _powers(step: Any, counts: tuple[int, ...]) -> list[Any]:
@@ -113,16 +123,9 @@ def _on_host(
     # What overflows says so by its infinities; the engine looks for them.
     with np.errstate(all="ignore"):
         tables = expand(
-            _system(Double(*parts[:2]), Double(*parts[2:]), unstable=True), block, radices
+            joint(Double(*parts[:2]), Double(*parts[2:]), unstable=True), block, radices
         )
-        arrays = [_fixed(rounded(array).astype(dtype)) for array in flat(tables)]
-    return unflat(arrays)
-
-
-def _system(b: Any, a: Any, *, unstable: bool) -> StateSpace:
-    if b.shape[1] > 1:
-        return joint(b, a)
-    return state_space(b[:, 0], a[:, 0], unstable=unstable)
+        return _mapped(lambda array: _fixed(rounded(array).astype(dtype)), tables)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -130,15 +133,9 @@ def _fixed(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def flat(tables: Tables) -> list[Any]:
-    """The arrays of some tables in order."""
-    return [tables.response, tables.readout, tables.intake, *tables.powers]
-
-
-def unflat(arrays: Any) -> Tables:
-    """The tables of arrays in order."""
-    response, readout, intake, *powers = arrays
-    return Tables(response, readout, intake, tuple(powers))
+def _mapped(function: Callable[[Any], Any], tables: Tables) -> Tables:
+    """Each array, of either precision, through a function."""
+    return jax.tree.map(function, tables, is_leaf=lambda each: isinstance(each, Double))
 
 
 def traced(b: jax.Array, a: jax.Array, block: int, radices: tuple[int, ...]) -> Tables:
@@ -149,7 +146,9 @@ def traced(b: jax.Array, a: jax.Array, block: int, radices: tuple[int, ...]) -> 
     in float64: then the recurrence goes sample by sample.
     """
     b, a = _sharding.vary_alike(lax.stop_gradient(b), lax.stop_gradient(a))
-    return unflat(tables_p.bind(b, a, block=block, radices=radices))
+    found = tables_p.bind(b, a, block=block, radices=radices)
+    structure = jax.tree.structure(_shapes(*b.shape, block, radices), is_leaf=_is_shape)
+    return jax.tree.unflatten(structure, found)
 
 
 def of_sections(
@@ -165,22 +164,29 @@ def of_sections(
     return tuple(jax.tree.map(lambda array, s=s: array[s], together) for s in range(count))
 
 
-def _shapes(
-    groups: int, states: int, block: int, radices: tuple[int, ...]
-) -> list[tuple[int, ...]]:
-    shapes = [(groups, 2, block), (groups, 2, block, states), (groups, states, block)]
-    return shapes + [(groups, radix + 1, states, states) for radix in radices]
+def _shapes(groups: int, sections: int, taps: int, block: int, radices: tuple[int, ...]) -> Tables:
+    states = sections * (taps - 1)
+    return Tables(
+        (groups, 2, block),
+        (groups, 2, block, states),
+        (groups, states, block),
+        tuple((groups, radix + 1, states, states) for radix in radices),
+        shapes(groups, sections, taps, block),
+    )
+
+
+def _is_shape(node: Any) -> bool:
+    return isinstance(node, tuple) and bool(node) and isinstance(node[0], int)
 
 
 def _abstract(b: Any, a: Any, *, block: int, radices: tuple[int, ...]) -> list[Any]:
-    states = b.shape[1] * (b.shape[2] - 1)
     return [
         b.update(
             shape=shape,
             weak_type=False,
             sharding=_sharding.output_sharding((b, a), "GG", ("G", *[""] * (len(shape) - 1))),
         )
-        for shape in _shapes(b.shape[0], states, block, radices)
+        for shape in jax.tree.leaves(_shapes(*b.shape, block, radices), is_leaf=_is_shape)
     ]
 
 
@@ -192,27 +198,19 @@ def _wide(b: jax.Array, a: jax.Array, *, block: int, radices: tuple[int, ...]) -
     doubled = jnp.finfo(dtype).bits == 64
     if doubled:
         p, q = Double(p, p * 0), Double(q, q * 0)
-    tables = expand(_system(p, q, unstable=not doubled), block, radices)
-    return [lax.convert_element_type(rounded(array), dtype) for array in flat(tables)]
+    tables = expand(joint(p, q, unstable=not doubled), block, radices, sensitive=True)
+    return jax.tree.leaves(
+        _mapped(lambda array: lax.convert_element_type(rounded(array), dtype), tables)
+    )
 
 
 def _lower(context: Any, *operands: Any, **params: Any) -> Any:
     def body(b: jax.Array, a: jax.Array) -> list[jax.Array]:
         outs = [aval.sharding for aval in _abstract(jax.typeof(b), jax.typeof(a), **params)]
-        return _automatic(partial(_wide, **params), outs, b, a)
+        return automatic(partial(_wide, **params), outs, b, a)
 
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         return mlir.lower_fun(body, multiple_results=True)(context, *operands)
-
-
-def _automatic(function: Any, outs: list[Any], *operands: jax.Array) -> list[jax.Array]:
-    """`_sharding.automatic` for several results."""
-    axes = _sharding.explicit_axes(*operands)
-    if not axes:
-        return function(*operands)
-    run: Any = jax.sharding.auto_axes(function, axes=axes, out_sharding=outs)
-    with jax.sharding.use_abstract_mesh(outs[0].mesh):
-        return run(*operands)
 
 
 def _batch(args: Any, dims: Any, **params: Any) -> tuple[list[jax.Array], list[int]]:
