@@ -73,7 +73,9 @@ def sensitivity(joint: Joint, steps: Any) -> Sensitivity:
     # In the scale of the states.
     wide = jnp.concatenate([scale, jnp.ones((groups, 1))], -1)
     return Sensitivity(
-        steps, jnp.stack(taken[::-1], 1) / wide[:, None], jnp.stack(past[::-1], 1) * wide[:, None, None]
+        steps,
+        jnp.stack(taken[::-1], 1) / wide[:, None],
+        jnp.stack(past[::-1], 1) * wide[:, None, None],
     )
 
 
@@ -154,9 +156,7 @@ def _of_one(
     )
 
 
-def _inner(
-    readout: jax.Array, intake: jax.Array, steps: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _inner(readout: jax.Array, intake: jax.Array, steps: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The states at each sample over what stands at the ends and the samples, (L, N, N + L).
 
     Forward before each sample, and those of the transpose behind each.

@@ -64,13 +64,13 @@ def expand(
     outputs = join([scaled(read[..., :1], np.zeros(2)), read, direct], -1)
     states = join([scaled(system.B, np.zeros(2)), system.A, system.B], -1)
     step = join([outputs, states, scaled(outputs[:, :1], 0.0)], -2)
-    (run,) = _powers(step, (block,))
+    # Those of the states alone are a part of them, so one program makes the carry's, too.
+    run, *levels = _powers(step, (block, *radices))
     later = run[:, 1:]
     response = scaled(move(later[:, :, :2, -1], 1, 2), size)
     readout = scaled(move(later[:, :, :2, 2:-1], 1, 2), size[..., None])
     intake = move(later[:, :, 2:-1, -1], 1, 2)[..., ::-1]
-    hop = run[:, block, 2 : 2 + order, 2:-1]
-    powers = tuple(_powers(hop, radices)) if radices else ()
+    powers = tuple(level[:, :, 2 : 2 + order, 2:-1] for level in levels)
     if not sensitive:
         return Tables(response, readout, intake, powers)
     steps = rounded(run[:, :block, 2 : 2 + order, 2:-1])
