@@ -191,3 +191,42 @@ def test_a_design_of_double_precision_serves_float32_signals() -> None:
     assert np.abs(got - expected).max() <= 2e-6 * np.abs(expected).max()
     twice = signal.filtfilt(b, a, x.astype(float))
     assert np.abs(both - twice).max() <= 1e-5 * np.abs(twice).max()
+
+
+def gradient(sos: np.ndarray, x: np.ndarray, ct: np.ndarray) -> np.ndarray:
+    """By the sections: each coefficient's share of the output, one section changed at a time."""
+    y, found = signal.sosfilt(sos, x), np.zeros(sos.shape, x.dtype)
+    for s, section in enumerate(sos):
+        without = sos.copy()
+        without[s, :3] = 1, 0, 0
+        pairs = ((signal.sosfilt(without, x), 1), (signal.lfilter([1], section[3:], y), -1))
+        for half, (share, sign) in enumerate(pairs):
+            for k in range(3):
+                late = ct[..., k:] * share[..., : ct.shape[-1] - k]
+                found[s, 3 * half + k] = sign * late.sum()
+    return found
+
+
+GRADIENTS: dict[str, tuple[np.ndarray, type]] = {
+    "biquad .9999 1": (np.concatenate(biquad(0.9999, 1.0))[None], np.float32),
+    "butter8": (band(8, "butter", 0.1), np.float32),
+    "ellip8": (band(8, "ellip", 0.1), np.float32),
+    "cheby8 high": (band(8, "cheby1", 0.05, "high"), np.float32),
+    "butter4": (band(4, "butter", 0.1), np.float64),
+    # Its tables are no numbers: the gradient goes sample by sample.
+    "unstable": (np.stack([np.concatenate(biquad(r, 0.7)) for r in (0.9, 1.001)]), np.float32),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_by_all_sections_keep_their_digits(name: str) -> None:
+    sos, dtype = GRADIENTS[name]
+    x, ct = np.random.default_rng(0).standard_normal((2, 2, 3001)).astype(dtype)
+    sos = sos.astype(dtype)
+    wanted = gradient(*(each.astype(np.longdouble) for each in (sos, x, ct)))
+    with jax.enable_x64(dtype is np.float64):
+        found = jax.jit(lambda s: jax.vjp(lambda s: TRACED_CASCADE(s, x), s)[1](ct)[0])(sos)
+        found = np.asarray(found, float)
+    # A section's three coefficients of a side act alike; of different sections they may not.
+    wrong, size = (np.abs(each).reshape(-1, 3).max(-1) for each in (found - wanted, wanted))
+    assert (wrong <= (1e-5 if dtype is np.float32 else 1e-11) * size).all()

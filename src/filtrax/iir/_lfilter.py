@@ -93,8 +93,8 @@ def sosfilt(
 ) -> Any:
     """Filters x by a cascade of second-order sections, as `scipy.signal.sosfilt`.
 
-    All sections run as one filter in a single pass, unless states or derivatives by their
-    coefficients are asked for.
+    All sections run as one filter in a single pass, unless states or, in forward mode, derivatives
+    by their coefficients are asked for.
 
     Args:
         sos: sections (S, 6), each ``b0 b1 b2 1 a1 a2``; or (..., S, 6), one cascade for each row,
