@@ -70,7 +70,7 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
 
     zero = parts.B[0, :, :1] * 0.0
     start = zero + np.zeros(count * order), zero + 1.0
-    (row, direct), (matrix, column, *reaching) = loop(attached, start, (parts, places))
+    (row, direct), (matrix, column, rows, direct_to) = loop(attached, start, (parts, places))
     matrix, column = (
         join([each[s] for s in range(count)], -2) for each in (matrix, column)
     )  # fmt: skip
@@ -82,7 +82,7 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     readouts = join([row, row], 1)
     both = join([direct, direct], 1)[..., 0]
     system = StateSpace(matrix, column, readouts, both, None)
-    return Joint(system, parts, *reaching, scale)
+    return Joint(system, parts, rows, direct_to, scale)
 
 
 def _placed(block: Any, place: Any) -> Any:

@@ -64,7 +64,7 @@ def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
             comes of those is no number. It doubles what there is to compile.
     """
     order = a.shape[-1] - 1
-    shrink = None
+    shrink = powers = None
     if unstable:
         shrink, powers = _shrink(a)
         b, a = b * powers, a * powers
@@ -97,7 +97,7 @@ def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
         matrix = matrix / shrink[..., None, None]
     readouts, direct = move(taps[::-1], 0, -1), join([b[..., :1], a[..., :1]], -1)
     past = _past(move(mirrored[::-1], 0, -2))
-    if shrink is not None:
+    if powers is not None:
         past = past / powers[..., None, 1:]
     return StateSpace(matrix[..., :order], matrix[..., order:], readouts, direct, past)
 

@@ -150,10 +150,10 @@ def _of_one(
     # A numerator acts on what a section hands on, a denominator on what it takes in.
     each = np.arange(known.past.shape[0])
     by_past = _sum("skn,nm->skm", known.past, both)
-    return tuple(
-        sign * _sum("skm,sm->sk", by_past, known.taken[each + behind])
-        for sign, behind in ((1, 1), (-1, 0))
-    )
+    by_b, by_a = (
+        _sum("skm,sm->sk", by_past, known.taken[each + behind]) for behind in (1, 0)
+    )  # fmt: skip
+    return by_b, -by_a
 
 
 def _inner(readout: jax.Array, intake: jax.Array, steps: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -147,7 +147,7 @@ def traced(b: jax.Array, a: jax.Array, block: int, radices: tuple[int, ...]) -> 
     """
     b, a = _sharding.vary_alike(lax.stop_gradient(b), lax.stop_gradient(a))
     found = tables_p.bind(b, a, block=block, radices=radices)
-    structure = jax.tree.structure(_shapes(*b.shape, block, radices), is_leaf=_is_shape)
+    structure = jax.tree.structure(_shapes(b.shape, block, radices), is_leaf=_is_shape)
     return jax.tree.unflatten(structure, found)
 
 
@@ -164,7 +164,8 @@ def of_sections(
     return tuple(jax.tree.map(lambda array, s=s: array[s], together) for s in range(count))
 
 
-def _shapes(groups: int, sections: int, taps: int, block: int, radices: tuple[int, ...]) -> Tables:
+def _shapes(of: tuple[int, ...], block: int, radices: tuple[int, ...]) -> Tables:
+    groups, sections, taps = of
     states = sections * (taps - 1)
     return Tables(
         (groups, 2, block),
@@ -186,7 +187,7 @@ def _abstract(b: Any, a: Any, *, block: int, radices: tuple[int, ...]) -> list[A
             weak_type=False,
             sharding=_sharding.output_sharding((b, a), "GG", ("G", *[""] * (len(shape) - 1))),
         )
-        for shape in jax.tree.leaves(_shapes(*b.shape, block, radices), is_leaf=_is_shape)
+        for shape in jax.tree.leaves(_shapes(b.shape, block, radices), is_leaf=_is_shape)
     ]
 
 
