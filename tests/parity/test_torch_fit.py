@@ -38,7 +38,7 @@ def test_the_course_of_adam() -> None:
     start = nn.FIR(np.zeros(5), operation="correlate")
     found = fit.fit(start, X, Y, steps=30, check_every=30, progress=False)
     np.testing.assert_allclose(found.losses, losses, rtol=1e-9)
-    np.testing.assert_allclose(found.model.kernel, h.detach().numpy().ravel(), rtol=1e-7)
+    np.testing.assert_allclose(found.model.taps, h.detach().numpy().ravel(), rtol=1e-7)
 
 
 def test_least_squares() -> None:
