@@ -165,6 +165,8 @@ def test_nothing_is_narrowed_without_a_word(dtype: str) -> None:
         lambda: fnumpy.convolve(x, x),
         lambda: scipy_signal.fftconvolve(x, x),
         lambda: scipy_ndimage.correlate1d(x, [1, 1]),
+        lambda: filtrax.lfilter([1.0], [1.0, -0.5], x),
+        lambda: filtrax.sosfiltfilt([[1.0, 0, 0, 1, -0.5, 0]], x, padlen=0),
     ]
     with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
         for call in calls:

@@ -334,12 +334,13 @@ def test_dtypes_are_numpys() -> None:
     p, q, v = (jnp.asarray(each, jnp.bfloat16) for each in (b, a, x))
     half = filtrax.lfilter(p, q, v)
     assert half.dtype == jnp.bfloat16
-    wide = filtrax.lfilter(b, a, np.asarray(x, np.longdouble))
+    with pytest.warns(filtrax.PrecisionWarning, match="the widest there is"):
+        wide = filtrax.lfilter(b, a, np.asarray(x, np.longdouble))
     assert wide.dtype == np.float64
     np.testing.assert_allclose(
         np.asarray(half, float), signal.lfilter(b, a, x.astype(float)), rtol=1e-2
     )
-    with jax.enable_x64(False):
+    with jax.enable_x64(False), pytest.warns(filtrax.PrecisionWarning, match="becomes float32"):
         assert filtrax.lfilter(b, a, x).dtype == np.float32
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from filtrax._errors import describe, value_error
+from filtrax._errors import X64_OFF, describe, value_error, warn_of_precision
 from filtrax._layout import single_axis
 from filtrax._operands import as_numeric
 from filtrax._typing import Array
@@ -162,6 +162,21 @@ def numeric(value: Any, name: str, *, allow_bool: bool = True) -> Any:
     if host.dtype.kind not in _NUMPY_KINDS or (host.dtype.kind == "b" and not allow_bool):
         return as_numeric(value, name, allow_bool=allow_bool)
     return host
+
+
+def samples_of(x: Any, name: str = "x") -> Any:
+    """A signal: as `numeric`, with a warning where a NumPy array comes in more bits than JAX has.
+
+    Coefficients get none: those that are known are used in the precision that they came in.
+    """
+    array = numeric(x, name)
+    if isinstance(array, np.ndarray) and hasattr(x, "dtype"):
+        dtype = common_dtype(array)
+        if not np.can_cast(array.dtype, dtype):
+            has_none = array.dtype.kind in "fc" and array.dtype.char in "gG"
+            why = "the widest there is" if has_none else X64_OFF
+            warn_of_precision(f"{name}: {array.dtype} becomes {dtype}, {why}")
+    return array
 
 
 def cast(array: Any, dtype: Any) -> Array:

@@ -19,7 +19,7 @@ from filtrax.iir._arguments import (
     common_dtype,
     known,
     make_rows,
-    numeric,
+    samples_of,
     sections,
     single_section,
     split_sections,
@@ -71,7 +71,7 @@ def filtfilt(
     """
     choice("method", method, ("pad", "gust"))
     p, q = transfer_function(b, a)
-    signal = numeric(x, "x")
+    signal = samples_of(x)
     dtype = common_dtype(p, q, signal)
     wide, _ = working(dtype)
     coefficients = single_section(p, q, wide)
@@ -121,7 +121,7 @@ def sosfiltfilt(
         [0. 1. 2. 1. 0.]
     """
     cascade = sections(sos)
-    signal = numeric(x, "x")
+    signal = samples_of(x)
     dtype = common_dtype(cascade, signal)
     wide, _ = working(dtype)
     coefficients = split_sections(cascade, wide)

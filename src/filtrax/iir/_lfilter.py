@@ -17,6 +17,7 @@ from filtrax.iir._arguments import (
     common_dtype,
     make_rows,
     numeric,
+    samples_of,
     sections,
     single_section,
     split_sections,
@@ -66,7 +67,7 @@ def lfilter(
     """
     choice("method", method, METHODS)
     p, q = transfer_function(b, a)
-    signal = numeric(x, "x")
+    signal = samples_of(x)
     state = None if zi is None else numeric(zi, "zi")
     dtype = common_dtype(p, q, signal, *(() if state is None else (state,)))
     wide, _ = working(dtype)
@@ -119,7 +120,7 @@ def sosfilt(
     """
     choice("method", method, METHODS)
     cascade = sections(sos)
-    signal = numeric(x, "x")
+    signal = samples_of(x)
     state = None if zi is None else numeric(zi, "zi")
     dtype = common_dtype(cascade, signal, *(() if state is None else (state,)))
     wide, _ = working(dtype)
