@@ -97,8 +97,10 @@ def _equation(left: Any, right: Any, taps: int) -> tuple[np.ndarray, Any]:
         raise type_error("constraint[0]", "an array known at trace time", describe(left))
     # The solution may be traced, the equations' left side is settled now.
     with jax.ensure_compile_time_eval():
-        matrix = np.asarray(as_numeric(left, "constraint[0]"))
-        right = right if isinstance(right, Tracer) else as_numeric(right, "constraint[1]")
+        matrix = np.asarray(as_numeric(left, "constraint[0]", warn=False))
+        right = (
+            right if isinstance(right, Tracer) else as_numeric(right, "constraint[1]", warn=False)
+        )
     matrix = matrix.astype(complex if np.iscomplexobj(matrix) else float)
     if matrix.ndim == 1:
         matrix, right = matrix[None], jnp.atleast_1d(right)
