@@ -1,7 +1,6 @@
 """One fast Fourier transform over everything, at a length that the transform likes."""
 
 import math
-from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -9,22 +8,13 @@ from jax import lax
 
 from filtrax._engines.base import SMALL, Correlation, Engine, window_length
 from filtrax._engines.blocks import pad, window
+from filtrax._engines.halves import halved, in_halves
+from filtrax._engines.lengths import fast_length
 from filtrax._engines.pieces import PIECE, in_pieces
 from filtrax._geometry import Axis
 
 
-@lru_cache(maxsize=4096)
-def fast_length(n: int) -> int:
-    """The least length of at least n whose prime factors are 2, 3, 5, 7 and 11."""
-    best = 1 << max(n - 1, 0).bit_length()
-    products = [1]
-    for factor in (3, 5, 7, 11):
-        products = [p * factor**i for p in products for i in range(32) if p * factor**i < best]
-    for product in products:
-        best = min(best, product << max(-(-n // product) - 1, 0).bit_length())
-    return best
-
-
+@in_halves
 def run(
     axes: tuple[Axis, ...],
     lhs: jax.Array,
@@ -76,6 +66,9 @@ def multiply(x: jax.Array, h: jax.Array, precision: lax.Precision) -> jax.Array:
     """(G, B, C, ...) and (G, O, C, ...) to (G, B, O, ...), frequency by frequency."""
     if x.shape[2] == 1:
         return x * jnp.swapaxes(h, 1, 2)
+    if x.shape[1] == h.shape[1] == 1:
+        # A product would first bring the channels last.
+        return jnp.sum(x * h, axis=2, keepdims=True)
     return jnp.einsum("gbc...,goc...->gbo...", x, h, precision=precision)
 
 
@@ -106,9 +99,16 @@ def total_work(
     return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)
 
 
+def transform_lengths(axes: tuple[Axis, ...], dtype: jnp.dtype) -> tuple[int, ...]:
+    """The lengths of the transforms: along the last axis of a half, where halves are taken."""
+    *others, axis = axes
+    half = None if jnp.issubdtype(dtype, jnp.complexfloating) else halved(axis)
+    return tuple(fast_length(window_length(each)) for each in (*others, half or axis))
+
+
 def work(problem: Correlation) -> tuple[float, ...]:
     """Butterflies in parallel and alone, samples transformed, products of spectra."""
-    lengths = tuple(fast_length(window_length(axis)) for axis in problem.axes)
+    lengths = transform_lengths(problem.axes, problem.dtype)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     parts = [(g * b * c, lengths), (g * o * c, lengths), (g * b * o, lengths)]
     return total_work(problem, parts, float(g * b * o * c * math.prod(lengths)))
@@ -120,18 +120,24 @@ def rounding_of_transforms(size: int) -> float:
 
 
 def scratch(problem: Correlation) -> float:
-    """The padded operands, their spectra (as many numbers) and those of the result."""
-    size = math.prod(fast_length(window_length(axis)) for axis in problem.axes)
+    """The padded operands, their spectra and those of the result."""
+    size = samples(problem)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     # Rows go in pieces, the kernels once for each.
     rows = min(2.0 * g * (b * c + b * o) * size, max(2.0 * (c + o) * size, 4.0 * PIECE))
     return rows + 2.0 * min(g, max(PIECE // size, 1)) * o * c * size
 
 
+def samples(problem: Correlation) -> int:
+    """Numbers in a transform: a complex sample is two in a real problem."""
+    size = math.prod(transform_lengths(problem.axes, problem.dtype))
+    real = not jnp.issubdtype(problem.dtype, jnp.complexfloating)
+    return 2 * size if real and halved(problem.axes[-1]) else size
+
+
 def error(problem: Correlation) -> float:
     """Of one transform over everything."""
-    size = math.prod(fast_length(window_length(axis)) for axis in problem.axes)
-    return rounding_of_transforms(size)
+    return rounding_of_transforms(math.prod(transform_lengths(problem.axes, problem.dtype)))
 
 
 def everything(problem: Correlation) -> tuple[int, ...]:
