@@ -17,7 +17,7 @@ import filtrax
 from filtrax._choose import counts_of
 from filtrax._costs import MEASURED, prices_for
 from filtrax._engines import ENGINES, Correlation
-from filtrax._engines.lengths import fast_length
+from filtrax._engines.spectral import fast_length
 from filtrax._geometry import Axis
 
 ROWS = np.random.default_rng(0).standard_normal((8, 5001))

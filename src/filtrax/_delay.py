@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax._engines.lengths import fast_length
+from filtrax._engines.spectral import fast_length
 from filtrax._engines.taps import widened
 from filtrax._errors import value_error
 from filtrax._layout import normalize_axes, single_axis

@@ -44,5 +44,9 @@ def hops(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> lis
 
 def frames(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> jax.Array:
     """Cuts the last axis into frames (..., count, width) that start every ``hop`` samples."""
+    if count == 1:
+        used = (axis.n - 1) * axis.base + 1 + axis.lo
+        edges = (axis.lo, width - used)
+        return pad(signal, signal.ndim - 1, edges, axis.base - 1)[..., None, :]
     *whole, rest = hops(signal, axis, count, hop, width)
     return jnp.concatenate([*whole, rest[..., : width - len(whole) * hop]], axis=-1)
