@@ -17,8 +17,8 @@ from filtrax._engines import ENGINES
 from filtrax.compat import scipy_signal, torch
 
 engines = pytest.mark.parametrize("engine", sorted(ENGINES))
-#: Rows, so that the gradient by the kernel sums over them by products; and two dimensions.
-SHAPES = (((3, 400), (5,)), ((2, 20, 30), (3, 4)), ((2, 90), (70,)))
+#: Rows and two kernels, so that the gradient by the kernels sums by products; two dimensions.
+SHAPES = (((3, 400), (2, 5)), ((2, 20, 30), (2, 3, 4)), ((2, 90), (2, 70)))
 
 
 def products(function: Callable[..., Any], *shapes: tuple[int, ...], platform: str) -> list[str]:
@@ -32,10 +32,13 @@ def products(function: Callable[..., Any], *shapes: tuple[int, ...], platform: s
 
 
 def all_passes(**options: Any) -> Callable[..., Any]:
-    """The value and both gradients, in one program."""
+    """The values with each kernel and both gradients, in one program."""
+
+    def bank(x: jax.Array, h: jax.Array) -> jax.Array:
+        return jax.vmap(lambda h: filtrax.convolve(x, h, "same", **options))(h)
 
     def run(x: jax.Array, h: jax.Array) -> Any:
-        y, pull = jax.vjp(lambda x, h: filtrax.convolve(x, h, "same", **options), x, h)
+        y, pull = jax.vjp(bank, x, h)
         return y, pull(y)
 
     return run

@@ -96,5 +96,5 @@ def _lengths(problem: Correlation) -> tuple[int, ...]:
 
 ENGINE = Engine(
     "fft", in_pieces(run), refuses, work, scratch=scratch, error=error, spread=everything,
-    scale=lambda _: "row",
+    scale=lambda _: "row", multiplies=lambda problem: problem.c > 1 and problem.b * problem.o > 1,
 )  # fmt: skip

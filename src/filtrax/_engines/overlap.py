@@ -135,9 +135,14 @@ def spread(problem: Correlation) -> tuple[int, ...]:
     return (*outer, min(axis.m, -(-outputs // axis.stride)))
 
 
+def multiplies(problem: Correlation) -> bool:
+    """Sums over frames or channels are products where there are several."""
+    return problem.b * problem.o > 1 if _is_short(problem) else problem.c > 1
+
+
 ENGINE = Engine(
     "overlap", in_pieces(run), refuses, work,
     block=lambda problem: _framing(problem)[0].n, scratch=scratch, error=error, spread=spread,
     scale=lambda problem: "row" if _is_short(problem) else "block",
-    multiplies=lambda problem: problem.c > 1 or _is_short(problem),
+    multiplies=multiplies,
 )  # fmt: skip
