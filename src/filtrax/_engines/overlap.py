@@ -31,18 +31,16 @@ def frame_of(axis: Axis, dtype: jnp.dtype) -> Axis:
 @lru_cache(maxsize=4096)
 def _hop(short: int, long: int, dtype: jnp.dtype) -> int:
     """What a frame has of the longer one, for the least effort."""
-    best, least = long, math.inf
-    # Whole or half frames of a fast length, or few that fit what there is.
+    # Whole or half frames of a fast length, or few that fit what there is, even and no longer.
     fast = [factor << e for factor in (2, 3, 5) for e in range(4, 18)]
     hops = [parts * (length - short + 1) for length in fast for parts in (1, 2)]
-    for hop in [*hops, *(-(-long // count) for count in (1, 2, 3, 4, 6, 8))]:
-        if hop < 1:
-            continue
-        hop = min(hop + hop % 2, long)
-        total = -(-long // hop) * effort(Axis(hop + short - 1, short, hop, 0), dtype)
-        if total < least:
-            best, least = hop, total
-    return best
+    hops += [-(-long // count) for count in (1, 2, 3, 4, 6, 8)]
+    even = sorted({min(hop + hop % 2, long) for hop in hops if hop > 0})
+
+    def total(hop: int) -> float:
+        return -(-long // hop) * effort(Axis(hop + short - 1, short, hop, 0), dtype)
+
+    return min(even, key=total)
 
 
 def run(
