@@ -16,13 +16,12 @@ import scipy.signal
 
 import filtrax
 from filtrax import _boundary, _geometry, _layout, _primitive
-from filtrax._engines import ENGINES
-from filtrax._engines import fft as fft_engine
+from filtrax._engines import ENGINES, overlap, spectral
 
 #: Every cache of plain convolution; those of recursive filters are keyed by coefficients.
 CACHES: tuple[Any, ...] = (
     _boundary.margin_runs, _geometry.resolve_axis, _layout._make_layout, _primitive._compiled,
-    fft_engine.fast_length,
+    spectral.fast_length, overlap._hop,
 )  # fmt: skip
 
 
