@@ -96,6 +96,7 @@ def test_many_kernels_of_their_own(method: Any, dtype: str) -> None:
         return filtrax.filter_rows(x, h, method=method)
 
     held = jax.jit(filtered).lower(x, h).compile().memory_analysis()
+    assert held is not None
     assert held.temp_size_in_bytes < 10 * x.nbytes
     padded = np.pad(x, [(0, 0), (1, 1)])
     want = sum(h[:, 2 - m, None] * padded[:, m : m + 16] for m in range(3))
