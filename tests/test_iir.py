@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import math
 import os
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from scipy import signal as scipys
 
 import filtrax
 from filtrax.compat import scipy_signal
+from filtrax.iir._choose import radices
 
 #: Its annotations are of another array type.
 signal: Any = scipys
@@ -197,6 +199,36 @@ def test_forward_and_backward(name: str, padtype: str | None) -> None:
                 signal.filtfilt(p, q, x, 1, padtype, padlen),
                 1e-9,  # SciPy solves for its initial state.
             )
+
+
+def test_forward_and_backward_in_every_form() -> None:
+    x = samples(np.random.default_rng(4), (16, 2000))
+    assert filtrax.iir.plan(x.shape, 2, "float64", traced=True, platform="cpu").engine == "block"
+    b, a = signal.butter(2, 0.2)
+    two = x + 1j * x[::-1]
+    close(filtrax.filtfilt(b, a, two), signal.filtfilt(b, a, two))
+    # Sections one after the other: too many for one, or not stable.
+    many = signal.butter(34, 0.4, output="sos")
+    close(filtrax.sosfiltfilt(many, x), signal.sosfiltfilt(many, x), 1e-9)
+    grows = np.concatenate([signal.butter(2, 0.4, output="sos"), [[1.0, 0, 0, 1, -1.01, 0]]])
+    close(filtrax.sosfiltfilt(grows, x), signal.sosfiltfilt(grows, x), 1e-9)
+    # Coefficients that are traced, a set for each row.
+    filters = [signal.butter(2, width) for width in np.linspace(0.1, 0.4, len(x))]
+    b, a = (np.stack(each) for each in zip(*filters, strict=True))
+    expected = [signal.filtfilt(*each) for each in zip(b, a, x, strict=True)]
+    close(jax.vmap(filtrax.filtfilt)(b, a, x), np.stack(expected))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_forward_and_backward_a_row_is_spoilt_alone(value: float) -> None:
+    x = samples(np.random.default_rng(5), (16, 2000))
+    x[1, 100] = value
+    b, a = signal.butter(2, 0.2)
+    got = np.asarray(filtrax.filtfilt(b, a, x))
+    expected = signal.filtfilt(b, a, x)
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(expected))
+    assert not np.isfinite(got[1]).any()
+    close(got[::2], expected[::2])
 
 
 @pytest.mark.parametrize("irlen", [None, 20, 40, 74, 75, 76, 500])
@@ -448,3 +480,12 @@ def test_the_plan_says_what_is_used() -> None:
     assert set(many.cost) == {"block", "scan"}
     assert many.block is None
     assert filtrax.iir.plan((256, 4096), 2, method="scan").reason == "asked for by method="
+
+
+def test_the_carry_has_as_few_levels_as_it_can() -> None:
+    for order, widest in ((1, 64), (2, 64), (4, 32), (16, 8), (100, 8)):
+        for steps in (*range(1, 200), 4097, 15626, 300_000):
+            found = radices(64 * steps, 64, order)
+            assert math.prod(found) >= steps > math.prod(found[:-1]) or steps == 1
+            assert all(2 <= radix <= widest for radix in found)
+            assert steps == 1 or widest ** (len(found) - 1) < steps

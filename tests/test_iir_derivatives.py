@@ -6,6 +6,7 @@ derivatives are differences of such steps.
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -207,6 +208,25 @@ def test_forward_and_backward(method: str) -> None:
                 sides.append(loss(np, signal.filtfilt(*moved, method=method)))
             expected[i] = (sides[0] - sides[1]) / (2 * size)
         near(found[which], expected, 1e-7)
+
+
+def test_second_derivatives_forward_and_backward() -> None:
+    # Of several blocks, by all coefficients and by a change of the signal at once.
+    b, a, _, _ = problem(3)
+    x, change = np.random.default_rng(6).standard_normal((2, 16, 1500)) + 2
+    assert filtrax.iir.plan(x.shape, 2, "float64", traced=True, platform="cpu").engine == "block"
+
+    def loss(xp: Any, filtered: Any, p: Any) -> Any:
+        y = filtered(p[:3], p[3:6], x + p[6] * change)
+        return xp.sum(xp.linspace(0.1, 1, y.shape[-1]) * y**3) / y.size
+
+    point = np.concatenate([b, a, [0.1]])
+    own, reference = partial(loss, jnp, filtrax.filtfilt), partial(loss, np, signal.filtfilt)
+    both = jax.jit(lambda p: (jax.grad(own)(p), jax.jacfwd(jax.grad(own))(p)))
+    found, second = both(point)
+    near(found, gradient(reference, (point,), 0), 1e-10)
+    near(jax.jit(jax.jacfwd(own))(point), found, 1e-12)
+    near(second, hessian_columns(reference, (point,), 0, 0), 1e-6)
 
 
 def test_initial_states() -> None:

@@ -67,10 +67,12 @@ def block_length(samples: int, radius: float | None) -> int | None:
 
 def radices(samples: int, block: int, order: int) -> tuple[int, ...]:
     """How many steps each level of the carry joins, until one run is left."""
-    widest = 2 ** max(3, min(6, int(math.log2(max(128 // order, 1)))))
+    widest = max(3, min(6, int(math.log2(max(128 // order, 1)))))
     steps, found = -(-samples // block), []
     while steps > 1:
-        radix = min(widest, 2 ** math.ceil(math.log2(steps)))
+        # All levels alike: a last one of two steps would still take its pass.
+        digits = math.ceil(math.log2(steps))
+        radix = 2 ** math.ceil(digits / math.ceil(digits / widest))
         found.append(radix)
         steps = -(-steps // radix)
     return tuple(found)

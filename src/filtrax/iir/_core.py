@@ -14,6 +14,7 @@ from filtrax.iir import _choose, _tables
 from filtrax.iir._arguments import Coefficients, Rows, is_complex, real_of
 from filtrax.iir._by_coefficients import bind
 from filtrax.iir._double import rounded
+from filtrax.iir._recurrence import settle
 from filtrax.iir._tables import Tables
 
 #: Sets of known coefficients beyond which tables are made on the device, all at once.
@@ -120,6 +121,7 @@ def run(
     *,
     states: tuple[Array, ...] = (),
     reverse: bool = False,
+    settled: bool = False,
 ) -> tuple[Array, tuple[Array, ...]]:
     """Filters (G, B, T).
 
@@ -129,6 +131,7 @@ def run(
         form: how to run them.
         states: of each section (G, B, N) in SciPy's form, or none for a start from rest.
         reverse: time runs backwards; only from rest.
+        settled: the signals less their last samples; only from rest.
 
     Returns:
         The signals, and the states after them if there were states before.
@@ -136,22 +139,25 @@ def run(
     if is_complex(x) and not is_complex(cascade.b):
         # Two real signals instead of a filter with imaginary parts of zero.
         y, after = run(
-            _parts(x), cascade, form, states=tuple(map(_parts, states)), reverse=reverse
+            _parts(x), cascade, form, states=tuple(map(_parts, states)), reverse=reverse,
+            settled=settled,
         )  # fmt: skip
         return _joined(y), tuple(map(_joined, after))
     b, a, tables = cascade
     length = x.shape[-1]
     if form.joint:
         kept = tables[0] if tables else None
-        return bind(x, b, a, kept, length=length, reverse=reverse), ()
-    after = []
-    for s in range(b.shape[1]):
+        return bind(x, b, a, kept, length=length, reverse=reverse, settled=settled), ()
+    after, count = [], b.shape[1]
+    for s in range(count):
         own, fed_back = b[:, s : s + 1], a[:, s : s + 1]
         kept = tables[s] if tables else None
+        ends = settled and s == count - 1
         if form.engine == "fir":
             y = _fir(x, own, reverse)
+            y = settle(y, reverse) if ends else y
         else:
-            y = bind(x, own, fed_back, kept, length=length, reverse=reverse)
+            y = bind(x, own, fed_back, kept, length=length, reverse=reverse, settled=ends)
         if states:
             before = states[s]
             y = y + _released(before[..., :length], own, fed_back, kept, form, length)

@@ -198,34 +198,40 @@ def _run(
     cascade = with_tables(cascade, form)
     level = lax.convert_element_type(gain[:, None, None], x.dtype)
     signal = rows.pack(x)
-    samples = signal.shape[-1] + 2 * edge
-    # What fills the last block is written together with the continuation, in one copy.
-    spare = -samples % form.block if form.block else 0
-    is_real = np.arange(samples + spare) < samples
+    samples = signal.shape[-1]
+    # Rest before the start, up to whole blocks: so neither pass has to pad, and both end with them.
+    spare = -(samples + 2 * edge) % form.block if form.block else 0
     # A signal is filtered from the level of its first sample, as if that had lasted for ever: what
     # differs from it starts from rest. That needs no state, and no digits are lost where the gain
     # is small. The level that comes out of the first pass drops out of the second.
     rise, first = _continued(signal, padtype, edge, spare)
-    y, _ = run(rise, cascade, form)
-    last = y[..., samples - 1 : samples]
-    z, _ = run(jnp.where(is_real, y - last, 0), cascade, form, reverse=True)
-    return rows.unpack(z[..., edge : samples - edge] + level * (last + level * first))
+    fall, _ = run(rise, cascade, form, settled=True)
+    # It began at zero, before the last sample was taken from it.
+    last = -fall[..., :1]
+    z, _ = run(fall, cascade, form, reverse=True)
+    start = spare + edge
+    return rows.unpack(z[..., start : start + samples] + level * (last + level * first))
 
 
 def _continued(x: Array, padtype: str | None, edge: int, spare: int) -> tuple[Array, Array]:
-    """X with ``edge`` samples more at both ends, less the first of all; ``spare`` zeros behind."""
-    parts = [x]
+    """X with ``edge`` samples more at both ends, less the first of all; ``spare`` zeros before."""
+    samples, start = x.shape[-1], spare + edge
+    parts: list[tuple[Any, int]] = [(x, start)]
     if edge and padtype == "constant":
         wide = (*x.shape[:-1], edge)
-        parts = [jnp.broadcast_to(x[..., :1], wide), x, jnp.broadcast_to(x[..., -1:], wide)]
+        left, right = jnp.broadcast_to(x[..., :1], wide), jnp.broadcast_to(x[..., -1:], wide)
+        parts += [(right, start + samples), (left, spare)]
     elif edge:
         left, right = x[..., edge:0:-1], x[..., -2 : -edge - 2 : -1]
         if padtype == "odd":
             two = np.asarray(2, x.dtype)
             left, right = two * x[..., :1] - left, two * x[..., -1:] - right
-        parts = [left, x, right]
-    first = parts[0][..., :1]
-    parts = [part - first for part in parts]
-    if spare:
-        parts.append(jnp.zeros((*x.shape[:-1], spare), x.dtype))
-    return jnp.concatenate(parts, -1) if len(parts) > 1 else parts[0], first
+        parts += [(right, start + samples), (left, spare)]
+    first = parts[-1][0][..., :1]
+    # Joined as pieces, the signal would be written twice: less its level, and then in its place.
+    # It comes first, as else the compiler pads what the ends were written to, a sample at a time.
+    rest = lax.stop_gradient(first - first)
+    rise = jnp.broadcast_to(rest, (*x.shape[:-1], start + samples + edge))
+    for part, at in parts:
+        rise = lax.dynamic_update_slice_in_dim(rise, part - first, at, -1)
+    return rise, first

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
@@ -29,6 +30,7 @@ def bind(
     length: int,
     reverse: bool = False,
     all_pole: bool = False,
+    settled: bool = False,
 ) -> jax.Array:
     """Filters x from rest.
 
@@ -41,11 +43,12 @@ def bind(
         length: samples of the result.
         reverse: time runs backwards, from the last sample of x to the first.
         all_pole: with 1 in the place of the numerator; one section only.
+        settled: less the result's own last sample in time, so that it ends at zero.
     """
     leaves, structure = jax.tree.flatten(tables)
     return recurrence_p.bind(
         *_sharding.vary_alike(x, b, a, *leaves),
-        length=length, reverse=reverse, all_pole=all_pole, structure=structure,
+        length=length, reverse=reverse, all_pole=all_pole, settled=settled, structure=structure,
     )  # fmt: skip
 
 
@@ -70,6 +73,7 @@ def _execute(
     length: int,
     reverse: bool,
     all_pole: bool,
+    settled: bool,
     structure: Any,
 ) -> jax.Array:
     """One pass as plain JAX."""
@@ -80,8 +84,10 @@ def _execute(
     if all_pole:
         b = jnp.zeros_like(b).at[..., 0].set(1)
     if not tables:
-        return _steps.run(x, b, a, length, reverse)
-    return _by_blocks(x, b, a, jax.tree.unflatten(structure, tables), length, reverse, all_pole)
+        y = _steps.run(x, b, a, length, reverse)
+        return settle(y, reverse) if settled else y
+    known = jax.tree.unflatten(structure, tables)
+    return _by_blocks(x, b, a, known, length, reverse, all_pole, settled)
 
 
 def _by_blocks(
@@ -92,6 +98,7 @@ def _by_blocks(
     length: int,
     reverse: bool,
     all_pole: bool,
+    settled: bool,
 ) -> jax.Array:
     size, readout = tables.response.shape[-1], int(all_pole)
     own, wanted = (-(-samples // size) for samples in (x.shape[-1], length))
@@ -109,12 +116,17 @@ def _by_blocks(
     # Both ways give blocks: written as one long vector they would take twice the time.
     def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
         y = _blocks.outputs(padded.reshape(shape), before, tables, readout, wanted, reverse)
+        if settled:
+            # Here it joins the sum of the outputs; behind the branch it would be a pass of its own.
+            block, sample = (0, 0) if reverse else divmod(length - 1, size)
+            y = y - y[:, :, block, None, sample, None]
         return y.reshape(-1, size)
 
     # A vector has one layout in memory. Else a loop's, time first, would be forced on the blocks.
     def one_by_one(padded: jax.Array, _: jax.Array) -> jax.Array:
         x = padded.reshape(*shape[:2], own * size)[..., :samples]
         y = _steps.run(x, b, a, length, reverse, careful=True)
+        y = settle(y, reverse) if settled else y
         return extended(y, wanted * size).ravel().reshape(-1, size)
 
     def mended(padded: jax.Array, before: jax.Array) -> jax.Array:
@@ -127,8 +139,9 @@ def _by_blocks(
         return jnp.where(reached.reshape(-1, size) & sound, jnp.nan, y)
 
     before, sound = carried(padded)
-    # In a derivative a NaN is everywhere; to compile another way for it would take long.
-    otherwise = one_by_one if reverse or all_pole else mended
+    # In a derivative a NaN is everywhere, and less a last sample that is one; to compile another way
+    # for it would take long.
+    otherwise = one_by_one if reverse or all_pole or settled else mended
     y = lax.cond(sound, by_blocks, otherwise, padded.reshape(-1, size), before)
     return y.reshape(*shape[:2], wanted * size)[..., :length]
 
@@ -139,6 +152,17 @@ def _reached(missing: jax.Array, length: int) -> jax.Array:
     return reached & missing.any(-1, keepdims=True)
 
 
+def settle(y: jax.Array, reverse: bool) -> jax.Array:
+    """Less the last sample in time."""
+    return y - (y[..., :1] if reverse else y[..., -1:])
+
+
+def unsettled(ct: jax.Array, reverse: bool) -> jax.Array:
+    """The transpose of `settle`."""
+    last = np.arange(ct.shape[-1]) == (0 if reverse else ct.shape[-1] - 1)
+    return jnp.where(last, ct - ct.sum(-1, keepdims=True), ct)
+
+
 def extended(x: jax.Array, samples: int) -> jax.Array:
     """With zeros behind, up to so many samples."""
     if x.shape[-1] == samples:
@@ -147,11 +171,13 @@ def extended(x: jax.Array, samples: int) -> jax.Array:
 
 
 def _transpose(
-    ct: Any, x: Any, b: Any, a: Any, *tables: Any, length: int, reverse: bool, **params: Any
-) -> list[Any]:
+    ct: Any, x: Any, b: Any, a: Any, *tables: Any, length: int, reverse: bool, settled: bool,
+    **params: Any,
+) -> list[Any]:  # fmt: skip
+    ct = ad.instantiate_zeros(ct)
     found = recurrence_p.bind(
-        *_sharding.vary_alike(ad.instantiate_zeros(ct), b, a, *tables),
-        length=x.aval.shape[-1], reverse=not reverse, **params,
+        *_sharding.vary_alike(unsettled(ct, reverse) if settled else ct, b, a, *tables),
+        length=x.aval.shape[-1], reverse=not reverse, settled=False, **params,
     )  # fmt: skip
     return [_sharding.like(found, x.aval), None, None, *(None for _ in tables)]
 
