@@ -139,8 +139,8 @@ def _by_blocks(
         return jnp.where(reached.reshape(-1, size) & sound, jnp.nan, y)
 
     before, sound = carried(padded)
-    # In a derivative a NaN is everywhere, and less a last sample that is one; to compile another way
-    # for it would take long.
+    # In a derivative a NaN is everywhere, and less a last sample that is one; to compile another
+    # way for it would take long.
     otherwise = one_by_one if reverse or all_pole or settled else mended
     y = lax.cond(sound, by_blocks, otherwise, padded.reshape(-1, size), before)
     return y.reshape(*shape[:2], wanted * size)[..., :length]
