@@ -4,6 +4,7 @@
     python -m benchmarks --quick          under a minute; do not quote its numbers
     python -m benchmarks --only PATTERN   cells whose name has the regular expression
     python -m benchmarks --list           the names
+    python -m benchmarks --keep FILE      keep what is measured there, and go on from it
 
 Beside it: ``python -m benchmarks.regret`` (how good the choice of an engine is),
 ``python -m benchmarks.memory`` and ``python -m benchmarks.calibrate``.
@@ -36,12 +37,21 @@ BUDGET, LEAST, QUICK = 0.3, 0.03, 0.01
 SHARE, PEERS = 0.5, 10
 
 
-def run(cases: list[Case], minutes: float, quick: bool = False, show: bool = False) -> list[Cell]:
+def run(
+    cases: list[Case],
+    minutes: float,
+    quick: bool = False,
+    show: bool = False,
+    keep: Path | None = None,
+) -> list[Cell]:
     """Measures the cells in order; late ones get fewer rounds if the early ones took long."""
     # What the first compilation of a process costs belongs to no cell.
     jax.jit(jax.numpy.sum)(jax.numpy.ones(8)).block_until_ready()
-    rates: Rates = {}
-    cells: list[Cell] = []
+    rates = Rates()
+    cells = kept(keep, cases) if keep else []
+    for cell in cells:
+        cell.learn(rates)
+    cases = [case for case in cases if case not in [cell.case for cell in cells]]
     end = time.monotonic() + 60 * minutes
     bar = tqdm(cases, unit="cell")
     for done, case in enumerate(bar):
@@ -55,12 +65,26 @@ def run(cases: list[Case], minutes: float, quick: bool = False, show: bool = Fal
             break
         except Exception as failure:  # One cell is no reason to lose the others.
             cells.append(Cell(case, [Timing(OURS, 0.0, note=failed(failure))]))
+        if keep:
+            with keep.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(cells[-1].as_dict()) + "\n")
         if show:
             bar.write(one_line(cells[-1]))
         if done % 40 == 39:
             # Programs of past cells are never called again.
             jax.clear_caches()
     return cells
+
+
+def kept(path: Path, cases: list[Case]) -> list[Cell]:
+    """The cells of an earlier run that ended before its time."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known = {each["case"]["name"]: each["timings"] for each in map(json.loads, lines)}
+    return [
+        Cell(case, [Timing(**timing) for timing in known[case.name]])
+        for case in cases
+        if case.name in known
+    ]
 
 
 def content(cells: list[Cell], setting: dict[str, Any], absent: list[str]) -> dict[str, Any]:
@@ -94,6 +118,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=24.0, help="for the whole (default 24)")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--show", action="store_true", help="print each cell as it is done")
+    parser.add_argument(
+        "--keep", type=Path, help="a file of what is measured, read if there"
+    )
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--picture", type=Path, help="draw the ratios here")
     parser.add_argument(
@@ -111,7 +138,7 @@ def main(argv: list[str] | None = None) -> None:
     if not cases:
         parser.error("no cell has such a name; --list prints them")
     setting, absent = machine(), missing()
-    cells = run(cases, options.minutes, options.quick, options.show)
+    cells = run(cases, options.minutes, options.quick, options.show, options.keep)
     text = markdown(cells, setting, absent)
     print(text)
     data = json.dumps(content(cells, setting, absent), indent=1) + "\n"

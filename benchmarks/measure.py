@@ -20,7 +20,7 @@ from benchmarks.peers import Peer, peers
 from benchmarks.reference import error, exact, operands
 
 #: Seconds.
-CHEAP, SLOW, ONCE, PATIENCE, LONG = 0.05, 0.3, 1.0, 2.0, 5.0
+CHEAP, SLOW, ONCE, PATIENCE, LONG, HOPELESS = 0.05, 0.3, 1.0, 2.0, 5.0, 15.0
 #: Times the best, from which a peer gets few rounds or may be left out.
 FAR = 20.0
 #: The same for peers that are one algorithm by other names.
@@ -32,8 +32,9 @@ ROOM = 8e9
 RULE = (
     f"A peer is left out of a cell where its own rate in cells before foretells more than "
     f"{PATIENCE:.0f} s and more than {FAR:.0f} times the best; it counts as slower by the time "
-    "foretold. Of JAX's names for the one convolution of XLA (jnp.convolve, lax, "
-    "jax.scipy.signal.convolve) the next is left out where the one before took more than "
+    "foretold. Where the slowest rate that it ever showed foretells more than "
+    f"{HOPELESS:.0f} s, it is left out, too, and counts nowhere. Of JAX's names for the one "
+    "convolution of XLA (jnp.convolve, lax, jax.scipy.signal.convolve) the next is left out where the one before took more than "
     f"{KIN_SLOW} s and {KIN_FAR:.0f} times the best. One that unfolds the signal into more than "
     f"{ROOM / 1e9:.0f} GB is left out and counts nowhere. A call above {SLOW} s is timed once or "
     "twice."
@@ -86,6 +87,12 @@ class Cell:
     def as_dict(self) -> dict[str, Any]:
         return {"case": self.case.as_dict(), "timings": [asdict(t) for t in self.timings]}
 
+    def learn(self, rates: "Rates") -> None:
+        """Remembers all times that were taken."""
+        for timing in self.timings:
+            if timing.ran:
+                rates.note(self.case, timing)
+
 
 class Compilations:
     """Counts what JAX traces, lowers and compiles while it is listening."""
@@ -116,8 +123,26 @@ class _Run:
     times: list[float] = field(default_factory=list)
 
 
-#: Seconds a product takes, by family, peer and task, from the latest cell in which it ran.
-Rates = dict[tuple[str, str, str], float]
+@dataclass(slots=True)
+class Rates:
+    """Seconds a product takes.
+
+    Attributes:
+        latest: by family, peer and task, from the latest cell in which it ran.
+        slowest: by peer, task and whether rows share a kernel, of all cells.
+    """
+
+    latest: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    slowest: dict[tuple[str, str, bool], float] = field(default_factory=dict)
+
+    def note(self, case: Case, timing: Timing) -> None:
+        """Remembers a time, unless it is mere overhead, which does not grow with the products."""
+        if timing.yardstick or timing.milliseconds < 1e3 * CHEAP / 10:
+            return
+        rate = 1e-3 * timing.milliseconds / case.products
+        self.latest[case.family, timing.peer, case.task] = rate
+        key = timing.peer, case.task, case.is_shared
+        self.slowest[key] = max(self.slowest.get(key, 0.0), rate)
 
 
 def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
@@ -143,6 +168,9 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
                 run.timing.milliseconds = 1e3 * foretold / peer.repeats
                 run.timing.note = f"left out: {foretold:.3g} s foretold by {why}"
                 continue
+            if best and (worst := _at_worst(case, peer, rates)) > HOPELESS:
+                run.timing.note = f"left out: {worst:.3g} s foretold by its slowest rate"
+                continue
             _begin(case, run, truth, compilations)
         best = min((r.estimate for r in runs if r.wanted and not r.peer.yardstick), default=0.0)
         for run in runs:
@@ -150,8 +178,10 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
                 run.wanted = _rounds(run, best, budget)
         _rounds_of(runs, compilations)
     for run in runs:
-        _finish(case, run, rates)
-    return Cell(case, [run.timing for run in runs])
+        _finish(run)
+    cell = Cell(case, [run.timing for run in runs])
+    cell.learn(rates)
+    return cell
 
 
 def once(call: Callable[[], Any]) -> float:
@@ -171,12 +201,25 @@ def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
     """The seconds of a call that is not worth waiting for, else 0."""
     if not peer.direct or peer.name in case.must:
         return 0.0
-    known = [r for (_, name, task), r in rates.items() if (name, task) == (peer.name, case.task)]
+    known = [
+        r for (_, name, task), r in rates.latest.items() if (name, task) == (peer.name, case.task)
+    ]
     # In another family its best, or what no library reaches: rather wait once than be unfair.
     rate = min(known, default=FASTEST[jax.default_backend() == "cpu"])
-    rate = rates.get((case.family, peer.name, case.task), rate)
+    rate = rates.latest.get((case.family, peer.name, case.task), rate)
     foretold = rate * case.products * peer.repeats
     return foretold if foretold > PATIENCE and 0 < best * FAR < foretold else 0.0
+
+
+def _at_worst(case: Case, peer: Peer, rates: Rates) -> float:
+    """The seconds of a call at the slowest rate that a peer has shown."""
+    if not peer.direct or peer.name in case.must:
+        return 0.0
+    return (
+        rates.slowest.get((peer.name, case.task, case.is_shared), 0.0)
+        * case.products
+        * peer.repeats
+    )
 
 
 def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilations) -> None:
@@ -236,7 +279,7 @@ def _rounds_of(runs: list[_Run], compilations: Compilations) -> None:
                 run.timing.compilations += compilations.count - before
 
 
-def _finish(case: Case, run: _Run, rates: Rates) -> None:
+def _finish(run: _Run) -> None:
     if not run.times:
         return
     median = statistics.median(run.times)
@@ -245,6 +288,3 @@ def _finish(case: Case, run: _Run, rates: Rates) -> None:
     timing.rounds = len(run.times)
     if run.peer.compiles and run.times != [run.first]:
         timing.compile_seconds = max(run.first - median, 0.0)
-    # Shorter calls are overhead, which does not grow with the products.
-    if not run.peer.yardstick and median > CHEAP / 10:
-        rates[case.family, run.peer.name, case.task] = median / run.peer.repeats / case.products

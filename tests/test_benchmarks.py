@@ -14,7 +14,7 @@ from benchmarks import __main__ as command
 from benchmarks import calibrate, fitting, memory, passes, regret
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, TASKS, VALUE, Case, grid
 from benchmarks.demands import Judged, allowed, demands
-from benchmarks.measure import Cell, Compilations, Timing, measure
+from benchmarks.measure import Cell, Compilations, Rates, Timing, measure
 from benchmarks.peers import JNP, OURS
 from benchmarks.reference import FEW, Operands, error, exact, operands
 from benchmarks.report import markdown
@@ -79,7 +79,7 @@ def test_an_error_of_the_wrong_shape_is_infinite():
 @pytest.mark.parametrize("task", TASKS)
 def test_every_peer_of_a_tiny_cell_is_right(task):
     case = replace(TINY, task=task)
-    cell = measure(case, {}, budget=1e-4)
+    cell = measure(case, Rates(), budget=1e-4)
     names = {timing.peer for timing in cell.timings}
     assert {OURS, JNP} < names
     assert ("numpy.convolve" in names) == (task == VALUE)
@@ -91,7 +91,7 @@ def test_every_peer_of_a_tiny_cell_is_right(task):
 
 
 def test_a_peer_that_would_take_long_is_left_out_and_named():
-    rates = {("rows", JNP, VALUE): 1.0, ("rows", "numpy.convolve", VALUE): 1e-12}
+    rates = Rates({("rows", JNP, VALUE): 1.0, ("rows", "numpy.convolve", VALUE): 1e-12})
     cell = measure(TINY, rates, budget=1e-4)
     left_out = cell.of(JNP)
     assert left_out is not None
@@ -101,9 +101,29 @@ def test_a_peer_that_would_take_long_is_left_out_and_named():
     assert f"{TINY.name}: {JNP} left out: 600 s foretold by its own rate" in markdown(
         [cell], SETTING, []
     )
-    kept = measure(replace(TINY, must=(JNP,)), {("rows", JNP, VALUE): 1.0}, budget=1e-4).of(JNP)
-    assert kept is not None
-    assert kept.ran
+    for rates in (Rates({("rows", JNP, VALUE): 1.0}), Rates({}, {(JNP, VALUE, True): 1.0})):
+        kept = measure(replace(TINY, must=(JNP,)), rates, budget=1e-4).of(JNP)
+        assert kept is not None
+        assert kept.ran
+
+
+def test_a_peer_that_was_slow_elsewhere_is_not_waited_for():
+    cell = measure(TINY, Rates({}, {(JNP, VALUE, True): 1.0}), budget=1e-4)
+    (note,) = (t.note for t in cell.timings if t.note)
+    assert note == "left out: 600 s foretold by its slowest rate"
+    assert cell.of(JNP) is None
+    elsewhere = Rates({}, {(JNP, VALUE, False): 1.0, (JNP, BY_KERNEL, True): 1.0})
+    assert not [t for t in measure(TINY, elsewhere, budget=1e-4).timings if t.note]
+
+
+def test_a_run_goes_on_where_one_ended(tmp_path):
+    file, cases = tmp_path / "cells", [replace(TINY, task=task) for task in TASKS]
+    before = command.run(cases[:2], 0, quick=True, keep=file)
+    whole = command.run(cases, 0, quick=True, keep=file)
+    assert whole[:2] == before
+    assert [cell.case for cell in whole] == cases
+    assert all(cell.timings[0].ran for cell in whole)
+    assert command.kept(file, cases) == whole
 
 
 def test_compilations_are_counted():
