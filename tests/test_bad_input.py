@@ -19,6 +19,13 @@ WHOLE = np.arange(4)
 Wrong = tuple[str, Callable[[], Any], type[Exception], str]
 
 
+class Attached:
+    """As a tensor of torch that is differentiated, which NumPy is not given."""
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise RuntimeError("use detach()")
+
+
 def by_both(x: Any = ROW, h: Any = H, mode: Any = "full", **options: Any) -> Callable[[], Any]:
     """convolve and correlate, which check alike: the second's error must match as well."""
 
@@ -77,6 +84,14 @@ OPERANDS: list[Wrong] = [
     ("random keys", by_both(jax.random.split(jax.random.key(0), 3)), TypeError,
      r"^x: expected an array of numbers.*key"),
     ("too wide an integer", by_both([2**70]), TypeError, r"^x: expected an array of numbers"),
+    ("too wide for the other", by_both(WHOLE.astype("int8"), [1, -7, 300]), ValueError,
+     r"^h: .*other operand's int8, got 300"),
+    ("four bits", by_both(jnp.ones(4, "int4")), TypeError, r"^x: .*at least 8 bits.*int4"),
+    ("eight bits beside more", by_both(h=jnp.ones(3, "float8_e5m2")), TypeError,
+     r"^x, h: expected dtypes that strict .*got float64 and float8_e5m2"),
+    ("a masked array", by_both(np.ma.array(ROW, mask=ROW > 2)), TypeError,
+     r"^x: .*without a mask.*where=.*shape \(4,\)"),
+    ("no array at present", by_both(h=Attached()), TypeError, r"^h: expected an array of numbers"),
 ]  # fmt: skip
 
 CHOICES: list[Wrong] = [
@@ -128,6 +143,12 @@ CHOICES: list[Wrong] = [
     ("method None", by_both(method=None), TypeError, r"^method: expected one of 'auto'"),
     ("unknown precision", by_both(precision="best"), ValueError, r"^precision: .*'best'"),
     ("precision number", by_both(precision=32), TypeError, r"^precision: expected one of"),
+    ("precision of booleans", by_both(ROW > 1, H > 0, precision="best"), ValueError,
+     r"^precision: .*'best'"),
+    ("conjugate of booleans", by_both(ROW > 1, H > 0, conjugate=1), TypeError, r"^conjugate: "),
+    ("normalize of booleans", by_both(ROW > 1, H > 0, normalize=0), TypeError, r"^normalize: "),
+    ("booleans normalised", by_both(ROW > 1, H > 0, normalize=True), TypeError,
+     r"^normalize: .*booleans.*got bool"),
     ("axis out of range", by_both(X, axes=2), ValueError, r"^axes: expected axes from -2 to 1"),
     ("negative axis out of range", by_both(X, axes=-3), ValueError, r"^axes: .*got -3"),
     ("repeated axes", by_both(X, X[:2, :2], axes=(0, 0)), ValueError, r"^axes: .*distinct"),
@@ -177,6 +198,18 @@ ROWS: list[Wrong] = [
     ("empty", rows(np.zeros((3, 0))), ValueError, r"^x: expected at least one sample"),
     ("mode", rows(mode="reflect"), ValueError, r"^mode: expected one of"),
     ("boundary", rows(boundary="full"), ValueError, r"^boundary: expected one of"),
+    (
+        "delay of two kinds",
+        lambda: filtrax.estimate_delay(WHOLE.astype("uint64"), WHOLE),
+        TypeError,
+        r"^x, y: expected .*uint64 and int64",
+    ),
+    (
+        "masked samples",
+        lambda: filtrax.lfilter([1.0], [1.0], np.ma.array(ROW, mask=ROW > 2)),
+        TypeError,
+        r"^x: .*without a mask",
+    ),
     ("unequal valid", rows(h=np.ones(5), mode="valid"), ValueError, r"^mode: .*'valid'"),
 ]
 
@@ -202,6 +235,7 @@ SEPARABLE: list[Wrong] = [
     ("boundary second bool", separable(boundary=("edge", False)), TypeError, r"^boundary\[1\]: "),
     ("boundary array", separable(boundary=np.ones(2)), TypeError, r"^boundary: .*or a number"),
     ("method", separable(method="quick"), ValueError, r"^method: "),
+    ("scalar", separable(1.0), ValueError, r"^x: expected at least one dimension, got a scalar"),
     ("x", separable("abc"), TypeError, r"^x: expected an array of numbers"),
 ]
 
@@ -277,6 +311,15 @@ def test_extra_arguments_are_named_by_python() -> None:
         filtrax.convolve(ROW, H, flipped=True)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="positional"):
         filtrax.convolve(ROW, H, "full", 0)  # type: ignore[misc]
+
+
+def test_numpys_scalars_are_taken_for_pythons() -> None:
+    x, h = ROW * (1 + 2j), H * 1j
+    want = filtrax.correlate(x, h, "same", conjugate=False)
+    got = filtrax.correlate(x, h, "same", conjugate=np.False_, stride=np.int8(1))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(got, want)
+    got = filtrax.convolve(ROW, H, normalize=np.True_, accuracy=np.float32(1e-3))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(got, filtrax.convolve(ROW, H, normalize=True, accuracy=1e-3))
 
 
 def test_a_wrong_call_leaves_a_right_one_right() -> None:

@@ -15,6 +15,15 @@ from oracle import BOUNDARIES, MODES, slide
 RNG = np.random.default_rng(11)
 
 
+def test_booleans_are_padded_too() -> None:
+    x, h = RNG.random(13) < 0.5, np.array([True, False, True])
+    for boundary in ("edge", 1):
+        bucket = filtrax.pad_to_bucket(x, h.shape, "same", boundary=boundary)
+        got = bucket.crop(filtrax.convolve(bucket.x, h, "valid"))
+        assert got.dtype == bool
+        np.testing.assert_array_equal(got, filtrax.convolve(x, h, "same", boundary=boundary))
+
+
 @pytest.mark.parametrize("operation", ["convolve", "correlate"])
 def test_every_mode_and_boundary_is_that_of_the_unpadded_call(operation: Any) -> None:
     function = jax.jit(getattr(filtrax, operation), static_argnums=2)

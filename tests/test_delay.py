@@ -95,6 +95,8 @@ def test_rows_broadcast() -> None:
     np.testing.assert_allclose(one[..., 0], got, atol=1e-9)
     mapped = jax.vmap(jax.vmap(filtrax.estimate_delay, (0, None)), (0, None))
     np.testing.assert_allclose(mapped(x, np.pad(y, 20)), got, atol=1e-9)
+    assert filtrax.estimate_delay(x[:0], y).shape == (0, 2)
+    assert filtrax.estimate_delay(x[:, :0], y[None, None], axes=[-1]).shape == (2, 0, 1)
 
 
 def test_only_the_lags_asked_for() -> None:

@@ -127,6 +127,14 @@ def test_preferred_element_type() -> None:
     rows = filtrax.filter_rows(jnp.ones((2, 4), jnp.float16), jnp.ones(2, jnp.float16),
                                preferred_element_type=jnp.float64)  # fmt: skip
     assert rows.dtype == jnp.float64
+    # Complex where neither operand is.
+    wide = filtrax.convolve(np.float32([1, 2]), np.float32([3, 1]), preferred_element_type="c16")
+    assert wide.dtype == jnp.complex128
+    np.testing.assert_array_equal(wide, [3, 7, 2])
+    # JAX promotes floats of 8 bits to nothing by itself.
+    narrow = jnp.array([1, 2, 240], "float8_e4m3fn")
+    wide = filtrax.convolve(narrow, narrow, preferred_element_type="float32")
+    np.testing.assert_array_equal(wide, np.convolve([1.0, 2, 240], [1, 2, 240]))
     slope = jax.grad(lambda h: filtrax.convolve(
         jnp.ones(3, jnp.float16), h, preferred_element_type=jnp.float32).sum())  # fmt: skip
     assert slope(jnp.ones(2, jnp.float16)).dtype == jnp.float16

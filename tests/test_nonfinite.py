@@ -11,6 +11,7 @@ import pytest
 import filtrax
 import oracle
 from filtrax._engines import ENGINES
+from filtrax.compat import numpy as fnumpy
 
 engines = pytest.mark.parametrize("engine", sorted(ENGINES))
 #: (N, K, mode, stride, dilation)
@@ -128,3 +129,15 @@ def test_an_infinity_stays_one_where_the_sum_has_one_sign() -> None:
     for engine in ("direct", "shift"):
         y = filtrax.convolve(x, jnp.array([1.0, 0.5, 1.0]), "valid", method=engine)  # type: ignore[arg-type]
         np.testing.assert_array_equal(y, [np.inf, np.inf, np.inf, 12.5, 15.0])
+
+
+def test_a_bad_tap_may_meet_the_zeros_beyond_the_ends() -> None:
+    """Zero times infinity is NaN; no output is wrong, and those that meet no zero are NumPy's."""
+    ends = [0, 1, 6, 7]
+    for dtype in ("float32", "float64"):
+        x, h = np.arange(1, 7, dtype=dtype), np.array([1, np.inf, 2], dtype)
+        want = np.convolve(x, h)
+        found = [filtrax.convolve(x, h, method=method) for method in ("auto", "direct", "shift")]
+        for got in map(np.asarray, (*found, fnumpy.convolve(h, x))):
+            np.testing.assert_array_equal(got[2:6], want[2:6])
+            assert np.all(np.isnan(got[ends]) | (got[ends] == want[ends]))

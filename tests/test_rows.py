@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.signal
 from jax.test_util import check_grads
 
 import filtrax
@@ -171,6 +172,17 @@ def test_separable_keeps_integers(dtype: str) -> None:
     got = filtrax.filter_separable(x, kernels, (0, 1), mode="full", boundary=3)
     assert got.dtype == jnp.dtype(dtype)
     oracle.check(got, expected, 0.0)
+
+
+def test_separable_of_kernels_real_and_complex_with_a_constant_outside() -> None:
+    """Under strict promotion, which unites neither the kernels' sums nor NumPy's constant."""
+    x, real = np.ones((3, 4), "float32"), np.array([1, 2, 1], "float32")
+    other = np.array([1, 2j, 3], "complex64")
+    got = filtrax.filter_separable(x, [real, other], (0, 1), boundary=np.float64(1.5))
+    padded = np.pad(x, 1, constant_values=1.5)
+    want = scipy.signal.convolve2d(padded, np.outer(real, other), "valid")
+    assert got.dtype == jnp.complex64
+    np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
 def test_separable_in_float32_and_three_axes() -> None:

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from filtrax._engines import ENGINES, Correlation, fold_problem, labels_of
 from filtrax._engines.base import SCALES
@@ -26,7 +27,7 @@ def as_accuracy(value: Any) -> str | float:
     """Checks the argument ``accuracy``."""
     if isinstance(value, str):
         return choice("accuracy", value, SCALES)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
         wanted = f"one of {', '.join(map(repr, SCALES))}, or a number"
         raise type_error("accuracy", wanted, describe(value))
     if not 0 < value < math.inf:

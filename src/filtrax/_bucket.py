@@ -141,7 +141,7 @@ def pad_to_bucket(
         >>> print(bucket.crop(y))
         [ 4.  6.  9. 12. 15. 18. 21. 24. 26.]
     """
-    signal = as_numeric(x, "x")
+    signal = as_numeric(x, "x", allow_bool=True)
     taps = as_shape("h_shape", h_shape)
     choices = _choices(lengths)
     layout = make_layout(signal.shape, taps, axes)

@@ -200,15 +200,15 @@ def _filter(
 ) -> Array:
     """The filter of the samples that count, divided by the weight that did if asked for."""
     x, h = as_operands(x, h, preferred_element_type)
-    if x.dtype == bool and not normalize:
+    as_ratio = as_normalize(normalize, x.dtype)
+    if x.dtype == bool:
         # NumPy's sum of booleans: whether any pair of true ones meets.
         counts = _filter(
             operation, x, h, mode, axes=axes, boundary=boundary, origin=origin, stride=stride,
-            dilation=dilation, method=method, accuracy=accuracy, where=where,
-            preferred_element_type=jnp.int32,
+            dilation=dilation, conjugate=conjugate, method=method, precision=precision,
+            accuracy=accuracy, where=where, preferred_element_type=jnp.int32,
         )  # fmt: skip
         return counts != jnp.zeros((), counts.dtype)
-    as_ratio = as_normalize(normalize, x.dtype)
     x, mask = counted_only(x, where)
     given = x.dtype
     if as_ratio:

@@ -1,5 +1,6 @@
 """How far one signal is late against another: the peak of their (phase) correlation."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from filtrax._engines.spectral import fast_length
 from filtrax._engines.taps import widened
 from filtrax._errors import value_error
 from filtrax._layout import normalize_axes, single_axis
-from filtrax._operands import as_numeric, as_operands
+from filtrax._operands import as_operands
 from filtrax._spec import choice, integer, per_axis
 from filtrax._typing import Array, ArrayLike
 
@@ -73,8 +74,7 @@ def estimate_delay(
     """
     choice("weighting", weighting, WEIGHTINGS)
     choice("subsample", subsample, SUBSAMPLES)
-    as_numeric(y, "y")
-    x, y = as_operands(x, y)
+    x, y = as_operands(x, y, names=("x", "y"))
     if x.ndim == 0:
         raise value_error("x", "at least one dimension", "a scalar")
     several = isinstance(axes, (list, tuple))
@@ -99,7 +99,7 @@ def _rows(x: Array, y: Array, along: tuple[int, ...]) -> tuple[Array, Array]:
     last = tuple(range(-many, 0))
     x, y = jnp.moveaxis(x, along, last), jnp.moveaxis(y, own, last)
     for name, array in (("x", x), ("y", y)):
-        if array.size == 0:
+        if 0 in array.shape[-many:]:
             raise value_error(name, "at least one sample", "none")
     try:
         np.broadcast_shapes(x.shape[:-many], y.shape[:-many])
@@ -140,7 +140,7 @@ def _estimate(
         heights = heights.real
     batch = heights.shape[:-rank]
     peak = partial(_peak, reach=reach, subsample=subsample)
-    return jax.vmap(peak)(heights.reshape(-1, *sizes)).reshape(*batch, rank)
+    return jax.vmap(peak)(heights.reshape(math.prod(batch), *sizes)).reshape(*batch, rank)
 
 
 def _prepared(x: Array, axes: tuple[int, ...]) -> Array:

@@ -25,9 +25,11 @@ Apply = Callable[[Array, Any, Any], Array]
 
 def as_normalize(value: Any, dtype: Any) -> bool:
     """Checks the argument ``normalize``, for a result of the given dtype."""
-    if flag("normalize", value) and not jnp.issubdtype(dtype, jnp.inexact):
-        raise type_error("normalize", "False for integers (a ratio of them is none)", str(dtype))
-    return value
+    asked = flag("normalize", value)
+    if asked and not jnp.issubdtype(dtype, jnp.inexact):
+        expected = "False for integers and booleans (a ratio of them is none)"
+        raise type_error("normalize", expected, str(dtype))
+    return asked
 
 
 def counted_only(x: Array, where: Any) -> tuple[Array, Array | None]:

@@ -44,15 +44,24 @@ def as_operands(
     if None not in scalars:
         dtype, scalars = jnp.result_type(sum(scalars)), [None, None]
     elif (dtype := _one_precision(arrays)) is None:
-        dtype = jnp.result_type(
-            *(a if scalar is None else scalar for a, scalar in zip(arrays, scalars, strict=True))
-        )
+        given = (a if scalar is None else scalar for a, scalar in zip(arrays, scalars, strict=True))
+        try:
+            dtype = jnp.result_type(*given)
+        except jax.dtypes.TypePromotionError as error:
+            rule = jax.config.jax_numpy_dtype_promotion
+            raise type_error(
+                ", ".join(names), f"dtypes that {rule} promotion in JAX unites (cast one of them)",
+                " and ".join(str(array.dtype) for array in arrays),
+            ) from error  # fmt: skip
     for array, scalar, name in zip(arrays, scalars, names, strict=True):
         if scalar is not None and jnp.issubdtype(dtype, jnp.integer):
             limits = jnp.iinfo(dtype)
             host = np.asarray(array)
-            if host.size and not limits.min <= host.min() <= host.max() <= limits.max:
-                raise value_error(name, f"integers that fit the other operand's {dtype}", "others")
+            wide = host[(host < int(limits.min)) | (host > int(limits.max))]
+            if wide.size:
+                raise value_error(
+                    name, f"integers that fit the other operand's {dtype}", str(wide.flat[0])
+                )
     kinds = [array.dtype for array in arrays]
     whole = all(jnp.issubdtype(kind, jnp.integer) for kind in kinds)
     held = dtype.kind in "iu" and all(np.can_cast(kind, dtype) for kind in kinds)
@@ -62,16 +71,24 @@ def as_operands(
             " and ".join(map(str, kinds)),
         )  # fmt: skip
     if preferred is not None:
-        dtype = as_preferred(preferred, dtype)
+        wanted = as_preferred(preferred, dtype)
+        if _is_complex(wanted) and not _is_complex(dtype):
+            # Nothing else would make the result complex.
+            arrays[0] = lax.convert_element_type(arrays[0], wanted)
+        dtype = wanted
     return _to_precision(arrays[0], dtype), _to_precision(arrays[1], dtype)
+
+
+def _is_complex(dtype: Any) -> bool:
+    return bool(jnp.issubdtype(dtype, jnp.complexfloating))
 
 
 def _one_precision(arrays: list[Array]) -> Any:
     """The complex dtype of two operands of one precision, for which nothing is promoted."""
     first, second = (array.dtype for array in arrays)
-    if jnp.issubdtype(first, jnp.complexfloating) and jnp.finfo(first).dtype == second:
+    if _is_complex(first) and jnp.finfo(first).dtype == second:
         return first
-    if jnp.issubdtype(second, jnp.complexfloating) and jnp.finfo(second).dtype == first:
+    if _is_complex(second) and jnp.finfo(second).dtype == first:
         return second
     return None
 
@@ -85,9 +102,13 @@ def as_preferred(preferred: Any, promoted: Any) -> Any:
         raise type_error(name, "a dtype", describe(preferred)) from error
     if dtype != jax.dtypes.canonicalize_dtype(dtype):
         raise value_error(name, "a dtype that needs no jax_enable_x64", str(dtype))
-    with jax.numpy_dtype_promotion("standard"):
-        leads = jnp.issubdtype(dtype, jnp.number) and jnp.promote_types(promoted, dtype) == dtype
-    if not leads:
+    try:
+        with jax.numpy_dtype_promotion("standard"):
+            leads = jnp.promote_types(promoted, dtype) == dtype
+    except jax.dtypes.TypePromotionError:
+        # JAX promotes no floats of 8 bits by itself, but this is asked for.
+        leads = np.can_cast(promoted, dtype)
+    if not (leads and jnp.issubdtype(dtype, jnp.number)):
         raise value_error(name, f"a dtype of numbers to which {promoted} is promoted", str(dtype))
     return dtype
 
@@ -108,7 +129,7 @@ def _scalar_of(value: Any) -> Any:
 
 
 def _to_precision(array: Array, dtype: Any) -> Array:
-    if jnp.issubdtype(dtype, jnp.complexfloating) and not jnp.iscomplexobj(array):
+    if _is_complex(dtype) and not jnp.iscomplexobj(array):
         dtype = jnp.finfo(dtype).dtype
     return lax.convert_element_type(array, dtype)
 
@@ -123,12 +144,19 @@ def as_numeric(value: Any, name: str, *, allow_bool: bool = False, warn: bool = 
         ValueError: its integers do not fit JAX's current integer width.
     """
     if not isinstance(value, jax.Array):
+        if isinstance(value, np.ma.MaskedArray):
+            # NumPy would drop the mask without a word.
+            raise type_error(
+                name, "an array without a mask (fill it; where= is told which samples count)",
+                describe(value),
+            )  # fmt: skip
         try:
             host = np.asarray(value)
         except jax.errors.TracerArrayConversionError:
             # A list that holds traced numbers, such as taps [a, b] made inside a jit.
             return as_numeric(jnp.asarray(value), name, allow_bool=allow_bool)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError) as error:
+            # Tensors of torch that are differentiated raise the last.
             raise type_error(name, "an array of numbers", describe(value)) from error
         check_dtype(host.dtype, name, value, allow_bool)
         return jnp.asarray(narrowed(host, name, warn=warn and hasattr(value, "dtype")))
@@ -176,6 +204,8 @@ def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> 
     # NumPy counts time spans among the integers.
     if not jnp.issubdtype(dtype, jnp.number) or dtype.kind == "m":
         raise type_error(name, "an array of numbers", describe(value))
+    if jnp.issubdtype(dtype, jnp.number) and jax.dtypes.itemsize_bits(dtype) < 8:
+        raise type_error(name, "numbers of at least 8 bits (cast with .astype)", describe(value))
 
 
 def as_key(value: Any, name: str = "key") -> Any:

@@ -164,6 +164,8 @@ def filter_separable(
     """
     function = _FUNCTIONS[choice("operation", operation, OPERATIONS)]
     y = as_numeric(x, "x", allow_bool=True)
+    if y.ndim == 0:
+        raise value_error("x", "at least one dimension", "a scalar")
     if not isinstance(axes, (list, tuple)):
         raise type_error("axes", "a sequence of integers", describe(axes))
     order = normalize_axes(tuple(integer("axes", axis) for axis in axes), y.ndim)
@@ -193,16 +195,20 @@ def filter_separable(
     def apply(y: Array, boundary: Any, accuracy: Any) -> Array:
         _, fills = make_spec(len(order), operation, mode, boundary)
         gain: Any = 1
+        constants = any(fill is not None for fill in fills)
         for tap, axis, choices, fill in zip(taps, order, spec.axes, fills, strict=True):
-            # Beyond the edge the earlier passes have scaled a constant, too.
-            outside: Any = choices.boundary if fill is None else fill * gain
             extent: Any = choices.mode
+            outside: Any = choices.boundary
+            if constants:
+                # Beyond the edge the earlier passes have scaled a constant, too.
+                with jax.numpy_dtype_promotion("standard"):
+                    outside = outside if fill is None else fill * gain
+                    gain = gain * jnp.sum(jnp.conj(tap) if spec.conjugate else tap)
             y = function(
                 y, tap, extent, axes=axis, boundary=outside, origin=choices.origin,
                 stride=choices.stride, dilation=choices.dilation, conjugate=spec.conjugate,
                 method=method, precision=precision, accuracy=accuracy,
             )  # fmt: skip
-            gain = gain * jnp.sum(jnp.conj(tap) if spec.conjugate else tap)
         return y
 
     if not as_ratio:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from filtrax._errors import describe, type_error, value_error
 
 OPERATIONS = ("convolve", "correlate")
@@ -61,7 +63,7 @@ def make_spec(
     if conjugate is None:
         # NumPy, SciPy and ndimage all conjugate in `correlate` and never in `convolve`.
         conjugate = operation == "correlate"
-    elif not isinstance(conjugate, bool):
+    elif not isinstance(conjugate, bool | np.bool_):
         raise type_error("conjugate", "True, False or None", describe(conjugate))
     fills_and_names = _parsed("boundary", boundary, ndim, _axis_boundary)
     specs = tuple(
@@ -80,7 +82,7 @@ def make_spec(
             raise value_error(
                 "origin", f"0 unless mode is 'same' (mode is {spec.mode!r})", repr(spec.origin)
             )
-    return Spec(operation, conjugate, specs), tuple(fill for _, fill in fills_and_names)
+    return Spec(operation, bool(conjugate), specs), tuple(fill for _, fill in fills_and_names)
 
 
 def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
@@ -93,10 +95,10 @@ def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
 
 
 def flag(name: str, value: Any) -> bool:
-    """Returns ``value`` if it is a ``bool``; what only looks true or false is an error."""
-    if not isinstance(value, bool):
+    """Returns ``value`` if it is a boolean; what only looks true or false is an error."""
+    if not isinstance(value, bool | np.bool_):
         raise type_error(name, "True or False", describe(value))
-    return value
+    return bool(value)
 
 
 def integer(name: str, value: Any) -> int:

@@ -153,11 +153,11 @@ def is_complex(array: Any) -> bool:
 
 def numeric(value: Any, name: str, *, allow_bool: bool = True) -> Any:
     """An array of numbers, a NumPy one as it is: its precision may exceed JAX's."""
-    if isinstance(value, jax.Array):
+    if isinstance(value, jax.Array | np.ma.MaskedArray):
         return as_numeric(value, name, allow_bool=allow_bool)
     try:
         host = np.asarray(value)
-    except (jax.errors.TracerArrayConversionError, ValueError, TypeError):
+    except (jax.errors.TracerArrayConversionError, ValueError, TypeError, RuntimeError):
         return as_numeric(value, name, allow_bool=allow_bool)
     if host.dtype.kind not in _NUMPY_KINDS or (host.dtype.kind == "b" and not allow_bool):
         return as_numeric(value, name, allow_bool=allow_bool)
