@@ -128,7 +128,8 @@ def test_preferred_element_type() -> None:
                                preferred_element_type=jnp.float64)  # fmt: skip
     assert rows.dtype == jnp.float64
     # Complex where neither operand is.
-    wide = filtrax.convolve(np.float32([1, 2]), np.float32([3, 1]), preferred_element_type="c16")
+    x32, h32 = np.array([1, 2], "float32"), np.array([3, 1], "float32")
+    wide = filtrax.convolve(x32, h32, preferred_element_type="c16")
     assert wide.dtype == jnp.complex128
     np.testing.assert_array_equal(wide, [3, 7, 2])
     # JAX promotes floats of 8 bits to nothing by itself.
