@@ -1,4 +1,4 @@
-"""Padding and cutting signals into overlapping frames, by reshape and concatenation."""
+"""Padding signals, cutting them into overlapping frames, and the matrix that blocks meet."""
 
 import jax
 import jax.numpy as jnp
@@ -50,3 +50,14 @@ def frames(signal: jax.Array, axis: Axis, count: int, hop: int, width: int) -> j
         return pad(signal, signal.ndim - 1, edges, axis.base - 1)[..., None, :]
     *whole, rest = hops(signal, axis, count, hop, width)
     return jnp.concatenate([*whole, rest[..., : width - len(whole) * hop]], axis=-1)
+
+
+def band(axis: Axis, rhs: jax.Array, length: int) -> jax.Array:
+    """The matrix (..., length, width) whose row l holds the taps, shifted by l strides."""
+    taps = pad(rhs, rhs.ndim - 1, (0, 0), axis.dilation - 1)
+    width = (length - 1) * axis.stride + axis.span
+    # Rows of a width one stride too large, read at the right width, shift by themselves.
+    row = pad(taps, taps.ndim - 1, (0, width + axis.stride - axis.span))
+    rows = jnp.broadcast_to(row[..., None, :], (*row.shape[:-1], length, row.shape[-1]))
+    flat = rows.reshape(*row.shape[:-1], length * row.shape[-1])
+    return flat[..., : length * width].reshape(*row.shape[:-1], length, width)

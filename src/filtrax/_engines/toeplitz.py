@@ -1,8 +1,8 @@
 """Matrix products: blocks of outputs from frames of the signal and a banded matrix of taps.
 
 Long signals and short kernels: L outputs at a time are a frame of the signal times a banded
-Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) are the dual, see
-`gram`.
+Toeplitz matrix. Of longer kernels blocks of the signal are, and the products overlap, see `lapped`.
+Long kernels and short outputs (every gradient by the kernel) are the dual, see `gram`.
 """
 
 import itertools
@@ -12,9 +12,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import gram
-from filtrax._engines.base import SMALL, Correlation, Engine, is_short, rounding_of_sums, windows
-from filtrax._engines.blocks import frames, pad, window
+from filtrax._engines import gram, lapped
+from filtrax._engines.base import (
+    SMALL,
+    Correlation,
+    Engine,
+    correlation_of,
+    is_short,
+    rounding_of_sums,
+    windows,
+)
+from filtrax._engines.blocks import band, frames, window
 from filtrax._engines.pieces import in_pieces
 from filtrax._geometry import Axis
 
@@ -39,18 +47,9 @@ def run(
     """The correlation as matrix products along the last axis."""
     if is_short(axes):
         return in_pieces(gram.run)(axes, lhs, rhs, precision, platform)
+    if lapped.serves(correlation_of(axes, lhs, rhs)):
+        return in_pieces(lapped.run)(axes, lhs, rhs, precision, platform)
     return _framed(axes, lhs, rhs, precision)
-
-
-def band(axis: Axis, rhs: jax.Array, length: int) -> jax.Array:
-    """The matrix (..., length, width) whose row l holds the taps, shifted by l strides."""
-    taps = pad(rhs, rhs.ndim - 1, (0, 0), axis.dilation - 1)
-    width = (length - 1) * axis.stride + axis.span
-    # Rows of a width one stride too large, read at the right width, shift by themselves.
-    row = pad(taps, taps.ndim - 1, (0, width + axis.stride - axis.span))
-    rows = jnp.broadcast_to(row[..., None, :], (*row.shape[:-1], length, row.shape[-1]))
-    flat = rows.reshape(*row.shape[:-1], length * row.shape[-1])
-    return flat[..., : length * width].reshape(*row.shape[:-1], length, width)
 
 
 def _framed(
@@ -116,6 +115,9 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if problem.is_short:
         return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0
     *_, axis = problem.axes
+    if lapped.serves(problem):
+        products, entries = lapped.work(problem)
+        return calls, products, 0.0, 0.0, 0.0, 0.0, problem.outputs, problem.inputs, entries
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
     width = (length - 1) * axis.stride + axis.span
@@ -126,10 +128,18 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
 
 
+def _block(problem: Correlation) -> int:
+    if lapped.serves(problem):
+        return lapped.block_length(problem.axes[-1])
+    return block_length(problem.axes)
+
+
 def scratch(problem: Correlation) -> float:
     """The band, or the frames of the signal where they are copied."""
     if problem.is_short:
         return gram.scratch(problem)
+    if lapped.serves(problem):
+        return lapped.scratch(problem)
     *_, axis = problem.axes
     length = block_length(problem.axes)
     width = (length - 1) * axis.stride + axis.span
@@ -150,6 +160,8 @@ def spread(problem: Correlation) -> tuple[int, ...]:
     *_, axis = problem.axes
     if problem.is_short:
         return (*others, axis.m)
+    if lapped.serves(problem):
+        return (min(axis.m, lapped.width(axis)),)
     length = block_length(problem.axes)
     hop = length * axis.stride
     frames_that_hold_it = -(-(hop - axis.stride + axis.span) // hop)
@@ -157,6 +169,6 @@ def spread(problem: Correlation) -> tuple[int, ...]:
 
 
 ENGINE = Engine(
-    "toeplitz", run, refuses, work, block=lambda problem: block_length(problem.axes),
-    scratch=scratch, error=error, spread=spread, multiplies=lambda _: True,
+    "toeplitz", run, refuses, work, block=_block, scratch=scratch, error=error, spread=spread,
+    multiplies=lambda _: True,
 )  # fmt: skip
