@@ -18,6 +18,8 @@ from filtrax._geometry import Axis
 _TAPS = 32
 #: The shortest block and the longest, for the sake of the matrix unit.
 _SHORTEST, _LONGEST = 32, 256
+#: What a sample moved costs in a loop, times what it costs outside.
+_LOOPED = 3
 
 
 def serves(problem: Correlation) -> bool:
@@ -88,17 +90,24 @@ def _matrix(axis: Axis, rhs: jax.Array) -> jax.Array:
     return pad(rows, 2, (before, width(axis) - before - rows.shape[-1]))
 
 
-def work(problem: Correlation) -> tuple[float, float]:
-    """Products, and entries of the matrix. What is written to be added costs as frames do."""
+def work(problem: Correlation) -> tuple[float, float, float]:
+    """Products, samples moved, and entries of the matrix.
+
+    What is written to be added costs as frames do, and in a loop over pieces is added on one core.
+    """
     (axis,) = problem.axes
     length = block_length(axis)
     samples = problem.g * problem.b * -(-axis.n // length) * length
-    return float(samples * width(axis)), float(problem.g * length * width(axis))
+    moved = problem.inputs * (1 if _pieces(problem) == 1 else _LOOPED)
+    return float(samples * width(axis)), float(moved), float(problem.g * length * width(axis))
+
+
+def _pieces(problem: Correlation) -> int:
+    rows = max(problem.g, problem.b)
+    return pieces(rows, problem.g * problem.b * problem.axes[0].n)
 
 
 def scratch(problem: Correlation) -> float:
     """The matrix, and the products of a piece of the signal."""
-    (axis,) = problem.axes
-    products, entries = work(problem)
-    number = pieces(max(problem.g, problem.b), problem.g * problem.b * axis.n)
-    return entries + products / block_length(axis) / number
+    products, _, entries = work(problem)
+    return entries + products / block_length(problem.axes[0]) / _pieces(problem)

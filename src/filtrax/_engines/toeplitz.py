@@ -116,8 +116,8 @@ def work(problem: Correlation) -> tuple[float, ...]:
         return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0
     *_, axis = problem.axes
     if lapped.serves(problem):
-        products, entries = lapped.work(problem)
-        return calls, products, 0.0, 0.0, 0.0, 0.0, problem.outputs, problem.inputs, entries
+        products, moved, entries = lapped.work(problem)
+        return calls, products, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, entries
     length = block_length(problem.axes)
     lead = problem.g * problem.b * problem.o * problem.c
     width = (length - 1) * axis.stride + axis.span
