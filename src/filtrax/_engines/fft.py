@@ -6,10 +6,21 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import SMALL, Correlation, Engine, window_length
+from filtrax._engines.base import SMALL, Correlation, Engine
 from filtrax._engines.pieces import PIECE, in_pieces
-from filtrax._engines.spectral import correlate, fast_length, transform_length, whole
+from filtrax._engines.spectral import (
+    circle,
+    correlate,
+    fast_length,
+    first_stage,
+    transform_length,
+    whole,
+)
+from filtrax._engines.two_stage import FEW
 from filtrax._geometry import Axis
+
+#: What butterflies take in two stages, of few rows and of many.
+_FEW_ROWS, _MANY_ROWS = 0.45, 0.75
 
 
 def run(
@@ -20,7 +31,7 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation in one frame."""
-    return correlate(axes, whole(axes[-1]), lhs, rhs, precision)
+    return correlate(axes, whole(axes[-1]), lhs, rhs, precision, platform)
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
@@ -33,15 +44,20 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 def lengths_of(problem: Correlation, frame: Axis) -> tuple[int, ...]:
     """The lengths of the transforms of a frame."""
     *others, _ = problem.axes
-    outer = (fast_length(window_length(other)) for other in others)
+    outer = (fast_length(circle(other)) for other in others)
     return (*outer, transform_length(frame, problem.dtype))
 
 
-def transform_work(batch: int, lengths: tuple[int, ...]) -> tuple[float, float, float]:
+def transform_work(
+    batch: int, lengths: tuple[int, ...], dtype: jnp.dtype
+) -> tuple[float, float, float]:
     """Butterflies that a batch shares between cores, those that it cannot, and samples."""
     size = math.prod(lengths)
     butterflies = batch * size * max(math.log2(size), 1.0)
-    alone = batch == 1 and len(lengths) == 1
+    one = len(lengths) == 1
+    if one and first_stage(size, dtype, batch, "cpu"):
+        return butterflies * (_FEW_ROWS if batch <= FEW else _MANY_ROWS), 0.0, float(batch * size)
+    alone = one and batch == 1
     return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
 
 
@@ -52,7 +68,7 @@ def total_work(
 
     The first count is infinite for problems of less than `SMALL` products.
     """
-    counted = [transform_work(*part) for part in parts]
+    counted = [transform_work(*part, problem.dtype) for part in parts]
     calls = math.inf if problem.multiplications < SMALL else 1.0
     return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)
 
@@ -72,7 +88,7 @@ def rounding_of_transforms(size: int) -> float:
 
 def scratch(problem: Correlation) -> float:
     """The padded operands, their spectra and those of the result, halves or whole."""
-    size = math.prod(fast_length(window_length(axis)) for axis in problem.axes)
+    size = math.prod(fast_length(circle(axis)) for axis in problem.axes)
     size = max(size, 2 * math.prod(_lengths(problem)))
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     # Rows go in pieces, the kernels once for each.

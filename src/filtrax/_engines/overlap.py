@@ -12,11 +12,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import Correlation, Engine, window_length
+from filtrax._engines.base import Correlation, Engine
 from filtrax._engines.blocks import pad
 from filtrax._engines.fft import lengths_of, refuses, rounding_of_transforms, total_work
 from filtrax._engines.pieces import PIECE, in_pieces
-from filtrax._engines.spectral import correlate, effort, fast_length, transform_length, whole
+from filtrax._engines.spectral import (
+    circle,
+    correlate,
+    effort,
+    fast_length,
+    transform_length,
+    whole,
+)
 from filtrax._geometry import Axis
 
 
@@ -24,6 +31,8 @@ def frame_of(axis: Axis, dtype: jnp.dtype) -> Axis:
     """The problem of one frame: of kernel and output the shorter is whole, the other is cut."""
     axis = whole(axis)
     hop = _hop(*sorted((axis.k, axis.m)), dtype)
+    if hop == max(axis.k, axis.m):
+        return axis
     k, m = (hop, axis.m) if axis.k > axis.m else (axis.k, hop)
     return Axis(k + m - 1, k, m, 0)
 
@@ -58,7 +67,7 @@ def run(
     # An export may leave the number of rows open.
     at_once = max(PIECE // (hop * rows), 1) if isinstance(rows, int) else outputs
     if axis.span > outputs or -(-outputs // hop) <= 2 * at_once:
-        return correlate(axes, frame, lhs, rhs, precision)
+        return correlate(axes, frame, lhs, rhs, precision, platform)
     # Stretch by stretch, so that only one is there in frames and spectra.
     step = at_once * hop
     number, stretch = -(-outputs // step), step + axis.span - 1
@@ -69,7 +78,7 @@ def run(
 
     def part(index: int | jax.Array) -> jax.Array:
         taken = lax.dynamic_slice_in_dim(signal, index * step, stretch, last)
-        return correlate((*others, inner), frame, taken, rhs, precision)
+        return correlate((*others, inner), frame, taken, rhs, precision, platform)
 
     first = part(0)
     sides = [(0, 0, 0)] * last + [(0, (number - 1) * step, 0)]
@@ -104,7 +113,7 @@ def scratch(problem: Correlation) -> float:
     """The extended signal, and frames, spectra and results of a piece or of everything."""
     frame, count = _framing(problem)
     *others, _ = problem.axes
-    size = math.prod(fast_length(window_length(other)) for other in others)
+    size = math.prod(fast_length(circle(other)) for other in others)
     size *= max(fast_length(frame.n), 2 * transform_length(frame, problem.dtype))
     rows = problem.g * problem.b * max(problem.c, problem.o)
     return problem.inputs + min(4.0 * rows * count * size, max(4.0 * size, 8.0 * PIECE))
