@@ -118,9 +118,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=24.0, help="for the whole (default 24)")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--show", action="store_true", help="print each cell as it is done")
-    parser.add_argument(
-        "--keep", type=Path, help="a file of what is measured, read if there"
-    )
+    parser.add_argument("--keep", type=Path, help="a file of what is measured, read if there")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--picture", type=Path, help="draw the ratios here")
     parser.add_argument(

@@ -34,10 +34,10 @@ RULE = (
     f"{PATIENCE:.0f} s and more than {FAR:.0f} times the best; it counts as slower by the time "
     "foretold. Where the slowest rate that it ever showed foretells more than "
     f"{HOPELESS:.0f} s, it is left out, too, and counts nowhere. Of JAX's names for the one "
-    "convolution of XLA (jnp.convolve, lax, jax.scipy.signal.convolve) the next is left out where "
-    f"the one before took more than {KIN_SLOW} s and {KIN_FAR:.0f} times the best. One that unfolds the signal into more than "
-    f"{ROOM / 1e9:.0f} GB is left out and counts nowhere. A call above {SLOW} s is timed once or "
-    "twice."
+    "convolution of XLA (jnp.convolve, lax, jax.scipy.signal.convolve) the next is left out "
+    f"where the one before took more than {KIN_SLOW} s and {KIN_FAR:.0f} times the best. One "
+    f"that unfolds the signal into more than {ROOM / 1e9:.0f} GB is left out and counts nowhere. "
+    f"A call above {SLOW} s is timed once or twice."
 )
 OUTPUTS = {BY_KERNEL: ("y", "dh"), BY_SIGNAL: ("dx",)}
 
