@@ -84,7 +84,7 @@ def _turned(spectrum: jax.Array, first: int, sign: int) -> jax.Array:
     return (split * factors).reshape(spectrum.shape)
 
 
-def _roots(half: int, samples: np.ndarray, order: int) -> np.ndarray:
+def _roots(half: int, samples: np.ndarray, order: int) -> Any:
     """Roots of one at all odd frequencies and some samples, reduced before they are rounded."""
     turns = np.outer(2 * np.arange(half) + 1, samples) % order
     return np.exp(2j * np.pi * turns / order)
