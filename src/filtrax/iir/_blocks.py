@@ -6,6 +6,7 @@ problem again with one sample a block: so it is solved by blocks of blocks, a fe
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,25 +21,87 @@ _FEW = 4
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
-def states(x: jax.Array, tables: Tables, blocks: int, reverse: bool) -> tuple[jax.Array, jax.Array]:
+class Level(NamedTuple):
+    """M steps of the carry at once, as weights of row vectors.
+
+    Attributes:
+        local: from what enters in a run to the states before its steps, (G, M N, M N).
+        after: and to the state behind it, (G, M N, N).
+        across: from the state before a run to those before its steps, (G, N, M N).
+    """
+
+    local: jax.Array
+    after: jax.Array
+    across: jax.Array
+
+
+class Weights(NamedTuple):
+    """All that signals are multiplied by, of one output in one direction of time.
+
+    Attributes:
+        intake: from a block to the state behind it, (G, L, N).
+        levels: of the carry.
+        readout: from the state before a block to its samples, (G, N, L).
+        triangle: from samples to samples of one block, (G, L, L).
+    """
+
+    intake: jax.Array
+    levels: tuple[Level, ...]
+    readout: jax.Array
+    triangle: jax.Array
+
+
+def weights(tables: Tables, readout: int, reverse: bool) -> Weights:
+    """From tables; once, where several branches need them: each would compile its own."""
+    rows = tables.readout[:, readout]
+    intake, rows = (tables.intake[..., ::-1], rows[:, ::-1]) if reverse else (tables.intake, rows)
+    triangle = _triangle(tables.response[:, readout], reverse)
+    intake, rows = jnp.swapaxes(intake, -1, -2), jnp.swapaxes(rows, -1, -2)
+    return Weights(intake, levels(tables), rows, triangle)
+
+
+def levels(tables: Tables) -> tuple[Level, ...]:
+    """Those of the carry alone."""
+    return tuple(map(_level, tables.powers))
+
+
+def _level(run: jax.Array) -> Level:
+    groups, count, order, _ = run.shape
+    # Entry by entry: what is gathered as matrices and transposed would be several passes.
+    entries = run.reshape(groups, -1)
+    step, state = np.divmod(np.arange((count - 1) * order), order)
+
+    def taken(lags: np.ndarray, entered: np.ndarray, left: np.ndarray) -> jax.Array:
+        places = (np.maximum(lags, 0) * order + left) * order + entered
+        found = entries[:, places.astype(np.int32)]
+        return found if (lags >= 0).all() else jnp.where(lags >= 0, found, 0)
+
+    one, column, its_state = np.arange(order), step[:, None], state[:, None]
+    return Level(
+        taken(step - 1 - column, its_state, state),
+        taken(count - 2 - column + 0 * one, its_state, one),
+        taken(step + 0 * one[:, None], one[:, None], state),
+    )
+
+
+def states(x: jax.Array, by: Weights, blocks: int, reverse: bool) -> tuple[jax.Array, jax.Array]:
     """The state at the start of each block, and after the last.
 
     Args:
         x: samples in blocks (G, B, blocks of x, L); the blocks that x lacks hold zeros.
-        tables: of the filter.
+        by: the weights.
         blocks: how many blocks to go through.
         reverse: whether time runs backwards.
 
     Returns:
         Arrays (G, B, blocks, N) and (G, B, N).
     """
-    intake = tables.intake[..., ::-1] if reverse else tables.intake
-    u = _grouped(x, jnp.swapaxes(intake, -1, -2))
+    u = _grouped(x, by.intake)
     if u.shape[2] < blocks:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, blocks - u.shape[2]), (0, 0)))
     if reverse:
         u = u[:, :, ::-1]
-    before, after = _carry(u, tables.powers)
+    before, after = _carry(u, by.levels)
     return (before[:, :, ::-1] if reverse else before), after
 
 
@@ -51,19 +114,15 @@ def ends(ct: jax.Array, tables: Tables, readout: int) -> jax.Array:
         readout: which of its outputs.
     """
     u = _grouped(ct, tables.readout[:, readout])
-    after, _ = _carry(u[:, :, ::-1], tuple(jnp.swapaxes(run, -1, -2) for run in tables.powers))
-    return after[:, :, ::-1]
+    # The carry's transpose: the same weights, and the last block first.
+    back = [jax.tree.map(lambda each: jnp.swapaxes(each, 1, 2), own) for own in levels(tables)]
+    return _carry(u, tuple(Level(own.local, own.across, own.after) for own in back))[0]
 
 
-def outputs(
-    x: jax.Array, before: jax.Array, tables: Tables, readout: int, blocks: int, reverse: bool
-) -> jax.Array:
+def outputs(x: jax.Array, before: jax.Array, by: Weights, blocks: int) -> jax.Array:
     """The samples (G, B, blocks, L), from the blocks and the states at their starts."""
-    rows = tables.readout[:, readout]
-    if reverse:
-        rows = rows[:, ::-1]
-    y = _released(before[:, :, :blocks], jnp.swapaxes(rows, -1, -2))
-    own = _grouped(x[:, :, :blocks], _triangle(tables.response[:, readout], reverse))
+    y = _released(before[:, :, :blocks], by.readout)
+    own = _grouped(x[:, :, :blocks], by.triangle)
     if own.shape[2] == blocks:
         return own + y
     return y.at[:, :, : own.shape[2]].add(own)
@@ -84,39 +143,27 @@ def _triangle(response: jax.Array, reverse: bool) -> jax.Array:
     size = response.shape[-1]
     lags = np.arange(size)[None, :] - np.arange(size)[:, None]
     lags = lags.T if reverse else lags
-    padded = jnp.pad(response, ((0, 0), (0, 1)))
-    return padded[:, np.where(lags >= 0, lags, size)]
+    return jnp.where(lags >= 0, response[:, np.maximum(lags, 0)], 0)
 
 
-def _carry(u: jax.Array, powers: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+def _carry(u: jax.Array, levels: tuple[Level, ...]) -> tuple[jax.Array, jax.Array]:
     """States before each step of s' = P s + u, from zero, and after the last."""
     groups, rows, steps, order = u.shape
-    if not powers:
+    if not levels:
         return jnp.zeros_like(u), u[:, :, 0]
-    run, rest = powers[0], powers[1:]
-    radix = run.shape[1] - 1
+    level, rest = levels[0], levels[1:]
+    radix = level.across.shape[-1] // order
     runs = -(-steps // radix)
     if runs * radix != steps:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, runs * radix - steps), (0, 0)))
-    own = _grouped(u.reshape(groups, rows, runs, radix * order), _local(run))
-    before, after = own[..., : radix * order], own[..., radix * order :]
+    u = u.reshape(groups, rows, runs, radix * order)
+    before, after = _grouped(u, level.local), _grouped(u, level.after)
     if runs > 1:
         starts, last = _carry(after, rest)
-        across = run[:, :radix].transpose(0, 3, 1, 2).reshape(groups, order, radix * order)
-        before = before + _grouped(starts, across)
+        before = before + _grouped(starts, level.across)
     else:
         last = after[:, :, 0]
     return before.reshape(groups, rows, runs * radix, order)[:, :, :steps], last
-
-
-def _local(run: jax.Array) -> jax.Array:
-    """From a run's inputs to the states at its M starts and after it: (G, M N, (M+1) N)."""
-    groups, count, order, _ = run.shape
-    radix = count - 1
-    lags = np.arange(radix + 1)[None, :] - 1 - np.arange(radix)[:, None]
-    padded = jnp.pad(run, ((0, 0), (0, 1), (0, 0), (0, 0)))
-    weights = padded[:, np.where(lags >= 0, lags, count)]
-    return weights.transpose(0, 1, 4, 2, 3).reshape(groups, radix * order, (radix + 1) * order)
 
 
 def _grouped(x: jax.Array, weights: jax.Array) -> jax.Array:

@@ -125,7 +125,8 @@ def _by_ends(
         return extended(signal, count * size).reshape(*signal.shape[:2], count, size)
 
     inputs, targets = blocks(x), blocks(ct)
-    starts, _ = _blocks.states(inputs, tables, wanted, reverse=False)
+    weights = _blocks.weights(tables, readout, reverse=False)
+    starts, _ = _blocks.states(inputs, weights, wanted, reverse=False)
     ends = _blocks.ends(targets, tables, readout)
     found = _sensitivity.gradient(
         starts, inputs, ends, targets, tables.readout[:, readout], tables.intake, known

@@ -1,6 +1,5 @@
 """Several sections as one state space, so that one pass over the signal serves them all."""
 
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,17 +26,19 @@ class Joint(NamedTuple):
     """A cascade as one state space, and what it was made of.
 
     Attributes:
-        system: of all states.
-        parts: of each section, (S, G, ...).
-        rows: what reaches each section from the states (S, G, S N), before the change of scale.
-        direct: and from the input, (S, G, 1).
-        scale: of the states (G, S N).
+        step: from states and input to two outputs and the states a sample later,
+            (G, 2 + S N, S N + 1).
+        parts: of each section, (G, S, ...).
+        reach: from states and input to what arrives before each section and behind the last,
+            (G, S + 1, S N + 1), before the change of scale.
+        taken: from there to the states a sample later and to the output, likewise.
+        scale: of the states and the input or output (G, S N + 1).
     """
 
-    system: StateSpace
+    step: Any
     parts: StateSpace
-    rows: Any
-    direct: Any
+    reach: Any
+    taken: Any
     scale: Any
 
 
@@ -49,58 +50,60 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     Where a section is not stable the result is no number; one alone may be, with ``unstable``.
     """
     groups, count, order = b.shape[0], b.shape[1], b.shape[2] - 1
-    unstable = unstable and count == 1
-    parts = StateSpace(*(move(each, 1, 0) for each in state_space(b, a, unstable=unstable)))
-    if count == 1:
-        alone = StateSpace(*(part[0] for part in parts))
-        rows, direct = alone.C[None, :, 0] * 0.0, alone.D[None, :, :1] * 0.0 + 1.0
-        return Joint(alone, parts, rows, direct, np.ones((groups, order)))
-    # Which of all states are a section's own: (S, N, S N).
-    places = np.eye(count * order).reshape(count, order, count * order)
-
-    def attached(carry: Any, section: Any) -> tuple[Any, Any]:
-        # What reaches a section, over the states before it and the input.
-        row, direct = carry
-        part, place = section
-        matrix = merged(part.B * row, _placed(part.A, place))
-        column = part.B * direct
-        gain = part.D[:, :1, None]
-        handed = merged(row * gain, _placed(part.C[:, :1], place))
-        return (handed, direct * gain), (matrix, column, row[:, 0], direct[..., 0])
-
-    zero = parts.B[0, :, :1] * 0.0
-    start = zero + np.zeros(count * order), zero + 1.0
-    (row, direct), (matrix, column, rows, direct_to) = loop(attached, start, (parts, places))
-    matrix, column = (
-        join([each[s] for s in range(count)], -2) for each in (matrix, column)
-    )  # fmt: skip
-    scale = _scales(rounded(matrix), rounded(column))
-    matrix = scaled(matrix, scale[:, None, :] / scale[:, :, None])
-    column = scaled(column, 1 / scale[:, :, None])
-    row = scaled(row, scale[:, None, :])
+    parts = state_space(b, a, unstable=unstable and count == 1)
+    states, one = count * order, parts.D[:, :1, 1] * 0.0 + 1.0
+    # Of each state, and of the input and the output behind them, the place along the cascade.
+    section = np.arange(states + 1) // order
+    behind = np.append(section[:-1] + 1, 0)
+    gains = _gains(parts.D[..., 0])
+    heard = join([parts.C[:, :, 0].reshape(groups, states), one], -1)
+    driven = join([parts.B.reshape(groups, states), one], -1)
+    reach = heard[:, None] * move(gains[:, behind], 1, 2)
+    taken = driven[:, None] * gains[:, :, section]
+    step = driven[:, :-1, None] * reach[:, section[:-1]]
+    own = parts.A.reshape(groups, states, order)[..., np.arange(states + 1) % order]
+    step = merged(step, scaled(own, own_places(count, order).repeat(order, 0)))
+    scale = np.ones((groups, states + 1))
+    if count > 1:
+        scale = _scales(rounded(step))
+        step = scaled(step, scale[:, None] / scale[:, :-1, None])
+    result = scaled(reach[:, -1:], scale[:, None])
     # There is no 1/A of a cascade; its derivatives go section by section.
-    readouts = join([row, row], 1)
-    both = join([direct, direct], 1)[..., 0]
-    system = StateSpace(matrix, column, readouts, both, None)
-    return Joint(system, parts, rows, direct_to, scale)
+    other = result
+    if count == 1:
+        other = join([parts.C[:, 0, 1:], parts.D[:, :, 1:]], -1)
+    return Joint(join([result, other, step], 1), parts, reach, taken, scale)
 
 
-def _placed(block: Any, place: Any) -> Any:
-    """A section's columns (G, M, N) among all (G, M, S N)."""
-    wide = [scaled(block[..., i, None], place[i]) for i in range(place.shape[0])]
-    return reduce(merged, wide)
+def own_places(count: int, order: int) -> np.ndarray:
+    """1 where, of all states and the input, one is a section's own, (S, S N + 1)."""
+    return np.eye(count, count + 1).repeat(order, 1)[:, : count * order + 1]
 
 
-def _scales(matrix: Any, column: Any) -> Any:
-    """The root of each state's energy, as powers of two, which rounding does not see."""
+def _gains(direct: Any) -> Any:
+    """From before each section to before each other, (G, S + 1, S + 1), past all states."""
+    place, section = np.arange(direct.shape[-1] + 1), np.arange(direct.shape[-1])
+    passed = (place[:, None, None] <= section) & (section < place[:, None])
+    found = where(passed, direct[:, None, None], 1.0)
+    while found.shape[-1] > 1:
+        half, odd = divmod(found.shape[-1], 2)
+        pairs = found[..., :half] * found[..., half : 2 * half]
+        found = join([pairs, found[..., -1:]], -1) if odd else pairs
+    return scaled(found[..., 0], np.triu(np.ones((len(place), len(place)))))
+
+
+def _scales(step: Any) -> Any:
+    """The root of each state's energy, as powers of two, which rounding does not see; and 1."""
 
     def doubled(carry: Any, _: Any) -> tuple[Any, None]:
         energy, step = carry
         energy = energy + matmul(matmul(step, energy), conj(move(step, -1, -2)))
         return (energy, matmul(step, step)), None
 
+    matrix, column = step[..., :-1], step[..., -1:]
     energy = column * conj(move(column, -1, -2))
     (energy, _), _ = loop(doubled, (energy, matrix), np.zeros(_DOUBLINGS))
     diagonal = energy.diagonal(0, -2, -1).real
     usable = (diagonal > 0) & (diagonal < np.inf)
-    return power_of_two(where(usable, diagonal, 1.0) ** 0.5)
+    scale = power_of_two(where(usable, diagonal, 1.0) ** 0.5)
+    return join([scale, scale[..., :1] * 0.0 + 1.0], -1)

@@ -87,8 +87,8 @@ def double(value: np.ndarray) -> Double:
 
 
 def is_host(x: Any) -> bool:
-    """Whether the arrays are NumPy's."""
-    return isinstance(jax.tree.leaves(x)[0], np.ndarray)
+    """Whether the arrays are NumPy's, or numbers."""
+    return not isinstance(jax.tree.leaves(x)[0], jax.Array)
 
 
 def rounded(x: Any) -> Any:
@@ -168,9 +168,14 @@ def move(x: Any, source: int, target: int) -> Any:
     return _each(lambda part: _module(part).moveaxis(part, source, target), x)
 
 
+def pad(x: Any, widths: Any) -> Any:
+    """The array with zeros around it."""
+    return _each(lambda part: _module(part).pad(part, widths), x)
+
+
 def where(condition: Any, x: Any, y: Any) -> Any:
     """A choice between arrays of either precision, or between one and a number."""
-    module = _module(condition)
+    module = np if all(map(is_host, (condition, x, y))) else jnp
     if isinstance(x, Double):
         y = _double(y)
         return Double(module.where(condition, x.hi, y.hi), module.where(condition, x.lo, y.lo))

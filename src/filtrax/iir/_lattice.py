@@ -69,6 +69,41 @@ def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
         shrink, powers = _shrink(a)
         b, a = b * powers, a * powers
     readouts = stack([b[..., 1:] - b[..., :1] * a[..., 1:], -a[..., 1:]], -2)
+    direct = join([b[..., :1], a[..., :1]], -1)
+    found = _second_order if order == 2 else _any_order
+    matrix, column, readouts, past = found(a, readouts)
+    if shrink is not None and powers is not None:
+        matrix, column = (each / shrink[..., None, None] for each in (matrix, column))
+        past = past / powers[..., None, 1:]
+    return StateSpace(matrix, column, readouts, direct, past)
+
+
+def _second_order(a: Any, readouts: Any) -> tuple[Any, ...]:
+    """The matrices A, B, C and P, written out: in a loop they would take longer to compile."""
+    (k, square), (last, last_square) = _reflections(a)
+    (c, last_c), mirrored = (sqrt(square), sqrt(last_square)), conj(k)
+    gain = c * last_c
+    # Each product once, then put in place.
+    parts = join([k, c * last, c, mirrored * last, gain, mirrored * last_c, last_c], -1)
+    matrix = scaled(parts[..., [[0, 1], [2, 3]]], np.array([[-1.0, -1.0], [1.0, -1.0]]))
+    past = scaled(parts[..., [[4, 4], [5, 6]]], np.array([[1.0, 0.0], [1.0, 1.0]]))
+    first, second = readouts[..., :1], readouts[..., 1:]
+    first = (first - second * mirrored[..., None]) / gain[..., None]
+    readouts = join([first, second / last_c[..., None]], -1)
+    return matrix, parts[..., [[4], [5]]], readouts, past
+
+
+def _reflections(a: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Of order 2: each coefficient k of the step-down, the first first, and 1 - |k|^2."""
+    one, last = size_squared(a[..., :1]), a[..., 2:]
+    last_square = one - size_squared(last)
+    k = (a[..., 1:2] - last * conj(a[..., 1:2])) / last_square
+    return (k, one - size_squared(k)), (last, last_square)
+
+
+def _any_order(a: Any, readouts: Any) -> tuple[Any, ...]:
+    """The same by the step-down, an order at a time."""
+    order = a.shape[-1] - 1
     # Every signal in the lattice as its coefficients over the states and the input.
     units = np.eye(order + 1)
     forward = a * 0.0 + units[order]
@@ -93,13 +128,8 @@ def state_space(b: Any, a: Any, *, unstable: bool = True) -> StateSpace:
     # What comes first belongs to the last state; the first state's row is the forward signal.
     matrix = join([forward[None], rows[:0:-1]], 0)
     matrix = move(matrix, 0, -2)
-    if shrink is not None:
-        matrix = matrix / shrink[..., None, None]
-    readouts, direct = move(taps[::-1], 0, -1), join([b[..., :1], a[..., :1]], -1)
     past = _past(move(mirrored[::-1], 0, -2))
-    if powers is not None:
-        past = past / powers[..., None, 1:]
-    return StateSpace(matrix[..., :order], matrix[..., order:], readouts, direct, past)
+    return matrix[..., :order], matrix[..., order:], move(taps[::-1], 0, -1), past
 
 
 def _past(mirrored: Any) -> Any:
@@ -113,6 +143,9 @@ def _past(mirrored: Any) -> Any:
 def is_stable(a: Any) -> Any:
     """Whether all poles of denominators (..., N + 1) lie inside the circle, by a margin."""
     margin = _MARGIN_OF_DOUBLES if isinstance(a, Double) else _MARGIN
+    if a.shape[-1] == 3:
+        squares = [rounded(square)[..., 0] for _, square in _reflections(a)]
+        return (squares[0] > margin) & (squares[1] > margin)
 
     def down(carry: Any, _: Any) -> tuple[Any, None]:
         pair, stable = carry

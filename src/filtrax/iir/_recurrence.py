@@ -104,10 +104,11 @@ def _by_blocks(
     own, wanted = (-(-samples // size) for samples in (x.shape[-1], length))
     samples, shape = x.shape[-1], (*x.shape[:2], own, size)
     padded = extended(x, own * size)
+    weights = _blocks.weights(tables, readout, reverse)
 
     def carried(padded: jax.Array) -> tuple[jax.Array, jax.Array]:
         blocks = padded.reshape(shape)
-        before, after = _blocks.states(blocks, tables, max(own, wanted), reverse)
+        before, after = _blocks.states(blocks, weights, max(own, wanted), reverse)
         # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and
         # would spoil its whole block. Wherever it stands, it has reached the last state.
         sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
@@ -115,7 +116,7 @@ def _by_blocks(
 
     # Both ways give blocks: written as one long vector they would take twice the time.
     def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
-        y = _blocks.outputs(padded.reshape(shape), before, tables, readout, wanted, reverse)
+        y = _blocks.outputs(padded.reshape(shape), before, weights, wanted)
         if settled:
             # Here it joins the sum of the outputs; behind the branch it would be a pass of its own.
             block, sample = (0, 0) if reverse else divmod(length - 1, size)
@@ -148,8 +149,9 @@ def _by_blocks(
 
 def _reached(missing: jax.Array, length: int) -> jax.Array:
     """Which samples of each row come at or after a missing one."""
-    reached = jnp.arange(length) >= missing.argmax(-1)[..., None]
-    return reached & missing.any(-1, keepdims=True)
+    samples = missing.shape[-1]
+    first = jnp.where(missing, np.arange(samples), max(samples, length)).min(-1, keepdims=True)
+    return np.arange(length) >= first
 
 
 def settle(y: jax.Array, reverse: bool) -> jax.Array:

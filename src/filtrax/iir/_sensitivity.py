@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from filtrax.iir._cascade import Joint
+from filtrax.iir._cascade import Joint, own_places
 from filtrax.iir._double import rounded
 
 #: Sets of coefficients whose sums are worked out side by side: there are many to a block.
@@ -47,36 +47,28 @@ class Sensitivity(NamedTuple):
 
 def sensitivity(joint: Joint, steps: Any) -> Sensitivity:
     """From a cascade in JAX's arrays; of the digits of pairs, those of float64 are enough."""
-    parts = joint.parts._replace(**{name: rounded(getattr(joint.parts, name)) for name in "ABCDP"})
-    rows, direct, scale = rounded(joint.rows), rounded(joint.direct), joint.scale
-    count, groups, order = parts.A.shape[:3]
-
-    def placed(own: Any, section: int) -> Any:
-        ahead, behind = section * order, (count - 1 - section) * order
-        return jnp.pad(own, [(0, 0)] * (own.ndim - 1) + [(ahead, behind)])
-
+    own, scale = rounded(joint.parts.P), joint.scale
+    _, count, order, _ = own.shape
     # w = P^-1 s: what the states know of past outputs.
-    units = jnp.broadcast_to(jnp.eye(order, dtype=parts.P.dtype), parts.P.shape)
-    remembered = lax.linalg.triangular_solve(parts.P, units, left_side=True, lower=True)
-    past, taken = [], []
-    state = jnp.zeros((groups, count * order), parts.A.dtype)
-    gain = jnp.ones((groups, 1), parts.A.dtype)
-    taken.append(jnp.concatenate([state, gain], -1))
-    for s in reversed(range(count)):
-        now = jnp.concatenate([placed(parts.C[s, :, 1], s) + rows[s], direct[s]], -1)
-        before = placed(remembered[s], s)
-        before = jnp.pad(before, ((0, 0), (0, 0), (0, 1)))
-        past.append(jnp.concatenate([now[:, None], before], 1))
-        state = state * parts.D[s, :, :1] + placed(parts.B[s, :, :, 0], s)
-        gain = gain * parts.D[s, :, :1]
-        taken.append(jnp.concatenate([state, gain], -1))
+    remembered = _inverse(own)
+    rows = jnp.concatenate([rounded(joint.parts.C)[:, :, 1:], remembered], -2)
+    places = own_places(count, order)[:, None]
+    past = rows[..., np.arange(count * order + 1) % order] * places
+    now = np.eye(1, order + 1)[0][:, None]
+    past = past + rounded(joint.reach)[:, :-1, None] * now
     # In the scale of the states.
-    wide = jnp.concatenate([scale, jnp.ones((groups, 1))], -1)
-    return Sensitivity(
-        steps,
-        jnp.stack(taken[::-1], 1) / wide[:, None],
-        jnp.stack(past[::-1], 1) * wide[:, None, None],
-    )
+    return Sensitivity(steps, rounded(joint.taken) / scale[:, None], past * scale[:, None, None])
+
+
+def _inverse(lower: Any) -> Any:
+    """The inverse of triangular matrices."""
+    order = lower.shape[-1]
+    if order == 2:
+        first, last = 1 / lower[..., 0, :1], 1 / lower[..., 1, 1:]
+        parts = jnp.concatenate([first, lower[..., 1, :1] * first * last, last], -1)
+        return parts[..., np.array([[0, 0], [1, 2]])] * np.array([[1.0, 0.0], [-1.0, 1.0]])
+    units = jnp.broadcast_to(jnp.eye(order, dtype=lower.dtype), lower.shape)
+    return lax.linalg.triangular_solve(lower, units, left_side=True, lower=True)
 
 
 def shapes(groups: int, sections: int, taps: int, block: int) -> Sensitivity:
@@ -136,36 +128,28 @@ def _of_one(
     sums: jax.Array, readout: jax.Array, intake: jax.Array, known: Sensitivity
 ) -> tuple[jax.Array, jax.Array]:
     """From the sums over blocks (N + L, N + L) to the gradients (S, K)."""
-    order = intake.shape[0]
     forward, backward = _inner(readout, intake, known.steps)
     # To the sums over samples: rows (s, x), columns (m, c).
-    half = _sum("ink,kl->inl", forward, sums)
-    by_state = jnp.concatenate([
-        _sum("inl,iml->nm", half, backward), _sum("ini->n", half[..., order:])[:, None]
-    ], -1)  # fmt: skip
-    by_sample = jnp.concatenate([
-        _sum("ik,imk->m", sums[order:], backward), jnp.trace(sums[order:, order:])[None]
-    ])  # fmt: skip
-    both = jnp.concatenate([by_state, by_sample[None]])
+    half = _sum("nik,kl->nil", forward, sums)
+    both = _sum("nil,mil->nm", half, backward)
     # A numerator acts on what a section hands on, a denominator on what it takes in.
-    each = np.arange(known.past.shape[0])
     by_past = _sum("skn,nm->skm", known.past, both)
-    by_b, by_a = (
-        _sum("skm,sm->sk", by_past, known.taken[each + behind]) for behind in (1, 0)
-    )  # fmt: skip
-    return by_b, -by_a
+    heard = jnp.stack([known.taken[1:], -known.taken[:-1]])
+    by_b, by_a = jnp.sum(by_past * heard[:, :, None], -1)
+    return by_b, by_a
 
 
 def _inner(readout: jax.Array, intake: jax.Array, steps: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The states at each sample over what stands at the ends and the samples, (L, N, N + L).
+    """The states at each sample, and it, over what stands at the ends and the samples.
 
-    Forward before each sample, and those of the transpose behind each.
+    Forward before each sample, and those of the transpose behind each: (N + 1, L, N + L).
     """
-    size = steps.shape[0]
+    size, order, _ = steps.shape
     lags = np.arange(size)[:, None] - np.arange(size) - 1
     # Those of the future are none.
-    driven = jnp.pad(intake[:, ::-1], ((0, 0), (0, 1)))[:, np.where(lags >= 0, lags, size)]
-    heard = jnp.pad(readout.T, ((0, 0), (0, 1)))[:, np.where(lags.T >= 0, lags.T, size)]
-    forward = jnp.concatenate([steps, driven.swapaxes(0, 1)], -1)
-    backward = jnp.concatenate([steps[::-1].swapaxes(1, 2), heard.swapaxes(0, 1)], -1)
-    return forward, backward
+    driven = jnp.where(lags >= 0, intake[:, ::-1][:, np.maximum(lags, 0)], 0)
+    heard = jnp.where(lags.T >= 0, readout.T[:, np.maximum(lags.T, 0)], 0)
+    own = np.eye(size, order + size, order, dtype=steps.dtype)[None]
+    forward = jnp.concatenate([steps.transpose(1, 0, 2), driven], -1)
+    backward = jnp.concatenate([steps[::-1].transpose(2, 0, 1), heard], -1)
+    return jnp.concatenate([forward, own]), jnp.concatenate([backward, own])

@@ -34,6 +34,8 @@ def run(
     if x.shape[-1] < samples:
         x = jnp.pad(x, ((0, 0), (0, 0), (0, samples - x.shape[-1])))
     sections, taps = b.shape[1:]
+    if careful:
+        return _carefully(x, b, a, reverse)[..., :length]
     numerators = [[b[:, s, k, None] for k in range(taps)] for s in range(sections)]
     denominators = [[a[:, s, k, None] for k in range(taps)] for s in range(sections)]
 
@@ -44,24 +46,40 @@ def run(
             fed_back = [q[k] * w for k in range(1, taps)]
             held = [p[k] * v for k in range(1, taps)]
             held = [old + new for old, new in zip(z[1:], held, strict=False)] + held[-1:]
-            pairs = zip(held, fed_back, strict=True)
-            if careful:
-                kept = (
-                    jnp.where(jnp.isfinite(lost), kept - lost, -lost) for kept, lost in pairs
-                )  # fmt: skip
-            else:
-                kept = (kept - lost for kept, lost in pairs)
-            after.append(tuple(kept))
+            after.append(tuple(new - lost for new, lost in zip(held, fed_back, strict=True)))
             v = w
         return tuple(after), v
 
     number = x.shape[0] * x.shape[1]
     few = isinstance(number, int) and number <= _FEW
-    unroll = _UNROLL if few and not careful else 1
+    unroll = _UNROLL if few else 1
     zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
     start = ((zero,) * (taps - 1),) * sections
     _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
     return jnp.moveaxis(y, 0, -1)[..., :length]
+
+
+def _carefully(x: jax.Array, b: jax.Array, a: jax.Array, reverse: bool) -> jax.Array:
+    """The same, an output as long as x: one section after the other, as one program."""
+    taps = b.shape[-1]
+
+    def section(x: jax.Array, own: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        p, q = own
+
+        def step(z: tuple[jax.Array, ...], v: jax.Array) -> tuple[tuple, jax.Array]:
+            w = p[:, :1] * v + z[0]
+            after = []
+            for k in range(1, taps):
+                kept, lost = p[:, k, None] * v, q[:, k, None] * w
+                kept = z[k] + kept if k < taps - 1 else kept
+                after.append(jnp.where(jnp.isfinite(lost), kept - lost, -lost))
+            return tuple(after), w
+
+        zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[1:], x.dtype), x[0])
+        return lax.scan(step, (zero,) * (taps - 1), x, reverse=reverse)[1], None
+
+    y, _ = lax.scan(section, jnp.moveaxis(x, -1, 0), (b.swapaxes(0, 1), a.swapaxes(0, 1)))
+    return jnp.moveaxis(y, 0, -1)
 
 
 def gradient(
@@ -84,7 +102,8 @@ def gradient(
         states, twice, recent, sums = carry
         v, c = at
         after = []
-        for z, p, q in zip(states, numerators, denominators, strict=True):
+        for s, z in enumerate(states):
+            p, q = numerators[s], denominators[s]
             w = p[0] * v + z[0]
             held = jnp.concatenate([z[1:], jnp.zeros_like(z[:1])])
             after.append(held + p[1:] * v - q[1:, None] * w)

@@ -23,6 +23,7 @@ from filtrax.iir._double import (
     loop,
     matmul,
     move,
+    pad,
     power_of_two,
     rounded,
     scaled,
@@ -54,21 +55,22 @@ def expand(
     cascade: Joint, block: int, radices: tuple[int, ...], *, sensitive: bool = False
 ) -> Tables:
     """The tables of a cascade."""
-    system = cascade.system
-    order = system.A.shape[-1]
+    step = cascade.step
+    order = step.shape[-1] - 1
     # Powers of the matrix from outputs, states and input to the same, a sample later, hold all.
-    # The outputs on a scale of 1: they may be far larger than the rest of their columns.
-    size = abs(rounded(system.C)).max(-1, keepdims=True)
-    size = power_of_two(where(size > 0, size, 1.0))
-    read, direct = scaled(system.C, 1 / size), scaled(system.D[..., None], 1 / size)
-    outputs = join([scaled(read[..., :1], np.zeros(2)), read, direct], -1)
-    states = join([scaled(system.B, np.zeros(2)), system.A, system.B], -1)
-    step = join([outputs, states, scaled(outputs[:, :1], 0.0)], -2)
+    size = None
+    if isinstance(step, Double):
+        # Its products share a scale along a row: the outputs may be far larger than the rest.
+        size = abs(rounded(step[:, :2])).max(-1, keepdims=True)
+        size = power_of_two(where(size > 0, size, 1.0))
+        step = join([scaled(step[:, :2], 1 / size), step[:, 2:]], 1)
+    step = pad(step, ((0, 0), (0, 1), (2, 0)))
     # Those of the states alone are a part of them, so one program makes the carry's, too.
     run, *levels = _powers(step, (block, *radices))
     later = run[:, 1:]
-    response = scaled(move(later[:, :, :2, -1], 1, 2), size)
-    readout = scaled(move(later[:, :, :2, 2:-1], 1, 2), size[..., None])
+    response, readout = (move(later[:, :, :2, at], 1, 2) for at in (-1, slice(2, -1)))
+    if size is not None:
+        response, readout = scaled(response, size), scaled(readout, size[..., None])
     intake = move(later[:, :, 2:-1, -1], 1, 2)[..., ::-1]
     powers = tuple(level[:, :, 2 : 2 + order, 2:-1] for level in levels)
     if not sensitive:
