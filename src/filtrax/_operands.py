@@ -48,7 +48,7 @@ def as_operands(
         try:
             dtype = jnp.result_type(*given)
         except jax.dtypes.TypePromotionError as error:
-            rule = jax.config.jax_numpy_dtype_promotion
+            rule = jax.numpy_dtype_promotion.value
             raise type_error(
                 ", ".join(names), f"dtypes that {rule} promotion in JAX unites (cast one of them)",
                 " and ".join(str(array.dtype) for array in arrays),

@@ -151,7 +151,7 @@ def _reached(missing: jax.Array, length: int) -> jax.Array:
     """Which samples of each row come at or after a missing one."""
     samples = missing.shape[-1]
     first = jnp.where(missing, np.arange(samples), max(samples, length)).min(-1, keepdims=True)
-    return np.arange(length) >= first
+    return first <= np.arange(length)
 
 
 def settle(y: jax.Array, reverse: bool) -> jax.Array:
