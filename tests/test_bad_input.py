@@ -87,7 +87,7 @@ OPERANDS: list[Wrong] = [
     ("too wide for the other", by_both(WHOLE.astype("int8"), [1, -7, 300]), ValueError,
      r"^h: .*other operand's int8, got 300"),
     ("four bits", by_both(jnp.ones(4, "int4")), TypeError, r"^x: .*at least 8 bits.*int4"),
-    ("eight bits beside more", by_both(h=jnp.ones(3, "float8_e5m2")), TypeError,
+    ("eight bits beside more", by_both(h=jnp.ones(3, "float8_e5m2")), jax.dtypes.TypePromotionError,
      r"^x, h: expected dtypes that strict .*got float64 and float8_e5m2"),
     ("a masked array", by_both(np.ma.array(ROW, mask=ROW > 2)), TypeError,
      r"^x: .*without a mask.*where=.*shape \(4,\)"),
@@ -201,7 +201,7 @@ ROWS: list[Wrong] = [
     (
         "delay of two kinds",
         lambda: filtrax.estimate_delay(WHOLE.astype("uint64"), WHOLE),
-        TypeError,
+        jax.dtypes.TypePromotionError,
         r"^x, y: expected .*uint64 and int64",
     ),
     (

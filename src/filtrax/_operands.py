@@ -49,10 +49,12 @@ def as_operands(
             dtype = jnp.result_type(*given)
         except jax.dtypes.TypePromotionError as error:
             rule = jax.numpy_dtype_promotion.value
-            raise type_error(
+            refusal = type_error(
                 ", ".join(names), f"dtypes that {rule} promotion in JAX unites (cast one of them)",
                 " and ".join(str(array.dtype) for array in arrays),
-            ) from error  # fmt: skip
+            )  # fmt: skip
+            # Strict promotion is the user's wish: its refusal is JAX's own.
+            raise (type(error)(*refusal.args) if rule == "strict" else refusal) from error
     for array, scalar, name in zip(arrays, scalars, names, strict=True):
         if scalar is not None and jnp.issubdtype(dtype, jnp.integer):
             limits = jnp.iinfo(dtype)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-
 from filtrax._errors import describe, type_error, value_error
 
 OPERATIONS = ("convolve", "correlate")
@@ -63,7 +61,7 @@ def make_spec(
     if conjugate is None:
         # NumPy, SciPy and ndimage all conjugate in `correlate` and never in `convolve`.
         conjugate = operation == "correlate"
-    elif not isinstance(conjugate, bool | np.bool_):
+    elif not _is_flag(conjugate):
         raise type_error("conjugate", "True, False or None", describe(conjugate))
     fills_and_names = _parsed("boundary", boundary, ndim, _axis_boundary)
     specs = tuple(
@@ -94,9 +92,18 @@ def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
+def _is_flag(value: Any) -> bool:
+    """Whether it is Python's boolean or NumPy's, which is not imported for it."""
+    kind = type(value)
+    return kind is bool or (kind.__module__, kind.__name__) in (
+        ("numpy", "bool"),
+        ("numpy", "bool_"),
+    )
+
+
 def flag(name: str, value: Any) -> bool:
     """Returns ``value`` if it is a boolean; what only looks true or false is an error."""
-    if not isinstance(value, bool | np.bool_):
+    if not _is_flag(value):
         raise type_error(name, "True or False", describe(value))
     return bool(value)
 
