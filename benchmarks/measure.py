@@ -168,7 +168,8 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
                 run.timing.milliseconds = 1e3 * foretold / peer.repeats
                 run.timing.note = f"left out: {foretold:.3g} s foretold by {why}"
                 continue
-            if best and (worst := _at_worst(case, peer, rates)) > HOPELESS:
+            alike = {r.peer.name for r in runs if r is run or (peer.kin and r.peer.kin == peer.kin)}
+            if best and (worst := _at_worst(case, peer, alike, rates)) > HOPELESS:
                 run.timing.note = f"left out: {worst:.3g} s foretold by its slowest rate"
                 continue
             _begin(case, run, truth, compilations)
@@ -211,15 +212,12 @@ def _foretold(case: Case, peer: Peer, rates: Rates, best: float) -> float:
     return foretold if foretold > PATIENCE and 0 < best * FAR < foretold else 0.0
 
 
-def _at_worst(case: Case, peer: Peer, rates: Rates) -> float:
-    """The seconds of a call at the slowest rate that a peer has shown."""
+def _at_worst(case: Case, peer: Peer, alike: set[str], rates: Rates) -> float:
+    """The seconds of a call at the slowest rate that a peer, or one of its kin, has shown."""
     if not peer.direct or peer.name in case.must:
         return 0.0
-    return (
-        rates.slowest.get((peer.name, case.task, case.is_shared), 0.0)
-        * case.products
-        * peer.repeats
-    )
+    rate = max(rates.slowest.get((name, case.task, case.is_shared), 0.0) for name in alike)
+    return rate * case.products * peer.repeats
 
 
 def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilations) -> None:
