@@ -1,8 +1,10 @@
 """The benchmarks' machinery: its reference, its peers and its verdicts. No time is asserted."""
 
+import itertools
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,13 @@ from filtrax._geometry import Axis
 
 TINY = Case("rows", (3, 40), (5,), (1,))
 SETTING = {"platform": "cpu", "cpu": "a processor", "cores": 2, "jax": "0", "python": "3"}
+
+
+@pytest.fixture
+def steady(monkeypatch):
+    """A clock by which every call takes as long: no verdict here hangs on a busy machine."""
+    ticks = itertools.count(0.0, 1e-6)
+    monkeypatch.setattr("benchmarks.measure.time", SimpleNamespace(perf_counter=ticks.__next__))
 
 
 def by_loops(case: Case, given: Operands) -> dict[str, np.ndarray]:
@@ -76,6 +85,7 @@ def test_an_error_of_the_wrong_shape_is_infinite():
     assert error(np.ones((2, 1)), truth) == math.inf
 
 
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("task", TASKS)
 def test_every_peer_of_a_tiny_cell_is_right(task):
     case = replace(TINY, task=task)
@@ -90,6 +100,7 @@ def test_every_peer_of_a_tiny_cell_is_right(task):
         assert not timing.compilations
 
 
+@pytest.mark.usefixtures("steady")
 def test_a_peer_that_would_take_long_is_left_out_and_named():
     rates = Rates({("rows", JNP, VALUE): 1.0, ("rows", "numpy.convolve", VALUE): 1e-12})
     cell = measure(TINY, rates, budget=1e-4)
@@ -107,6 +118,7 @@ def test_a_peer_that_would_take_long_is_left_out_and_named():
         assert kept.ran
 
 
+@pytest.mark.usefixtures("steady")
 def test_a_peer_that_was_slow_elsewhere_is_not_waited_for():
     cell = measure(TINY, Rates({}, {(JNP, VALUE, True): 1.0}), budget=1e-4)
     (note,) = (t.note for t in cell.timings if t.note)
@@ -116,6 +128,7 @@ def test_a_peer_that_was_slow_elsewhere_is_not_waited_for():
     assert not [t for t in measure(TINY, elsewhere, budget=1e-4).timings if t.note]
 
 
+@pytest.mark.usefixtures("steady")
 def test_a_run_goes_on_where_one_ended(tmp_path):
     file, cases = tmp_path / "cells", [replace(TINY, task=task) for task in TASKS]
     before = command.run(cases[:2], 0, quick=True, keep=file)
