@@ -6,20 +6,23 @@ turns into vector instructions where a plain sum over time is a chain of single 
 are then summed, and the samples near the edges, whose windows leave the signal, go apart.
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import gram
 from filtrax._engines.base import Correlation
+from filtrax._engines.blocks import pad
 from filtrax._engines.taps import grouped_sum, widened
 from filtrax._geometry import Axis
 
 #: Past this many outputs matrix products win.
 _OUTPUTS = 16
-#: Segments: many write little, few compile fast. None is shorter than the last number of samples,
-#: and the most are for no more outputs than the number before it.
-_SEGMENTS, _FEW, _LEAST = (32, 16, 8, 4), 4, 32
+#: Segments: many write little, few compile fast; and the least samples of one.
+_SEGMENTS, _LEAST = (16, 8, 4), 16
+#: The most outputs that one loop computes: of more XLA makes a loop for each tap.
+_TOGETHER = 6
 
 
 def serves(problem: Correlation) -> bool:
@@ -41,7 +44,7 @@ def _cut(axis: Axis) -> tuple[int, int, int] | None:
     begin = max(axis.lo, 0)
     # Taps from `begin` to `end` meet samples of the signal in every output.
     end = min(axis.k, axis.n + axis.lo - (axis.m - 1) * axis.stride)
-    for count in _SEGMENTS[axis.m > _FEW :]:
+    for count in _SEGMENTS:
         if end - begin >= count * _LEAST:
             return begin, count, (end - begin) // count
     return None
@@ -65,20 +68,33 @@ def run(
     assert cut is not None
     begin, count, length = cut
 
-    def segment(array: jax.Array, start: int) -> jax.Array:
-        return widened(lax.slice_in_dim(array[:, 0], start, start + length, axis=-1))
+    x, taps = lhs[:, 0], rhs[:, 0]
+    aheads = range(0, axis.m * axis.stride, axis.stride)
+    starts = range(begin, begin + count * length, length)
+    # The zeros that windows near the edges meet.
+    ends = [each for each in ((0, begin), (starts.stop, axis.k)) if each[0] < each[1]]
+    reach = aheads[-1]
+    padded = [pad(x, 2, (axis.lo - a, b - axis.lo + reach - axis.n)) for a, b in ends]
 
-    def lane(output: int) -> jax.Array:
-        ahead = output * axis.stride - axis.lo
-        starts = range(begin, begin + count * length, length)
-        return grouped_sum(segment(lhs, s + ahead) * segment(rhs, s) for s in starts)
+    def products(samples: jax.Array, first: int, start: int, stop: int) -> jax.Array:
+        met = lax.slice_in_dim(samples, first, first + stop - start, axis=-1)
+        return widened(met) * widened(lax.slice_in_dim(taps, start, stop, axis=-1))
 
-    # (G, C, M, length): rows first, so that their sum is one of whole vectors.
-    lanes = jnp.stack([lane(output) for output in range(axis.m)], axis=2)
-    out = lanes.sum(1).sum(-1)[:, None, None]
-    for start, stop in ((0, begin), (begin + count * length, axis.k)):
-        if start < stop:
-            few = Axis(axis.n, stop - start, axis.m, axis.lo - start, axis.stride)
-            taps = lax.slice_in_dim(rhs, start, stop, axis=-1)
-            out += gram.run((few,), widened(lhs), widened(taps), precision, platform)
+    def lane(ahead: int) -> jax.Array:
+        return grouped_sum(products(x, s + ahead - axis.lo, s, s + length) for s in starts)
+
+    def sums(parts: list[jax.Array]) -> jax.Array:
+        # (G, C, M, length): rows first, so that their sum is one of whole vectors.
+        return jnp.stack(parts, axis=2).sum(1).sum(-1)
+
+    def outputs(aheads: range) -> jax.Array:
+        out = sums([lane(ahead) for ahead in aheads])
+        for samples, cut in zip(padded, ends, strict=True):
+            out += sums([products(samples, ahead, *cut) for ahead in aheads])
+        return out
+
+    loops = -(-axis.m // _TOGETHER)
+    cuts = [axis.m * i // loops for i in range(loops + 1)]
+    out = jnp.concatenate([outputs(aheads[i:j]) for i, j in itertools.pairwise(cuts)], axis=-1)
+    out = out[:, None, None]
     return out.astype(lhs.dtype)
