@@ -105,6 +105,51 @@ def test_strides(stride: int) -> None:
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-11)
 
 
+IMAGES = [
+    ((70, 50), (3, 3), "same", 1),
+    ((70, 50), (2, 5), "full", 1),
+    ((2, 40, 9), (4, 4), "valid", 1),
+    ((2, 40, 9), (4, 2), ((1, 5), (-3, 7)), 1),
+    ((90, 33), (3, 5), "causal", (2, 3)),
+    ((2, 30, 9, 7), (2, 3, 2), "same", 1),
+]
+
+
+@pytest.mark.parametrize(("shape", "taps", "mode", "dilation"), IMAGES)
+def test_images(shape: Any, taps: Any, mode: Any, dilation: Any, monkeypatch: Any) -> None:
+    taken = []
+    original = segments.run
+    monkeypatch.setattr(segments, "run", lambda *a, **k: taken.append(1) or original(*a, **k))
+    rng = np.random.default_rng(0)
+    x, h = rng.standard_normal(shape), rng.standard_normal(taps)
+    axes = tuple(range(-len(taps), 0))
+
+    def run(h: jax.Array) -> jax.Array:
+        return filtrax.correlate(x, h, mode, axes=axes, dilation=dilation, method="shift")
+
+    y = rng.standard_normal(jax.eval_shape(run, h).shape)
+    (got,) = jax.jit(lambda h, y: jax.vjp(run, h)[1](y))(jnp.asarray(h), y)
+    assert len(taken) == 1
+
+    steps = np.broadcast_to(dilation, len(taps)).tolist()
+    lead = len(shape) - len(taps)
+    modes = [mode] * len(taps) if isinstance(mode, str) else mode
+    low = [
+        each[0] if isinstance(each, tuple) else {"same": k // 2, "valid": 0}.get(each, (k - 1) * d)
+        for each, k, d in zip(modes, taps, steps, strict=True)
+    ]
+    room = 20
+    padded = np.pad(x, [(0, 0)] * lead + [(room, room)] * len(taps))
+    want = np.zeros(taps)
+    for at in np.ndindex(*taps):
+        met = tuple(
+            slice(room - lo + tap * step, room - lo + tap * step + m)
+            for lo, tap, m, step in zip(low, at, y.shape[lead:], steps, strict=True)
+        )
+        want[at] = (padded[(..., *met)] * y).sum()
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize(("sums", "cases"), [(lanes, LANES), (segments, SEGMENTS)])
 def test_the_sums_meant_are_the_ones_made(
     sums: Any, cases: Any, monkeypatch: pytest.MonkeyPatch

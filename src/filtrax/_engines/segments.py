@@ -1,12 +1,16 @@
-"""Few outputs from long operands along the last axis: the gradient by a kernel of few taps.
+"""Few outputs from long operands: the gradient by a kernel of few taps.
 
 For each tap the products of the signal and the shifted output, summed over time. Time is cut into
 equal segments that stand side by side: each lane adds up one product of every segment, which XLA
 turns into vector instructions where a plain sum over time is a chain of single additions. The lanes
-are then summed, and the samples near the edges, whose windows leave the signal, go apart.
+are then summed, and the samples near the edges, whose windows leave the signal, go apart. Of images
+the rows are time.
 """
 
 import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -27,32 +31,50 @@ _TOGETHER = 6
 
 def serves(problem: Correlation) -> bool:
     """Whether a problem is of this kind."""
-    if len(problem.axes) != 1 or not problem.b == problem.o == 1:
-        return False
-    (axis,) = problem.axes
+    first, *_ = axes = problem.axes
     return (
-        not axis.paired
-        and axis.dilation == axis.base == 1
-        and 1 < axis.m <= _OUTPUTS
-        and axis.k > 2 * axis.m * axis.stride
-        and _cut(axis) is not None
+        problem.b == problem.o == 1
+        and all(not axis.paired and axis.dilation == axis.base == 1 for axis in axes)
+        and 1 < math.prod(axis.m for axis in axes) <= _OUTPUTS
+        and first.k > 2 * first.m * first.stride
+        and _cut(axes) is not None
     )
 
 
-def _cut(axis: Axis) -> tuple[int, int, int] | None:
+def _cut(axes: tuple[Axis, ...]) -> tuple[int, int, int] | None:
     """The first sample of rhs in a segment, the number of segments and their length."""
+    axis, *others = axes
+    row = math.prod(other.k for other in others)
     begin = max(axis.lo, 0)
     # Taps from `begin` to `end` meet samples of the signal in every output.
     end = min(axis.k, axis.n + axis.lo - (axis.m - 1) * axis.stride)
     for count in _SEGMENTS:
-        if end - begin >= count * _LEAST:
-            return begin, count, (end - begin) // count
+        length = (end - begin) // count
+        if length * row >= _LEAST:
+            return begin, count, length
     return None
 
 
 def products(problem: Correlation) -> float:
     """Products of the sums."""
     return float(problem.multiplications)
+
+
+def scratch(problem: Correlation) -> float:
+    """A padded copy of the signal, where it is padded along other axes."""
+    return float(problem.inputs) if len(problem.axes) > 1 else 0.0
+
+
+def padded(axes: tuple[Axis, ...], lhs: jax.Array) -> tuple[tuple[Axis, ...], jax.Array]:
+    """The problem with the zeros beyond the axes that are not cut, for `run`.
+
+    Where loops are kept from being fused, this is to be done outside.
+    """
+    first, *others = axes
+    for number, axis in enumerate(others):
+        lhs = pad(lhs, 4 + number, (axis.lo, axis.hi))
+    sizes = zip(others, lhs.shape[4:], strict=True)
+    return (first, *(replace(axis, n=n, lo=0) for axis, n in sizes)), lhs
 
 
 def run(
@@ -62,39 +84,44 @@ def run(
     precision: lax.Precision,
     platform: str,
 ) -> jax.Array:
-    """The correlation of a problem that `serves` accepts."""
-    (axis,) = axes
-    cut = _cut(axis)
+    """The correlation of a problem that `serves` accepts, `padded`."""
+    first, *others = axes
+    cut = _cut(axes)
     assert cut is not None
     begin, count, length = cut
 
     x, taps = lhs[:, 0], rhs[:, 0]
-    aheads = range(0, axis.m * axis.stride, axis.stride)
+    outputs = list(itertools.product(*(range(0, a.m * a.stride, a.stride) for a in axes)))
     starts = range(begin, begin + count * length, length)
     # The zeros that windows near the edges meet.
-    ends = [each for each in ((0, begin), (starts.stop, axis.k)) if each[0] < each[1]]
-    reach = aheads[-1]
-    padded = [pad(x, 2, (axis.lo - a, b - axis.lo + reach - axis.n)) for a, b in ends]
+    ends = [each for each in ((0, begin), (starts.stop, first.k)) if each[0] < each[1]]
+    (reach, *_) = outputs[-1]
+    strips = [pad(x, 2, (first.lo - a, b - first.lo + reach - first.n)) for a, b in ends]
 
-    def products(samples: jax.Array, first: int, start: int, stop: int) -> jax.Array:
-        met = lax.slice_in_dim(samples, first, first + stop - start, axis=-1)
-        return widened(met) * widened(lax.slice_in_dim(taps, start, stop, axis=-1))
+    def products(samples: jax.Array, corner: Sequence[int], start: int, stop: int) -> jax.Array:
+        sizes = (stop - start, *(axis.k for axis in others))
+        upper = (*x.shape[:2], *(at + size for at, size in zip(corner, sizes, strict=True)))
+        met = lax.slice(samples, (0, 0, *corner), upper)
+        return widened(met) * widened(lax.slice_in_dim(taps, start, stop, axis=2))
 
-    def lane(ahead: int) -> jax.Array:
-        return grouped_sum(products(x, s + ahead - axis.lo, s, s + length) for s in starts)
+    def lane(ahead: int, *rest: int) -> jax.Array:
+        places = ((s + ahead - first.lo, *rest) for s in starts)
+        return grouped_sum(
+            products(x, at, s, s + length) for at, s in zip(places, starts, strict=True)
+        )
 
     def sums(parts: list[jax.Array]) -> jax.Array:
-        # (G, C, M, length): rows first, so that their sum is one of whole vectors.
-        return jnp.stack(parts, axis=2).sum(1).sum(-1)
+        # (G, C, M, length, ...): rows first, so that their sum is one of whole vectors.
+        lanes = jnp.stack(parts, axis=2).sum(1)
+        return lanes.sum(tuple(range(2, lanes.ndim)))
 
-    def outputs(aheads: range) -> jax.Array:
-        out = sums([lane(ahead) for ahead in aheads])
-        for samples, cut in zip(padded, ends, strict=True):
-            out += sums([products(samples, ahead, *cut) for ahead in aheads])
+    def together(outputs: list[tuple[int, ...]]) -> jax.Array:
+        out = sums([lane(*each) for each in outputs])
+        for strip, cut in zip(strips, ends, strict=True):
+            out += sums([products(strip, each, *cut) for each in outputs])
         return out
 
-    loops = -(-axis.m // _TOGETHER)
-    cuts = [axis.m * i // loops for i in range(loops + 1)]
-    out = jnp.concatenate([outputs(aheads[i:j]) for i, j in itertools.pairwise(cuts)], axis=-1)
-    out = out[:, None, None]
-    return out.astype(lhs.dtype)
+    loops = -(-len(outputs) // _TOGETHER)
+    cuts = [len(outputs) * i // loops for i in range(loops + 1)]
+    out = jnp.concatenate([together(outputs[i:j]) for i, j in itertools.pairwise(cuts)], axis=-1)
+    return out.reshape(-1, 1, 1, *(axis.m for axis in axes)).astype(lhs.dtype)

@@ -46,6 +46,8 @@ def run(
     problem = correlation_of(axes, lhs, rhs)
     few = _few_outputs(problem)
     if few is not None:
+        if few is segments:
+            axes, lhs = segments.padded(axes, lhs)
         compute = partial(few.run, axes, precision=precision, platform=platform)
         return alone(compute, axes, lhs, rhs, precision) if platform == "cpu" else compute(lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
@@ -166,7 +168,9 @@ def _far(problem: Correlation) -> float:
 
 def scratch(problem: Correlation) -> float:
     """A padded copy, where the signal cannot be read in place."""
-    if _few_outputs(problem) or inplace.find_rows(problem):
+    if (few := _few_outputs(problem)) is not None:
+        return segments.scratch(problem) if few is segments else 0.0
+    if inplace.find_rows(problem):
         return 0.0
     return float(problem.inputs)
 
@@ -192,8 +196,8 @@ def scale(problem: Correlation) -> str:
 
 
 def multiplies(problem: Correlation) -> bool:
-    """Sums over channels, and what segments leave over, are matrix products."""
-    return problem.c > 1 or segments.serves(problem)
+    """Sums over channels are matrix products."""
+    return problem.c > 1 and _few_outputs(problem) is None
 
 
 ENGINE = Engine(
