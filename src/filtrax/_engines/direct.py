@@ -68,18 +68,20 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products and outputs of short kernels, products and inputs of long ones.
+    """Products and samples that come and go, of short kernels and of long ones.
 
     Each pair apart for the kinds of problem that XLA's CPU library treats each in its own way.
     """
     pairs: dict[str, tuple[float, float]] = dict.fromkeys(_KINDS, (0.0, 0.0))
     kind = _kind(problem)
-    products, width = float(problem.multiplications), min(problem.c * problem.o, 16)
+    products = float(problem.multiplications)
     if problem.is_short:
         pairs[kind] = products, float(problem.inputs)
+    elif kind == "channels":
+        # Kernels fill the lanes of a vector.
+        pairs[kind] = products / min(problem.o, 16), float(problem.inputs + problem.outputs)
     else:
-        # Channels fill the lanes of a vector.
-        pairs[kind] = products / width, float(problem.outputs)
+        pairs[kind] = products / min(problem.c * problem.o, 16), float(problem.outputs)
     return 1.0, *itertools.chain(*pairs.values())
 
 

@@ -168,10 +168,6 @@ def _patched(
     along, inside = rows.along, rows.inside
     lhs = array.reshape(rhs.shape[0], -1, 1, *n)
 
-    def box(lhs: jax.Array, rhs: jax.Array, ranges: dict[int, Range]) -> jax.Array:
-        """The outputs within a range of some axes."""
-        return _bits(padded_sum(*_cut(axes, lhs, rhs, ranges), precision))
-
     def strips(number: int, ranges: list[Range]) -> list[jax.Array]:
         """The outputs within several ranges of one axis, equally long: one sum in the program."""
         cuts = [_cut(axes, lhs, rhs, {number: each}) for each in ranges]
@@ -179,8 +175,8 @@ def _patched(
         out = _bits(padded_sum(cuts[0][0], joined, rhs, precision))
         return jnp.split(out, len(cuts), axis=1)
 
-    def end(first: bool) -> jax.Array:
-        """The first rows or the last."""
+    def end(first: bool) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
+        """What the first rows or the last need."""
         number = rows.before if first else rows.after
         ranges = {axis: (0, 1) if first else (n[axis] - 1, n[axis]) for axis in range(along)}
         if inside > along:
@@ -188,17 +184,25 @@ def _patched(
             entries = number * math.prod(rows.shape[1:]) // math.prod(n[along + 1 :])
             ranges[along] = (0, entries) if first else (n[along] - entries, n[along])
         pick = slice(0, 1) if first else slice(-1, None)
-        return box(lhs[pick, pick], rhs[pick], ranges).reshape(number, *rows.shape[1:])
+        return _cut(axes, lhs[pick, pick], rhs[pick], ranges)
+
+    def ends() -> list[jax.Array]:
+        """The first rows and the last, where there are any: if they are alike, in one sum."""
+        cuts = [end(first) for first in (True, False) if (rows.before if first else rows.after)]
+        if len(cuts) == 2 and cuts[0][0] == cuts[1][0]:
+            (parts, *_), _ = cuts
+            signal, taps = (jnp.concatenate([cut[i] for cut in cuts]) for i in (1, 2))
+            return jnp.split(_bits(padded_sum(parts, signal, taps, precision)), 2)
+        return [_bits(padded_sum(*cut, precision)) for cut in cuts]
 
     # Zeros hold the places of the first and last rows: their sums would burden the middle's loop.
     before, after = (
         jnp.zeros((count, *rows.shape[1:]), middle.dtype) for count in (rows.before, rows.after)
     )
     out = jnp.concatenate([before, middle, after])
-    if rows.before:
-        out = _put(out, end(first=True), 0, 0)
-    if rows.after:
-        out = _put(out, end(first=False), 0, rows.shape[0] - rows.after)
+    places = [place for place, count in ((0, rows.before), (-rows.after, rows.after)) if count]
+    for place, rest in zip(places, ends(), strict=True):
+        out = _put(out, rest.reshape(-1, *rows.shape[1:]), 0, place % rows.shape[0])
     for number, axis in enumerate(axes):
         if number == along < inside and rows.signals == 1:
             # The first and the last rows are all that touches the edges of a single signal.
