@@ -5,8 +5,8 @@
     python -m benchmarks.fitting --write-docs     and put the rows in docs/benchmarks/fitting.md
     python -m benchmarks.fitting --quick          a smoke test; do not quote its numbers
 
-One process; in each round every peer runs once, in turn, and each timed call under 50 ms follows an
-untimed one of the same peer. Medians, results awaited. The input is coloured noise, the output a
+One process; in each round every peer has a few calls in a row (see `clock`), in turn. Medians,
+results awaited. The input is coloured noise, the output a
 known kernel's plus a little white noise. The error is the largest difference from the same least
 squares solved in extended precision, relative to its largest tap. `numpy.linalg.lstsq` is given its
 matrix; building it is not counted. A step of gradients is the value, the gradient and Adam's change
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -37,6 +36,7 @@ from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
+from benchmarks import clock
 from benchmarks.by_case import HEAD, Timing, table, told
 from benchmarks.machine import machine
 from filtrax import fit, nn
@@ -251,27 +251,24 @@ def cases(quick: bool) -> dict[str, Callable[[], Case]]:
     }
 
 
-def once(call: Call) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = jax.block_until_ready(call())
-    return time.perf_counter() - start, result
-
-
 def measure(name: str, case: Case, rounds: int) -> list[Timing]:
     """All peers of a case, in turn."""
     first, errors = {}, {}
     times: dict[str, list[float]] = {}
-    for peer, call in case.peers.items():
-        first[peer], result = once(call)
-        errors[peer] = error(result, case.exact) if peer in WITH_ERROR else None
+    calls = {
+        peer: lambda call=call: jax.block_until_ready(call()) for peer, call in case.peers.items()
+    }
+    for peer, call in calls.items():
+        results: list[Any] = []
+        first[peer] = clock.once(lambda call=call, results=results: results.append(call()))
+        errors[peer] = error(results[0], case.exact) if peer in WITH_ERROR else None
         # Nothing is compiled in NumPy, so that a long call need not be repeated.
         times[peer] = [first[peer]] if peer.startswith("numpy") and first[peer] > BUDGET else []
+    expected = {peer: clock.once(call) for peer, call in calls.items() if not times[peer]}
     for _ in range(rounds):
-        for peer, call in case.peers.items():
+        for peer, call in calls.items():
             if sum(times[peer]) < BUDGET:
-                if not times[peer] or times[peer][-1] < 0.05:
-                    once(call)
-                times[peer].append(once(call)[0])
+                times[peer] += clock.row(call, expected[peer])
     return [
         Timing(name, peer, 1e3 * statistics.median(each), first[peer], errors[peer], len(each))
         for peer, each in times.items()

@@ -1,26 +1,25 @@
-"""The clock: every peer of a cell in turn, round after round, until each has had its time.
+"""Every peer of a cell in turn, round after round, until each has had its time.
 
-A call under 50 ms follows an untimed one of the same peer (its data in the caches, another
-library's threads asleep). Slow peers get few rounds. A peer whose time grows with the number of
+Short calls are timed in a row, after others of the same peer (see `clock`). Slow peers get few
+rounds. A peer whose time grows with the number of
 products is left out where its own rate, in the cell before, foretells a long wait for a time far
 behind the best; the report says which and how long it would have taken.
 """
 
 import gc
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import jax
 
+from benchmarks import clock
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, Case
 from benchmarks.peers import Peer, peers
 from benchmarks.reference import error, exact, operands
 
 #: Seconds.
-CHEAP, SLOW, ONCE, PATIENCE, LONG, HOPELESS = 0.05, 0.3, 1.0, 2.0, 5.0, 15.0
+SLOW, ONCE, PATIENCE, LONG, HOPELESS = 0.3, 1.0, 2.0, 5.0, 15.0
 #: Times the best, from which a peer gets few rounds or may be left out.
 FAR = 20.0
 #: The same for peers that are one algorithm by other names.
@@ -137,7 +136,7 @@ class Rates:
 
     def note(self, case: Case, timing: Timing) -> None:
         """Remembers a time, unless it is mere overhead, which does not grow with the products."""
-        if timing.yardstick or timing.milliseconds < 1e3 * CHEAP / 10:
+        if timing.yardstick or timing.milliseconds < 1e3 * clock.CHEAP / 10:
             return
         rate = 1e-3 * timing.milliseconds / case.products
         self.latest[case.family, timing.peer, case.task] = rate
@@ -185,13 +184,6 @@ def measure(case: Case, rates: Rates, budget: float = 0.25) -> Cell:
     return cell
 
 
-def once(call: Callable[[], Any]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def failed(failure: Exception) -> str:
     """A note of one line."""
     first = (str(failure).splitlines() or [""])[0]
@@ -222,31 +214,30 @@ def _at_worst(case: Case, peer: Peer, alike: set[str], rates: Rates) -> float:
 
 def _begin(case: Case, run: _Run, truth: dict[str, Any], compilations: Compilations) -> None:
     """The first call, with its errors, and a second for an estimate."""
-    start = time.perf_counter()
+    results: list[Any] = []
     try:
-        result = run.peer.call()
+        run.first = clock.once(lambda: results.append(run.peer.call()))
     except Exception as failure:  # A peer that cannot is no reason to stop.
         run.timing.note = failed(failure)
         return
-    run.first = time.perf_counter() - start
     if not run.peer.yardstick:
         names = OUTPUTS.get(case.task, ("y",))
-        arrays = zip(names, run.peer.fetch(result), strict=True)
+        arrays = zip(names, run.peer.fetch(results[0]), strict=True)
         run.timing.errors = {name: error(array, truth[name]) for name, array in arrays}
-    del result
+    results.clear()
     run.wanted = 1
     if run.first > (LONG if run.peer.compiles else ONCE):
         run.times = [run.first]
         run.estimate = run.first
         return
     before = compilations.count
-    run.estimate = once(run.peer.call)
+    run.estimate = clock.once(run.peer.call)
     if run.peer.compiles:
         run.timing.compilations = compilations.count - before
-    if run.estimate > CHEAP:
+    if run.estimate > clock.CHEAP:
         run.times = [run.estimate]
     else:
-        run.estimate = min(run.estimate, once(run.peer.call))
+        run.estimate = min(run.estimate, clock.once(run.peer.call))
 
 
 def _rounds(run: _Run, best: float, budget: float) -> int:
@@ -254,13 +245,12 @@ def _rounds(run: _Run, best: float, budget: float) -> int:
     estimate = run.estimate
     if estimate > SLOW:
         return 1 if estimate > FAR * best or estimate > ONCE else 2
-    if estimate > max(CHEAP, FAR / 4 * best):
+    if estimate > max(clock.CHEAP, FAR / 4 * best):
         return 2
-    most = 51 if estimate < 1e-3 else 25 if estimate < 5e-3 else 15
-    if estimate > max(FAR * best, CHEAP / 10):
+    most = 25 if estimate < 5e-3 else 15
+    if estimate > max(FAR * best, clock.CHEAP / 10):
         most = 3
-    each = estimate * (2 if estimate < CHEAP else 1)
-    return max(3, min(most, int(budget / each)))
+    return max(3, min(most, int(budget / estimate)))
 
 
 def _rounds_of(runs: list[_Run], compilations: Compilations) -> None:
@@ -270,9 +260,7 @@ def _rounds_of(runs: list[_Run], compilations: Compilations) -> None:
             if len(run.times) >= run.wanted:
                 continue
             before = compilations.count
-            if run.estimate < CHEAP:
-                run.peer.call()
-            run.times.append(once(run.peer.call))
+            run.times += clock.row(run.peer.call, run.estimate, run.wanted - len(run.times))
             if run.timing.compilations is not None:
                 run.timing.compilations += compilations.count - before
 

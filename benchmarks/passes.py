@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks import clock
 from filtrax._choose import Plan, choose
 from filtrax._engines import Correlation, fold_problem
 from filtrax._geometry import Axis
@@ -34,7 +35,6 @@ PROGRAMS = 40
 
 ROLES = {"y": "value", "x": "gradient by signal", "h": "gradient by kernel"}
 Times = dict[str, float]
-Call = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,11 @@ class Meter:
                 self.wrong[name, *work.kind] = 1e9 * time_taken / cost[name]
 
     def __call__(self, work: Pass) -> Times:
-        """The median seconds of each engine, in rounds of one call each."""
+        """The median seconds of each engine, in rounds of a few calls each."""
         with jax.enable_x64(work.dtype in ("float64", "complex128")):
             arrays = work.operands()
 
-            def ready(name: str) -> Call | None:
+            def ready(name: str) -> clock.Call | None:
                 call = jax.jit(partial(bind, role=work.role, axes=work.axes, method=name))
                 compiled = call.lower(*arrays).compile()
                 needed = compiled.memory_analysis()
@@ -147,7 +147,9 @@ class Meter:
         return times
 
 
-def rounds(priced: dict[str, float], ready: Callable[[str], Call | None], budget: float) -> Times:
+def rounds(
+    priced: dict[str, float], ready: Callable[[str], clock.Call | None], budget: float
+) -> Times:
     """The median seconds of calls, which take turns; ``ready`` compiles one, or says no.
 
     Args:
@@ -155,7 +157,7 @@ def rounds(priced: dict[str, float], ready: Callable[[str], Call | None], budget
         budget: seconds for all rounds of one name; there are at least three and at most 25.
     """
     once: Times = {}
-    calls: dict[str, Call] = {}
+    calls: dict[str, clock.Call] = {}
     for name, price in priced.items():
         best = min(once.values(), default=math.inf)
         if price > min(FAR * best, LONG) and once:
@@ -163,7 +165,7 @@ def rounds(priced: dict[str, float], ready: Callable[[str], Call | None], budget
         call = ready(name)
         if call is None:
             continue
-        once[name] = _timed(call)
+        once[name] = clock.once(call)
         if once[name] <= min(FAR * min(best, once[name]), LONG):
             # The first call may have met cold memory: it counts only where it is the only one.
             calls[name] = call
@@ -171,14 +173,8 @@ def rounds(priced: dict[str, float], ready: Callable[[str], Call | None], budget
     for _ in range(25):
         for name, call in calls.items():
             if len(times[name]) < 3 or sum(times[name]) < budget:
-                times[name].append(_timed(call))
+                times[name] += clock.row(call, once[name])
     return {**once, **{name: statistics.median(each) for name, each in times.items()}}
-
-
-def _timed(call: Call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 class Kept:

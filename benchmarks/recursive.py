@@ -3,18 +3,17 @@
     python -m benchmarks.recursive            all cases, about a minute (--write-docs: into docs)
     python -m benchmarks.recursive --quick    a smoke test; do not quote its numbers
 
-One process; in each round every peer runs once, in turn, so that a busy moment of the machine
-hits all of them alike, and each timed call follows an untimed one of the same peer. Medians,
-float32, from rest, results awaited. Coefficients are known while tracing, as SciPy's are, except
-where a row says "traced". The error is the root mean square, relative to that of SciPy's result
-in extended precision. Compile times are of the first call.
+One process; in each round every peer has a few calls in a row (see `clock`), in turn, so that a
+busy moment of the machine hits all of them alike. Medians, float32, from rest, results awaited.
+Coefficients are known while tracing, as SciPy's are, except where a row says "traced". The error is
+the root mean square, relative to that of SciPy's result in extended precision. Compile times are of
+the first call.
 """
 
 import argparse
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,6 +31,7 @@ from scipy import signal as scipys
 from tqdm import tqdm
 
 import filtrax
+from benchmarks import clock
 from benchmarks.by_case import HEAD, Timing, table, told
 from benchmarks.machine import machine
 
@@ -240,23 +240,20 @@ def cases(quick: bool) -> list[Callable[[], Case]]:
     ]
 
 
-def once(call: Call) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(call())
-    return time.perf_counter() - start
-
-
 def measure(case: Case, rounds: int) -> list[Timing]:
     """All peers of a case, in turn."""
-    first = {name: once(call) for name, call in case.peers.items()}
-    errors = {name: error(call, case.exact) for name, call in case.peers.items()}
-    times: dict[str, list[float]] = {name: [] for name in case.peers}
+    calls = {
+        name: lambda call=call: jax.block_until_ready(call()) for name, call in case.peers.items()
+    }
+    first = {name: clock.once(call) for name, call in calls.items()}
+    errors = {name: error(call, case.exact) for name, call in calls.items()}
+    expected = {name: clock.once(call) for name, call in calls.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
     least = min(3, rounds)
     for _ in range(rounds):
-        for name, call in case.peers.items():
+        for name, call in calls.items():
             if len(times[name]) < least or sum(times[name]) < BUDGET:
-                once(call)
-                times[name].append(once(call))
+                times[name] += clock.row(call, expected[name])
     return [
         Timing(
             case.name, name, 1e3 * statistics.median(each), first[name], errors[name], len(each)
