@@ -106,13 +106,11 @@ def _by_blocks(
     padded = extended(x, own * size)
     weights = _blocks.weights(tables, readout, reverse)
 
-    def carried(padded: jax.Array) -> tuple[jax.Array, jax.Array]:
-        blocks = padded.reshape(shape)
-        before, after = _blocks.states(blocks, weights, max(own, wanted), reverse)
-        # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and
-        # would spoil its whole block. Wherever it stands, it has reached the last state.
-        sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
-        return before, sound
+    blocks = padded.reshape(shape)
+    before, after = _blocks.states(blocks, weights, max(own, wanted), reverse)
+    # An infinity or NaN in the signal, or an overflow, meets the zeros of the matrices and would
+    # spoil its whole block. Wherever it stands, it has reached the last state.
+    sound = jnp.isfinite(after).all() & jnp.isfinite(tables.response[:, readout]).all()
 
     # Both ways give blocks: written as one long vector they would take twice the time.
     def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
@@ -130,28 +128,8 @@ def _by_blocks(
         y = settle(y, reverse) if settled else y
         return extended(y, wanted * size).ravel().reshape(-1, size)
 
-    def mended(padded: jax.Array, before: jax.Array) -> jax.Array:
-        # What follows a NaN is NaN; without it the blocks may serve as well.
-        missing = jnp.isnan(padded)
-        clean = jnp.where(missing, 0, padded)
-        before, sound = carried(clean)
-        y = lax.cond(sound, by_blocks, lambda _, __: one_by_one(padded, before), clean, before)
-        reached = _reached(missing.reshape(*shape[:2], own * size), wanted * size)
-        return jnp.where(reached.reshape(-1, size) & sound, jnp.nan, y)
-
-    before, sound = carried(padded)
-    # In a derivative a NaN is everywhere, and less a last sample that is one; to compile another
-    # way for it would take long.
-    otherwise = one_by_one if reverse or all_pole or settled else mended
-    y = lax.cond(sound, by_blocks, otherwise, padded.reshape(-1, size), before)
+    y = lax.cond(sound, by_blocks, one_by_one, padded.reshape(-1, size), before)
     return y.reshape(*shape[:2], wanted * size)[..., :length]
-
-
-def _reached(missing: jax.Array, length: int) -> jax.Array:
-    """Which samples of each row come at or after a missing one."""
-    samples = missing.shape[-1]
-    first = jnp.where(missing, np.arange(samples), max(samples, length)).min(-1, keepdims=True)
-    return first <= np.arange(length)
 
 
 def settle(y: jax.Array, reverse: bool) -> jax.Array:

@@ -96,29 +96,32 @@ def gradient(
     left_out = (np.arange(sections + 1) == np.arange(sections)[:, None])[:, None, :, None, None]
     units = np.eye(1, taps, dtype=b.dtype)[0][:, None, None, None]
     numerators = jnp.where(left_out, units, b.transpose(1, 2, 0)[:, :, None, :, None])
-    denominators = a.transpose(1, 2, 0)[..., None]
+    denominators = a.transpose(1, 2, 0)[:, :, None, :, None]
+    # What passes to section t at once, of the signal (j = 0) and of the section j - 1.
+    to, of, by = np.ix_(*[np.arange(sections + 1)] * 2, np.arange(sections))
+    passed = ((of <= by) & (by < to))[..., None, None, None]
+    direct = jnp.where(passed, numerators[:, 0], 1).prod(2)
+    heard = (of <= to)[..., 0, None, None, None]
 
     def step(carry: Any, at: Any) -> tuple[Any, None]:
         states, twice, recent, sums = carry
         v, c = at
-        after = []
-        for s, z in enumerate(states):
-            p, q = numerators[s], denominators[s]
-            w = p[0] * v + z[0]
-            held = jnp.concatenate([z[1:], jnp.zeros_like(z[:1])])
-            after.append(held + p[1:] * v - q[1:, None] * w)
-            v = w
-        again = v[-1] + twice[:, 0]
+        heads = jnp.concatenate([jnp.broadcast_to(v, states[:1, 0].shape), states[:, 0]])
+        # All sections at once: their outputs, behind what the first takes in.
+        v = jnp.where(heard, direct * heads, 0).sum(1)
+        states = jnp.concatenate([states[:, 1:], jnp.zeros_like(states[:, :1])], 1)
+        states = states + numerators[:, 1:] * v[:-1, None] - denominators[:, 1:] * v[1:, None]
+        again = v[-1, -1] + twice[:, 0]
         held = jnp.concatenate([twice[:, 1:], jnp.zeros_like(twice[:, :1])], 1)
-        twice = held - denominators[:, 1:] * again[:, None]
-        now = jnp.concatenate([v[:-1], again])
+        twice = held - denominators[:, 1:, 0] * again[:, None]
+        now = jnp.concatenate([v[-1, :-1], again])
         recent = jnp.concatenate([now[None], recent[:-1]])
-        return (after, twice, recent, sums + c * recent), None
+        return (states, twice, recent, sums + c * recent), None
 
     zero, _ = _sharding.vary_alike(jnp.zeros((groups, rows), x.dtype), x[..., 0] * b[:, :1, 0])
     recent = jnp.broadcast_to(zero, (taps, 2 * sections, groups, rows))
     start = (
-        [jnp.broadcast_to(zero, (taps - 1, sections + 1, groups, rows))] * sections,
+        jnp.broadcast_to(zero, (sections, taps - 1, sections + 1, groups, rows)),
         jnp.broadcast_to(zero, (sections, taps - 1, groups, rows)),
         recent,
         recent,
