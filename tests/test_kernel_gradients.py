@@ -133,7 +133,7 @@ def test_images(shape: Any, taps: Any, mode: Any, dilation: Any, monkeypatch: An
 
     steps = np.broadcast_to(dilation, len(taps)).tolist()
     lead = len(shape) - len(taps)
-    modes = [mode] * len(taps) if isinstance(mode, str) else mode
+    modes: Any = [mode] * len(taps) if isinstance(mode, str) else mode
     low = [
         each[0] if isinstance(each, tuple) else {"same": k // 2, "valid": 0}.get(each, (k - 1) * d)
         for each, k, d in zip(modes, taps, steps, strict=True)
@@ -176,3 +176,19 @@ def test_halves_are_summed_in_float32() -> None:
     wide = [np.asarray(each, np.float64) for each in (x, y)]
     want = gradient(wide[0], wide[1], 1, 3, (0,), 1, 1, 1).sum(0)
     np.testing.assert_allclose(np.asarray(got, np.float64), want, rtol=2**-8)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32])
+def test_few_outputs_of_integers_wrap_around(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((300,), (60, 50), (70, 9)):
+        x, h = (
+            rng.integers(0, 100, size).astype(dtype) for size in (shape, [n - 1 for n in shape])
+        )
+        axes = tuple(range(len(shape)))
+        got = filtrax.correlate(x, h, "valid", axes=axes, method="shift")
+        want = np.zeros(got.shape, np.int64)
+        for at in np.ndindex(*got.shape):
+            met = tuple(slice(a, a + k) for a, k in zip(at, h.shape, strict=True))
+            want[at] = (x[met].astype(np.int64) * h).sum()
+        np.testing.assert_array_equal(got, want.astype(dtype))
