@@ -186,13 +186,13 @@ def _patched(
         pick = slice(0, 1) if first else slice(-1, None)
         return _cut(axes, lhs[pick, pick], rhs[pick], ranges)
 
-    def ends() -> list[jax.Array]:
+    def outermost() -> list[jax.Array]:
         """The first rows and the last, where there are any: if they are alike, in one sum."""
         cuts = [end(first) for first in (True, False) if (rows.before if first else rows.after)]
         if len(cuts) == 2 and cuts[0][0] == cuts[1][0]:
-            (parts, *_), _ = cuts
-            signal, taps = (jnp.concatenate([cut[i] for cut in cuts]) for i in (1, 2))
-            return jnp.split(_bits(padded_sum(parts, signal, taps, precision)), 2)
+            signal = jnp.concatenate([padded for _, padded, _ in cuts])
+            taps = jnp.concatenate([own for *_, own in cuts])
+            return jnp.split(_bits(padded_sum(cuts[0][0], signal, taps, precision)), 2)
         return [_bits(padded_sum(*cut, precision)) for cut in cuts]
 
     # Zeros hold the places of the first and last rows: their sums would burden the middle's loop.
@@ -201,7 +201,7 @@ def _patched(
     )
     out = jnp.concatenate([before, middle, after])
     places = [place for place, count in ((0, rows.before), (-rows.after, rows.after)) if count]
-    for place, rest in zip(places, ends(), strict=True):
+    for place, rest in zip(places, outermost(), strict=True):
         out = _put(out, rest.reshape(-1, *rows.shape[1:]), 0, place % rows.shape[0])
     for number, axis in enumerate(axes):
         if number == along < inside and rows.signals == 1:
