@@ -1,6 +1,6 @@
 """The grid against every peer that is installed.
 
-    python -m benchmarks                  everything; at most some 25 minutes on two cores
+    python -m benchmarks                  everything; some half an hour on two cores
     python -m benchmarks --quick          under a minute; do not quote its numbers
     python -m benchmarks --only PATTERN   cells whose name has the regular expression
     python -m benchmarks --list           the names

@@ -2,7 +2,7 @@
 
     python -m benchmarks.calibrate [--dtypes float32 float64 ...] [--keep FOLDER [--seconds 50]]
 
-Run it with nothing else on the machine; some three minutes a dtype. Each engine's time over a set
+Run it with nothing else on the machine; some six minutes a dtype. Each engine's time over a set
 of problems is fitted by non-negative prices for the counts it reports; the relative misfit is
 printed beside them. With ``--keep`` the times are kept, and a later call goes on where one ended:
 ``--seconds`` ends a call early, before anything is fitted.

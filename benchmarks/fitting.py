@@ -6,11 +6,10 @@
     python -m benchmarks.fitting --quick          a smoke test; do not quote its numbers
 
 One process; in each round every peer has a few calls in a row (see `clock`), in turn. Medians,
-results awaited. The input is coloured noise, the output a
-known kernel's plus a little white noise. The error is the largest difference from the same least
-squares solved in extended precision, relative to its largest tap. `numpy.linalg.lstsq` is given its
-matrix; building it is not counted. A step of gradients is the value, the gradient and Adam's change
-of the kernel, in float32.
+results awaited. The input is coloured noise, the output a known kernel's plus a little white noise.
+The error is the largest difference from the same least squares solved in extended precision,
+relative to its largest tap. `numpy.linalg.lstsq` is given its matrix; building it is not counted. A
+step of gradients is the value, the gradient and Adam's change of the kernel, in float32.
 """
 
 import argparse

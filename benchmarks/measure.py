@@ -1,9 +1,9 @@
 """Every peer of a cell in turn, round after round, until each has had its time.
 
 Short calls are timed in a row, after others of the same peer (see `clock`). Slow peers get few
-rounds. A peer whose time grows with the number of
-products is left out where its own rate, in the cell before, foretells a long wait for a time far
-behind the best; the report says which and how long it would have taken.
+rounds. A peer whose time grows with the number of products is left out where its own rate, in the
+cell before, foretells a long wait for a time far behind the best; the report says which and how
+long it would have taken.
 """
 
 import gc
