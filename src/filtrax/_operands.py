@@ -206,7 +206,7 @@ def check_dtype(dtype: Any, name: str, value: Any, allow_bool: bool = False) -> 
     # NumPy counts time spans among the integers.
     if not jnp.issubdtype(dtype, jnp.number) or dtype.kind == "m":
         raise type_error(name, "an array of numbers", describe(value))
-    if jnp.issubdtype(dtype, jnp.number) and jax.dtypes.itemsize_bits(dtype) < 8:
+    if jax.dtypes.itemsize_bits(dtype) < 8:
         raise type_error(name, "numbers of at least 8 bits (cast with .astype)", describe(value))
 
 

@@ -57,12 +57,7 @@ def weights(tables: Tables, readout: int, reverse: bool) -> Weights:
     intake, rows = (tables.intake[..., ::-1], rows[:, ::-1]) if reverse else (tables.intake, rows)
     triangle = _triangle(tables.response[:, readout], reverse)
     intake, rows = jnp.swapaxes(intake, -1, -2), jnp.swapaxes(rows, -1, -2)
-    return Weights(intake, levels(tables), rows, triangle)
-
-
-def levels(tables: Tables) -> tuple[Level, ...]:
-    """Those of the carry alone."""
-    return tuple(map(_level, tables.powers))
+    return Weights(intake, tuple(map(_level, tables.powers)), rows, triangle)
 
 
 def _level(run: jax.Array) -> Level:
@@ -105,17 +100,16 @@ def states(x: jax.Array, by: Weights, blocks: int, reverse: bool) -> tuple[jax.A
     return (before[:, :, ::-1] if reverse else before), after
 
 
-def ends(ct: jax.Array, tables: Tables, readout: int) -> jax.Array:
+def ends(ct: jax.Array, by: Weights) -> jax.Array:
     """The states of the transpose behind each block, (G, B, blocks, N).
 
     Args:
         ct: what goes into the transpose, in blocks (G, B, blocks, L).
-        tables: of the filter.
-        readout: which of its outputs.
+        by: the weights of the filter, forward in time.
     """
-    u = _grouped(ct, tables.readout[:, readout])
+    u = _grouped(ct, jnp.swapaxes(by.readout, -1, -2))
     # The carry's transpose: the same weights, and the last block first.
-    back = [jax.tree.map(lambda each: jnp.swapaxes(each, 1, 2), own) for own in levels(tables)]
+    back = [jax.tree.map(lambda each: jnp.swapaxes(each, 1, 2), own) for own in by.levels]
     return _carry(u, tuple(Level(own.local, own.across, own.after) for own in back))[0]
 
 

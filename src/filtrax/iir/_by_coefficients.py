@@ -127,7 +127,7 @@ def _by_ends(
     inputs, targets = blocks(x), blocks(ct)
     weights = _blocks.weights(tables, readout, reverse=False)
     starts, _ = _blocks.states(inputs, weights, wanted, reverse=False)
-    ends = _blocks.ends(targets, tables, readout)
+    ends = _blocks.ends(targets, weights)
     found = _sensitivity.gradient(
         starts, inputs, ends, targets, tables.readout[:, readout], tables.intake, known
     )
