@@ -18,6 +18,7 @@ from scipy import signal as scipys
 
 import filtrax
 from filtrax.compat import scipy_signal
+from filtrax.iir import _choose
 from filtrax.iir._choose import radices
 
 #: Its annotations are of another array type.
@@ -217,6 +218,31 @@ def test_forward_and_backward_in_every_form() -> None:
     b, a = (np.stack(each) for each in zip(*filters, strict=True))
     expected = [signal.filtfilt(*each) for each in zip(b, a, x, strict=True)]
     close(jax.vmap(filtrax.filtfilt)(b, a, x), np.stack(expected))
+    # Under another transformation, of whole cascades, their sections and the signals.
+    sos = np.stack([DESIGNS[name] for name in ("low", "low")])
+    sos[1, :, 0] *= 2
+    run = jax.vmap(lambda sos, x: filtrax.sosfiltfilt(sos, x, padlen=20), (0, None))
+    each = [signal.sosfiltfilt(one, x, padlen=20) for one in sos]
+    close(jax.jit(run)(sos, x), np.stack(each))
+    known = jax.vmap(lambda x: filtrax.sosfiltfilt(sos[1], x, padlen=20), 1, 1)
+    close(known(x.T), signal.sosfiltfilt(sos[1], x, padlen=20).T)
+
+
+@pytest.mark.parametrize(
+    ("length", "padlen"), [(129, 0), (191, 1), (192, 64), (193, 63), (999, 100), (1000, 12)]
+)
+def test_forward_and_backward_over_any_blocks(
+    length: int, padlen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The other form has no blocks.
+    monkeypatch.setitem(_choose._PRICES["cpu"], "scan", (1e12, 0.0, 0.0))
+    x = samples(np.random.default_rng(6), (3, length)) + 1
+    for name, padtype in (("low", "odd"), ("stop", "even"), ("first order", "constant")):
+        sos = DESIGNS[name]
+        close(
+            filtrax.sosfiltfilt(sos, x, 1, padtype, padlen),
+            signal.sosfiltfilt(sos, x, 1, padtype, padlen),
+        )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -18,6 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from scipy import signal as scipys
 
 import filtrax
+from filtrax.iir import _choose
 
 #: Its annotations are of another array type.
 signal: Any = scipys
@@ -361,6 +362,50 @@ def test_rows_divided_over_devices(kind: AxisType) -> None:
         found = jax.jit(jax.grad(total, (0, 1, 2)))(jnp.asarray(b), jnp.asarray(a), rows)
         for got, wanted in zip(found, gradients, strict=True):
             near(got, np.asarray(wanted), 1e-12)
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+@pytest.mark.parametrize("traced", [False, True])
+def test_both_ways_over_rows_divided_over_devices(
+    kind: AxisType, traced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b, a = signal.butter(2, 0.2)
+    x = np.random.default_rng(0).standard_normal((8, 300))
+    monkeypatch.setitem(_choose._PRICES["cpu"], "scan", (1e12, 0.0, 0.0))
+    expected = signal.filtfilt(b, a, x)
+    weights = np.linspace(0.1, 1, x.shape[-1])
+
+    def cubes(xp: Any, y: Any) -> Any:
+        return xp.sum(weights * y**3)
+
+    # The operator is its own mirror: the gradient is that of a matrix, made column by column.
+    matrix = signal.filtfilt(b, a, np.eye(x.shape[-1]), axis=0)
+    slope = (3 * weights * expected**2) @ matrix
+    with jax.set_mesh(mesh(kind)):
+        rows = jax.device_put(x, NamedSharding(mesh(kind), PartitionSpec("rows")))
+        p, q = (jnp.asarray(b), jnp.asarray(a)) if traced else (b, a)
+
+        def run(p: Any, q: Any, x: Any) -> Any:
+            return filtrax.filtfilt(p, q, x)
+
+        whole = jax.jit(run if traced else partial(run, b, a))
+        operands = (p, q, rows) if traced else (rows,)
+        compiled = whole.lower(*operands).compile()
+        assert "all-gather" not in str(compiled.as_text())
+        near(compiled(*operands), expected, 1e-12)
+        found = jax.jit(jax.grad(lambda x: cubes(jnp, run(p, q, x))))(rows)
+        near(found, slope, 1e-12)
+        shared, divided = PartitionSpec(), PartitionSpec("rows")
+    with jax.set_mesh(mesh(AxisType.Auto)):
+        mapped: Any = jax.shard_map(run, in_specs=(shared, shared, divided), out_specs=divided)
+        near(jax.jit(mapped)(b, a, x), expected, 1e-12)
+        total: Any = jax.shard_map(
+            lambda p, q, x: jax.lax.psum(cubes(jnp, run(p, q, x)), "rows"),
+            in_specs=(shared, shared, divided), out_specs=shared,
+        )  # fmt: skip
+        for i, found in enumerate(jax.jit(jax.grad(total, (0, 1, 2)))(b, a, x)):
+            near(found, gradient(lambda *each: cubes(np, signal.filtfilt(*each)), (b, a, x), i)
+                 if i < 2 else slope, 1e-7 if i < 2 else 1e-12)  # fmt: skip
 
 
 def test_export_leaves_the_number_of_rows_open() -> None:

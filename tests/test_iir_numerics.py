@@ -90,6 +90,46 @@ def test_accuracy_is_that_of_scipys_loop_or_better(name: str, dtype: Any, traced
     assert error(got, exact) <= allowed
 
 
+def both_ways(
+    coefficients: tuple[np.ndarray, ...], x: np.ndarray, edge: int
+) -> np.ndarray:  # fmt: skip
+    """Forward and backward as a user would write it, in the dtype of the operands."""
+    forward: Callable[..., Any] = signal.sosfilt if len(coefficients) == 1 else signal.lfilter
+    sides = np.split(coefficients[0], 2, -1) if len(coefficients) == 1 else coefficients
+    gain = np.prod(sides[0].sum(-1) / sides[1].sum(-1))
+    left, right = 2 * x[:, :1] - x[:, edge:0:-1], 2 * x[:, -1:] - x[:, -2 : -edge - 2 : -1]
+    y = np.concatenate([left, x, right], -1)
+    for _ in range(2):
+        # What it differs by from a constant, which only meets the gain.
+        y = (forward(*coefficients, y - y[:, :1]) + gain * y[:, :1])[:, ::-1]
+    return y[:, edge:-edge]
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, np.float64) for name in FILTERS),
+     # Rounded to float32, the low one has a pole at z = 1.
+     *((name, np.float32) for name in FILTERS if name not in (*ONLY_FLOAT64, "fraction 2"))],
+)  # fmt: skip
+def test_both_ways_are_as_accurate_as_scipys_or_better(name: str, dtype: Any, traced: bool) -> None:
+    coefficients, angle = FILTERS[name]
+    # On a level, which a high-pass must take away.
+    x = (inputs(angle)[[0, 1, 3]] + 100).astype(np.float32).astype(dtype)
+    coefficients = tuple(each.astype(dtype) for each in coefficients)
+    is_cascade = len(coefficients) == 1
+    peer: Callable[..., Any] = signal.sosfiltfilt if is_cascade else signal.filtfilt
+    ours: Callable[..., Any] = filtrax.sosfiltfilt if is_cascade else filtrax.filtfilt
+    run = partial(ours, padlen=50)
+    exact = both_ways(tuple(each.astype(np.longdouble) for each in coefficients),
+                      x.astype(np.longdouble), 50)  # fmt: skip
+    with jax.enable_x64(dtype is np.float64):
+        got = np.asarray((jax.jit(run) if traced else run)(*coefficients, x))
+    theirs = error(peer(*coefficients, x, padlen=50), exact)
+    allowed = max(3 * theirs, 1e-6) if dtype is np.float32 else 2 * theirs
+    assert error(got, exact) <= allowed
+
+
 @pytest.mark.parametrize("radius", [1.0, 1.01, 1.3, 2.5, 40.0, 1e5])
 @pytest.mark.parametrize("traced", [False, True])
 def test_unstable_filters_grow_as_scipys(radius: float, traced: bool) -> None:

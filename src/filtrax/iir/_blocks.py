@@ -16,7 +16,7 @@ from jax import lax
 from filtrax.iir._tables import Tables
 
 #: States up to which a product with them is a sum of their multiples.
-_FEW = 4
+_FEW = 5
 
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
@@ -91,12 +91,12 @@ def states(x: jax.Array, by: Weights, blocks: int, reverse: bool) -> tuple[jax.A
     Returns:
         Arrays (G, B, blocks, N) and (G, B, N).
     """
-    u = _grouped(x, by.intake)
+    u = grouped(x, by.intake)
     if u.shape[2] < blocks:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, blocks - u.shape[2]), (0, 0)))
     if reverse:
         u = u[:, :, ::-1]
-    before, after = _carry(u, by.levels)
+    before, after = carry(u, by.levels)
     return (before[:, :, ::-1] if reverse else before), after
 
 
@@ -107,26 +107,26 @@ def ends(ct: jax.Array, by: Weights) -> jax.Array:
         ct: what goes into the transpose, in blocks (G, B, blocks, L).
         by: the weights of the filter, forward in time.
     """
-    u = _grouped(ct, jnp.swapaxes(by.readout, -1, -2))
+    u = grouped(ct, jnp.swapaxes(by.readout, -1, -2))
     # The carry's transpose: the same weights, and the last block first.
     back = [jax.tree.map(lambda each: jnp.swapaxes(each, 1, 2), own) for own in by.levels]
-    return _carry(u, tuple(Level(own.local, own.across, own.after) for own in back))[0]
+    return carry(u, tuple(Level(own.local, own.across, own.after) for own in back))[0]
 
 
 def outputs(x: jax.Array, before: jax.Array, by: Weights, blocks: int) -> jax.Array:
     """The samples (G, B, blocks, L), from the blocks and the states at their starts."""
-    y = _released(before[:, :, :blocks], by.readout)
-    own = _grouped(x[:, :, :blocks], by.triangle)
+    y = released(before[:, :, :blocks], by.readout)
+    own = grouped(x[:, :, :blocks], by.triangle)
     if own.shape[2] == blocks:
         return own + y
     return y.at[:, :, : own.shape[2]].add(own)
 
 
-def _released(states: jax.Array, rows: jax.Array) -> jax.Array:
+def released(states: jax.Array, rows: jax.Array) -> jax.Array:
     """States (G, B, n, N) times rows (G, N, L)."""
     order = states.shape[-1]
     if order > _FEW:
-        return _grouped(states, rows)
+        return grouped(states, rows)
     # Few products a sample join the sum that follows; a matrix product would write them first.
     parts = [states[..., i, None] * rows[:, None, None, i] for i in range(order)]
     return sum(parts[1:], parts[0])
@@ -140,7 +140,7 @@ def _triangle(response: jax.Array, reverse: bool) -> jax.Array:
     return jnp.where(lags >= 0, response[:, np.maximum(lags, 0)], 0)
 
 
-def _carry(u: jax.Array, levels: tuple[Level, ...]) -> tuple[jax.Array, jax.Array]:
+def carry(u: jax.Array, levels: tuple[Level, ...]) -> tuple[jax.Array, jax.Array]:
     """States before each step of s' = P s + u, from zero, and after the last."""
     groups, rows, steps, order = u.shape
     if not levels:
@@ -151,16 +151,16 @@ def _carry(u: jax.Array, levels: tuple[Level, ...]) -> tuple[jax.Array, jax.Arra
     if runs * radix != steps:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, runs * radix - steps), (0, 0)))
     u = u.reshape(groups, rows, runs, radix * order)
-    before, after = _grouped(u, level.local), _grouped(u, level.after)
+    before, after = grouped(u, level.local), grouped(u, level.after)
     if runs > 1:
-        starts, last = _carry(after, rest)
-        before = before + _grouped(starts, level.across)
+        starts, last = carry(after, rest)
+        before = before + grouped(starts, level.across)
     else:
         last = after[:, :, 0]
     return before.reshape(groups, rows, runs * radix, order)[:, :, :steps], last
 
 
-def _grouped(x: jax.Array, weights: jax.Array) -> jax.Array:
+def grouped(x: jax.Array, weights: jax.Array) -> jax.Array:
     """X (G, B, n, K) times weights (G, K, M); one group is a plain matrix product."""
     groups, rows, count, inner = x.shape
     if groups == 1:

@@ -18,7 +18,7 @@ from filtrax import _sharding
 from filtrax._correlate import convolve, correlate
 from filtrax.iir import _blocks, _choose, _sensitivity, _steps
 from filtrax.iir._primitive import automatic, batch_size, define, fold, unfold
-from filtrax.iir._recurrence import bind, extended, recurrence_p, settle, unsettled
+from filtrax.iir._recurrence import bind, extended, recurrence_p
 from filtrax.iir._tables import Tables, of_sections
 
 __all__ = ["bind"]
@@ -42,7 +42,7 @@ def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
 
 def _by_sections(
     db: jax.Array, da: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array, *leaves: Any,
-    structure: Any, length: int, reverse: bool, all_pole: bool, settled: bool,
+    structure: Any, length: int, reverse: bool, all_pole: bool,
 ) -> jax.Array:  # fmt: skip
     """The tangent, linear in db and da: what each section hands on, and its change."""
     tables = jax.tree.unflatten(structure, leaves)
@@ -67,7 +67,7 @@ def _by_sections(
             change = change + bind(dy, *section, kept, length=length, **params)
         x, dy = y[..., :length], change
     assert dy is not None
-    return settle(dy, reverse) if settled else dy
+    return dy
 
 
 def _driven(
@@ -98,18 +98,16 @@ def _by_transposition(
 
 def _by_ends(
     ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array, *leaves: Any,
-    structure: Any, length: int, reverse: bool, all_pole: bool, settled: bool,
+    structure: Any, length: int, reverse: bool, all_pole: bool,
 ) -> list[Any]:  # fmt: skip
     """The same from the ends of the blocks, as plain JAX."""
     tables = jax.tree.unflatten(structure, leaves)
     if any(isinstance(size, int) and not size for size in (*x.shape, *ct.shape)):
         return [jnp.zeros_like(b) + jnp.sum(x), jnp.zeros_like(a) + jnp.sum(x)]
-    if settled:
-        ct = unsettled(ct, reverse)
     if tables is None or tables.sensitivity is None:
         return _by_transposition(
             ct, x, b, a, *leaves,
-            structure=structure, length=length, reverse=reverse, all_pole=all_pole, settled=False,
+            structure=structure, length=length, reverse=reverse, all_pole=all_pole,
         )  # fmt: skip
     if reverse:
         # Of two signals, one filtered backwards is as much as the other forwards.

@@ -10,11 +10,10 @@ from jax import lax
 
 from filtrax._correlate import convolve, correlate
 from filtrax._typing import Array
-from filtrax.iir import _choose, _tables
+from filtrax.iir import _choose, _tables, _two_way
 from filtrax.iir._arguments import Coefficients, Rows, is_complex, real_of
 from filtrax.iir._by_coefficients import bind
 from filtrax.iir._double import rounded
-from filtrax.iir._recurrence import settle
 from filtrax.iir._tables import Tables
 
 #: Sets of known coefficients beyond which tables are made on the device, all at once.
@@ -121,7 +120,6 @@ def run(
     *,
     states: tuple[Array, ...] = (),
     reverse: bool = False,
-    settled: bool = False,
 ) -> tuple[Array, tuple[Array, ...]]:
     """Filters (G, B, T).
 
@@ -131,39 +129,50 @@ def run(
         form: how to run them.
         states: of each section (G, B, N) in SciPy's form, or none for a start from rest.
         reverse: time runs backwards; only from rest.
-        settled: the signals less their last samples; only from rest.
 
     Returns:
         The signals, and the states after them if there were states before.
     """
     if is_complex(x) and not is_complex(cascade.b):
         # Two real signals instead of a filter with imaginary parts of zero.
-        y, after = run(
-            _parts(x), cascade, form, states=tuple(map(_parts, states)), reverse=reverse,
-            settled=settled,
-        )  # fmt: skip
+        before = tuple(map(_parts, states))
+        y, after = run(_parts(x), cascade, form, states=before, reverse=reverse)
         return _joined(y), tuple(map(_joined, after))
     b, a, tables = cascade
     length = x.shape[-1]
     if form.joint:
         kept = tables[0] if tables else None
-        return bind(x, b, a, kept, length=length, reverse=reverse, settled=settled), ()
+        return bind(x, b, a, kept, length=length, reverse=reverse), ()
     after, count = [], b.shape[1]
     for s in range(count):
         own, fed_back = b[:, s : s + 1], a[:, s : s + 1]
         kept = tables[s] if tables else None
-        ends = settled and s == count - 1
         if form.engine == "fir":
             y = _fir(x, own, reverse)
-            y = settle(y, reverse) if ends else y
         else:
-            y = bind(x, own, fed_back, kept, length=length, reverse=reverse, settled=ends)
+            y = bind(x, own, fed_back, kept, length=length, reverse=reverse)
         if states:
             before = states[s]
             y = y + _released(before[..., :length], own, fed_back, kept, form, length)
             after.append(_state_after(x, y, own, fed_back, before))
         x = y
     return x, tuple(after)
+
+
+def there_and_back(x: Array, cascade: Cascade, form: Form) -> tuple[Array, Array]:
+    """Filters (G, B, T) forward, and what that is above its last sample backward, from rest.
+
+    Returns:
+        The signals, and that last sample (G, B, 1).
+    """
+    if is_complex(x) and not is_complex(cascade.b):
+        y, last = there_and_back(_parts(x), cascade, form)
+        return _joined(y), _joined(last)
+    if len(cascade.tables) == 1 and form.radices:
+        return _two_way.there_and_back(x, cascade.b, cascade.a, cascade.tables[0])
+    y, _ = run(x, cascade, form)
+    last = y[..., -1:]
+    return run(y - last, cascade, form, reverse=True)[0], last
 
 
 def _parts(x: Array) -> Array:

@@ -25,7 +25,7 @@ from filtrax.iir._arguments import (
     split_sections,
     transfer_function,
 )
-from filtrax.iir._core import Cascade, Form, prepare, run, with_tables, working
+from filtrax.iir._core import Cascade, Form, prepare, there_and_back, with_tables, working
 from filtrax.iir._gust import free_ends
 from filtrax.iir._initial import steady_gain
 
@@ -205,10 +205,7 @@ def _run(
     # differs from it starts from rest. That needs no state, and no digits are lost where the gain
     # is small. The level that comes out of the first pass drops out of the second.
     rise, first = _continued(signal, padtype, edge, spare)
-    fall, _ = run(rise, cascade, form, settled=True)
-    # It began at zero, before the last sample was taken from it.
-    last = -fall[..., :1]
-    z, _ = run(fall, cascade, form, reverse=True)
+    z, last = there_and_back(rise, cascade, form)
     start = spare + edge
     return rows.unpack(z[..., start : start + samples] + level * (last + level * first))
 

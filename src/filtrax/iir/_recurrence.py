@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
@@ -30,7 +29,6 @@ def bind(
     length: int,
     reverse: bool = False,
     all_pole: bool = False,
-    settled: bool = False,
 ) -> jax.Array:
     """Filters x from rest.
 
@@ -43,12 +41,11 @@ def bind(
         length: samples of the result.
         reverse: time runs backwards, from the last sample of x to the first.
         all_pole: with 1 in the place of the numerator; one section only.
-        settled: less the result's own last sample in time, so that it ends at zero.
     """
     leaves, structure = jax.tree.flatten(tables)
     return recurrence_p.bind(
         *_sharding.vary_alike(x, b, a, *leaves),
-        length=length, reverse=reverse, all_pole=all_pole, settled=settled, structure=structure,
+        length=length, reverse=reverse, all_pole=all_pole, structure=structure,
     )  # fmt: skip
 
 
@@ -73,7 +70,6 @@ def _execute(
     length: int,
     reverse: bool,
     all_pole: bool,
-    settled: bool,
     structure: Any,
 ) -> jax.Array:
     """One pass as plain JAX."""
@@ -84,10 +80,9 @@ def _execute(
     if all_pole:
         b = jnp.zeros_like(b).at[..., 0].set(1)
     if not tables:
-        y = _steps.run(x, b, a, length, reverse)
-        return settle(y, reverse) if settled else y
+        return _steps.run(x, b, a, length, reverse)
     known = jax.tree.unflatten(structure, tables)
-    return _by_blocks(x, b, a, known, length, reverse, all_pole, settled)
+    return _by_blocks(x, b, a, known, length, reverse, all_pole)
 
 
 def _by_blocks(
@@ -98,7 +93,6 @@ def _by_blocks(
     length: int,
     reverse: bool,
     all_pole: bool,
-    settled: bool,
 ) -> jax.Array:
     size, readout = tables.response.shape[-1], int(all_pole)
     own, wanted = (-(-samples // size) for samples in (x.shape[-1], length))
@@ -115,32 +109,16 @@ def _by_blocks(
     # Both ways give blocks: written as one long vector they would take twice the time.
     def by_blocks(padded: jax.Array, before: jax.Array) -> jax.Array:
         y = _blocks.outputs(padded.reshape(shape), before, weights, wanted)
-        if settled:
-            # Here it joins the sum of the outputs; behind the branch it would be a pass of its own.
-            block, sample = (0, 0) if reverse else divmod(length - 1, size)
-            y = y - y[:, :, block, None, sample, None]
         return y.reshape(-1, size)
 
     # A vector has one layout in memory. Else a loop's, time first, would be forced on the blocks.
     def one_by_one(padded: jax.Array, _: jax.Array) -> jax.Array:
         x = padded.reshape(*shape[:2], own * size)[..., :samples]
         y = _steps.run(x, b, a, length, reverse, careful=True)
-        y = settle(y, reverse) if settled else y
         return extended(y, wanted * size).ravel().reshape(-1, size)
 
     y = lax.cond(sound, by_blocks, one_by_one, padded.reshape(-1, size), before)
     return y.reshape(*shape[:2], wanted * size)[..., :length]
-
-
-def settle(y: jax.Array, reverse: bool) -> jax.Array:
-    """Less the last sample in time."""
-    return y - (y[..., :1] if reverse else y[..., -1:])
-
-
-def unsettled(ct: jax.Array, reverse: bool) -> jax.Array:
-    """The transpose of `settle`."""
-    last = np.arange(ct.shape[-1]) == (0 if reverse else ct.shape[-1] - 1)
-    return jnp.where(last, ct - ct.sum(-1, keepdims=True), ct)
 
 
 def extended(x: jax.Array, samples: int) -> jax.Array:
@@ -151,13 +129,11 @@ def extended(x: jax.Array, samples: int) -> jax.Array:
 
 
 def _transpose(
-    ct: Any, x: Any, b: Any, a: Any, *tables: Any, length: int, reverse: bool, settled: bool,
-    **params: Any,
-) -> list[Any]:  # fmt: skip
-    ct = ad.instantiate_zeros(ct)
+    ct: Any, x: Any, b: Any, a: Any, *tables: Any, length: int, reverse: bool, **params: Any
+) -> list[Any]:
     found = recurrence_p.bind(
-        *_sharding.vary_alike(unsettled(ct, reverse) if settled else ct, b, a, *tables),
-        length=x.aval.shape[-1], reverse=not reverse, settled=False, **params,
+        *_sharding.vary_alike(ad.instantiate_zeros(ct), b, a, *tables),
+        length=x.aval.shape[-1], reverse=not reverse, **params,
     )  # fmt: skip
     return [_sharding.like(found, x.aval), None, None, *(None for _ in tables)]
 

@@ -1,0 +1,139 @@
+"""A filter forward and then backward in time, in a single pass over blocks.
+
+Going backward takes in what came forward: in each block its samples times a matrix and the state
+at its start times another. Both matrices multiplied with those of the way back, no signal is
+written in between: the samples and the states at both ends of a block give its result.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.interpreters import ad, batching, mlir
+
+from filtrax import _sharding
+from filtrax.iir import _blocks, _steps
+from filtrax.iir._by_coefficients import bind
+from filtrax.iir._primitive import automatic, batch_size, define, fold, unfold
+from filtrax.iir._tables import Tables
+
+_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+
+
+def there_and_back(
+    x: jax.Array, b: jax.Array, a: jax.Array, tables: Tables
+) -> tuple[jax.Array, jax.Array]:
+    """Filters x forward from rest, and what that is above its last sample backward from rest.
+
+    Args:
+        x: signals (G, B, T), whole blocks.
+        b: numerators of the sections (G, S, K), of x's dtype.
+        a: their denominators (G, S, K).
+        tables: of both.
+
+    Returns:
+        The signals, and that last sample (G, B, 1).
+    """
+    leaves, structure = jax.tree.flatten(tables)
+    return two_way_p.bind(*_sharding.vary_alike(x, b, a, *leaves), structure=structure)
+
+
+def _by_recurrences(
+    x: jax.Array, b: jax.Array, a: jax.Array, tables: Tables
+) -> tuple[jax.Array, jax.Array]:
+    """The same in two passes, whose derivatives are those of the whole."""
+    length = x.shape[-1]
+    y = bind(x, b, a, tables, length=length)
+    last = y[..., -1:]
+    return bind(y - last, b, a, tables, length=length, reverse=True), last
+
+
+def _in_one_pass(
+    x: jax.Array, b: jax.Array, a: jax.Array, *leaves: jax.Array, structure: Any
+) -> tuple[jax.Array, jax.Array]:
+    """The lowering."""
+    tables = jax.tree.unflatten(structure, leaves)
+    size, order = tables.response.shape[-1], tables.intake.shape[1]
+    blocks = x.reshape(*x.shape[:2], -1, size)
+    there, back = (_blocks.weights(tables, 0, reverse) for reverse in (False, True))
+    # From samples, and from the state before them, to the way back: to its state and its samples.
+    taken, triangle = _product(there.triangle, back.intake), _product(there.triangle, back.triangle)
+    passed, readout = _product(there.readout, back.intake), _product(there.readout, back.triangle)
+
+    entered = _blocks.grouped(blocks, jnp.concatenate([there.intake, taken], -1))
+    before, after = _blocks.carry(entered[..., :order], there.levels)
+    last = jnp.sum(blocks[:, :, -1] * there.triangle[:, None, :, -1], -1)
+    last = last + jnp.sum(before[:, :, -1] * there.readout[:, None, :, -1], -1)
+    # It is taken from all samples, so from all blocks the same.
+    less = -last[:, :, None, None]
+    entered = entered[..., order:] + _blocks.grouped(before, passed)
+    entered = entered + less * back.intake.sum(1)[:, None, None]
+    behind, first = _blocks.carry(entered[:, :, ::-1], back.levels)
+
+    # Side by side, or the compiler would fuse each with the product, and that takes longer.
+    less = jnp.broadcast_to(less, (*before.shape[:3], 1))
+    ends = jnp.concatenate([before, behind[:, :, ::-1], less], -1)
+    released = jnp.concatenate([readout, back.readout, back.triangle.sum(1, keepdims=True)], 1)
+    sound = jnp.isfinite(after).all() & jnp.isfinite(first).all()
+    sound &= jnp.isfinite(tables.response[:, 0]).all()
+
+    def by_blocks(x: jax.Array, ends: jax.Array, last: jax.Array) -> tuple[jax.Array, jax.Array]:
+        own = _blocks.grouped(x.reshape(blocks.shape), triangle)
+        return (own + _blocks.released(ends, released)).reshape(-1, size), last
+
+    def one_by_one(signal: jax.Array, *_: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def run(x: jax.Array, reverse: bool) -> jax.Array:
+            return _steps.run(x, b, a, x.shape[-1], reverse, careful=True)
+
+        y = run(signal.reshape(x.shape), reverse=False)
+        last = y[..., -1:]
+        return run(y - last, reverse=True).ravel().reshape(-1, size), last[..., 0]
+
+    y, last = lax.cond(sound, by_blocks, one_by_one, x.reshape(-1, size), ends, last)
+    return y.reshape(x.shape), last[..., None]
+
+
+def _abstract(x: Any, b: Any, a: Any, *leaves: Any, **_: Any) -> list[Any]:
+    labels = ["GB", *["G"] * (2 + len(leaves))]
+    sharding = _sharding.output_sharding((x, b, a, *leaves), labels, ("G", "B", ""))
+    out = x.update(weak_type=False, sharding=sharding)
+    return [out, out.update(shape=(*x.shape[:2], 1))]
+
+
+def _lowered(*operands: jax.Array, **params: Any) -> list[jax.Array]:
+    outs = [each.sharding for each in _abstract(*map(jax.typeof, operands), **params)]
+    return automatic(lambda *each: list(_in_one_pass(*each, **params)), outs, *operands)
+
+
+def _jvp(primals: Any, tangents: Any, *, structure: Any) -> tuple[Any, Any]:
+    out = two_way_p.bind(*primals, structure=structure)
+    x, b, a, *leaves = primals
+    dx, *changes = tangents[:3]
+    tables = jax.tree.unflatten(structure, leaves)
+    if all(isinstance(each, ad.Zero) for each in changes):
+        return out, list(_by_recurrences(ad.instantiate_zeros(dx), b, a, tables))
+    moved = [ad.instantiate_zeros(each) for each in (dx, *changes)]
+    found = jax.jvp(lambda x, b, a: _by_recurrences(x, b, a, tables), (x, b, a), tuple(moved))
+    return out, list(found[1])
+
+
+def _batch(args: Any, dims: Any, **params: Any) -> tuple[list[jax.Array], list[int]]:
+    if all(dim is None for dim in dims[1:]):
+        x = jnp.moveaxis(args[0], dims[0], 1)
+        rows = x.shape[1:3]
+        found = two_way_p.bind(lax.collapse(x, 1, 3), *args[1:], **params)
+        return [each.reshape(each.shape[0], *rows, *each.shape[2:]) for each in found], [1, 1]
+    size = batch_size(args, dims)
+    return [unfold(each, size) for each in two_way_p.bind(*fold(args, dims), **params)], [0, 0]
+
+
+two_way_p = define(
+    "filtrax_two_way",
+    _abstract,
+    mlir.lower_fun(_lowered, multiple_results=True),
+    multiple_results=True,
+)
+ad.primitive_jvps[two_way_p] = _jvp
+batching.primitive_batchers[two_way_p] = _batch
