@@ -5,7 +5,6 @@ state at its start still causes. Only that state passes from block to block, and
 problem again with one sample a block: so it is solved by blocks of blocks, a few levels deep.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,8 +16,6 @@ from filtrax.iir._tables import Tables
 
 #: States up to which a product with them is a sum of their multiples.
 _FEW = 5
-
-_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
 class Level(NamedTuple):
@@ -39,9 +36,9 @@ class Weights(NamedTuple):
     """All that signals are multiplied by, of one output in one direction of time.
 
     Attributes:
-        intake: from a block to the state behind it, (G, L, N).
+        intake: to the state behind a block from its samples, (G, N, L).
         levels: of the carry.
-        readout: from the state before a block to its samples, (G, N, L).
+        readout: to a block's samples from the state before it, (G, L, N).
         triangle: from samples to samples of one block, (G, L, L).
     """
 
@@ -56,20 +53,23 @@ def weights(tables: Tables, readout: int, reverse: bool) -> Weights:
     rows = tables.readout[:, readout]
     intake, rows = (tables.intake[..., ::-1], rows[:, ::-1]) if reverse else (tables.intake, rows)
     triangle = _triangle(tables.response[:, readout], reverse)
-    intake, rows = jnp.swapaxes(intake, -1, -2), jnp.swapaxes(rows, -1, -2)
     return Weights(intake, tuple(map(_level, tables.powers)), rows, triangle)
+
+
+def _ended_by_zero(entries: jax.Array) -> jax.Array:
+    """For places -1: a choice afterwards would be another program to compile."""
+    return jnp.pad(entries, ((0, 0), (0, 1)))
 
 
 def _level(run: jax.Array) -> Level:
     groups, count, order, _ = run.shape
     # Entry by entry: what is gathered as matrices and transposed would be several passes.
-    entries = run.reshape(groups, -1)
+    entries = _ended_by_zero(run.reshape(groups, -1))
     step, state = np.divmod(np.arange((count - 1) * order), order)
 
     def taken(lags: np.ndarray, entered: np.ndarray, left: np.ndarray) -> jax.Array:
-        places = (np.maximum(lags, 0) * order + left) * order + entered
-        found = entries[:, places.astype(np.int32)]
-        return found if (lags >= 0).all() else jnp.where(lags >= 0, found, 0)
+        places = np.where(lags < 0, -1, (lags * order + left) * order + entered)
+        return entries[:, places.astype(np.int32)]
 
     one, column, its_state = np.arange(order), step[:, None], state[:, None]
     return Level(
@@ -91,7 +91,7 @@ def states(x: jax.Array, by: Weights, blocks: int, reverse: bool) -> tuple[jax.A
     Returns:
         Arrays (G, B, blocks, N) and (G, B, N).
     """
-    u = grouped(x, by.intake)
+    u = grouped(x, by.intake, transposed=True)
     if u.shape[2] < blocks:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, blocks - u.shape[2]), (0, 0)))
     if reverse:
@@ -107,10 +107,7 @@ def ends(ct: jax.Array, by: Weights) -> jax.Array:
         ct: what goes into the transpose, in blocks (G, B, blocks, L).
         by: the weights of the filter, forward in time.
     """
-    u = grouped(ct, jnp.swapaxes(by.readout, -1, -2))
-    # The carry's transpose: the same weights, and the last block first.
-    back = [jax.tree.map(lambda each: jnp.swapaxes(each, 1, 2), own) for own in by.levels]
-    return carry(u, tuple(Level(own.local, own.across, own.after) for own in back))[0]
+    return carry(grouped(ct, by.readout), by.levels, transposed=True)[0]
 
 
 def outputs(x: jax.Array, before: jax.Array, by: Weights, blocks: int) -> jax.Array:
@@ -123,12 +120,12 @@ def outputs(x: jax.Array, before: jax.Array, by: Weights, blocks: int) -> jax.Ar
 
 
 def released(states: jax.Array, rows: jax.Array) -> jax.Array:
-    """States (G, B, n, N) times rows (G, N, L)."""
+    """States (G, B, n, N) times a readout (G, L, N)."""
     order = states.shape[-1]
     if order > _FEW:
-        return grouped(states, rows)
+        return grouped(states, rows, transposed=True)
     # Few products a sample join the sum that follows; a matrix product would write them first.
-    parts = [states[..., i, None] * rows[:, None, None, i] for i in range(order)]
+    parts = [states[..., i, None] * rows[:, None, None, :, i] for i in range(order)]
     return sum(parts[1:], parts[0])
 
 
@@ -137,34 +134,44 @@ def _triangle(response: jax.Array, reverse: bool) -> jax.Array:
     size = response.shape[-1]
     lags = np.arange(size)[None, :] - np.arange(size)[:, None]
     lags = lags.T if reverse else lags
-    return jnp.where(lags >= 0, response[:, np.maximum(lags, 0)], 0)
+    return _ended_by_zero(response)[:, np.maximum(lags, -1)]
 
 
-def carry(u: jax.Array, levels: tuple[Level, ...]) -> tuple[jax.Array, jax.Array]:
-    """States before each step of s' = P s + u, from zero, and after the last."""
+def carry(
+    u: jax.Array, levels: tuple[Level, ...], *, transposed: bool = False
+) -> tuple[jax.Array, jax.Array]:
+    """States before each step of s' = P s + u, from zero, and after the last.
+
+    Transposed: the states behind each step, of those that follow it.
+    """
     groups, rows, steps, order = u.shape
     if not levels:
         return jnp.zeros_like(u), u[:, :, 0]
-    level, rest = levels[0], levels[1:]
-    radix = level.across.shape[-1] // order
+    (local, after, across), rest = levels[0], levels[1:]
+    if transposed:
+        after, across = across, after
+    radix = local.shape[-1] // order
     runs = -(-steps // radix)
     if runs * radix != steps:
         u = jnp.pad(u, ((0, 0), (0, 0), (0, runs * radix - steps), (0, 0)))
     u = u.reshape(groups, rows, runs, radix * order)
-    before, after = grouped(u, level.local), grouped(u, level.after)
+    before, left = (grouped(u, each, transposed=transposed) for each in (local, after))
     if runs > 1:
-        starts, last = carry(after, rest)
-        before = before + grouped(starts, level.across)
+        starts, last = carry(left, rest, transposed=transposed)
+        before = before + grouped(starts, across, transposed=transposed)
     else:
-        last = after[:, :, 0]
+        last = left[:, :, 0]
     return before.reshape(groups, rows, runs * radix, order)[:, :, :steps], last
 
 
-def grouped(x: jax.Array, weights: jax.Array) -> jax.Array:
-    """X (G, B, n, K) times weights (G, K, M); one group is a plain matrix product."""
+def grouped(x: jax.Array, weights: jax.Array, *, transposed: bool = False) -> jax.Array:
+    """X (G, B, n, K) times weights (G, K, M), or their transpose; one group is a plain product."""
     groups, rows, count, inner = x.shape
+    # No transpose is written: each would be a program to compile.
+    side = 2 if transposed else 1
     if groups == 1:
-        y = _product(x.reshape(rows * count, inner), weights[0])
+        x, weights, dimensions = x.reshape(-1, inner), weights[0], (((1,), (side - 1,)), ((), ()))
     else:
-        y = _product(x.reshape(groups, rows * count, inner), weights)
-    return y.reshape(groups, rows, count, weights.shape[-1])
+        x, dimensions = x.reshape(groups, -1, inner), (((2,), (side,)), ((0,), (0,)))
+    y = lax.dot_general(x, weights, dimensions, precision=lax.Precision.HIGHEST)
+    return y.reshape(groups, rows, count, -1)

@@ -129,16 +129,15 @@ def _by_ends(
     found = _sensitivity.gradient(
         starts, inputs, ends, targets, tables.readout[:, readout], tables.intake, known
     )
-    by_b, by_a = (each.astype(b.dtype) for each in found)
-    sound = jnp.isfinite(by_b).all() & jnp.isfinite(by_a).all()
 
-    def one_by_one(*sides: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def one_by_one(*sides: jax.Array) -> jax.Array:
         one = jnp.zeros_like(b).at[..., 0].set(1) if all_pole else b
         x, ct = (each.reshape(*inputs.shape[:2], -1) for each in sides)
         return _steps.gradient(ct, x, one, a)
 
     sides = (each.reshape(-1, size) for each in (inputs, targets))
-    by_b, by_a = lax.cond(sound, lambda *_: (by_b, by_a), one_by_one, *sides)
+    found = lax.cond(jnp.isfinite(found).all(), lambda *_: found, one_by_one, *sides)
+    by_b, by_a = found[:, 0], found[:, 1]
     return [jnp.zeros_like(by_b) if all_pole else by_b, by_a]
 
 

@@ -26,7 +26,8 @@ from filtrax.iir._double import rounded
 #: Sets of coefficients whose sums are worked out side by side: there are many to a block.
 _TOGETHER = 16
 
-_sum = partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+_EXACT = lax.Precision.HIGHEST
+_product = partial(jnp.matmul, precision=_EXACT)
 
 
 class Sensitivity(NamedTuple):
@@ -89,8 +90,8 @@ def gradient(
     readout: jax.Array,
     intake: jax.Array,
     known: Sensitivity,
-) -> tuple[jax.Array, jax.Array]:
-    """By the numerators and denominators, each (G, S, K).
+) -> jax.Array:
+    """By the numerators and by the denominators, (G, 2, S, K).
 
     Args:
         starts: states before each block, (G, B, n, N).
@@ -109,8 +110,7 @@ def gradient(
     sums = jnp.concatenate([jnp.concatenate(pair, -1) for pair in pairs], -2)
     operands = (sums, readout, intake, known)
     if x.shape[0] == 1:
-        found = _of_one(*jax.tree.map(lambda each: each[0], operands))
-        return found[0][None], found[1][None]
+        return _of_one(*jax.tree.map(lambda each: each[0], operands))[None]
     return lax.map(lambda each: _of_one(*each), operands, batch_size=_TOGETHER)
 
 
@@ -120,23 +120,23 @@ def _over_blocks(left: jax.Array, right: jax.Array) -> jax.Array:
         # The narrow one first, and without an axis of groups: four times as fast, each.
         return jnp.swapaxes(_over_blocks(right, left), 1, 2)
     if left.shape[0] > 1:
-        return _sum("gbni,gbnj->gij", left, right)
-    return _sum("ni,nj->ij", *(each.reshape(-1, each.shape[-1]) for each in (left, right)))[None]
+        return lax.dot_general(left, right, (((1, 2), (1, 2)), ((0,), (0,))), _EXACT)
+    left, right = (each.reshape(-1, each.shape[-1]) for each in (left, right))
+    return lax.dot_general(left, right, (((0,), (0,)), ((), ())), _EXACT)[None]
 
 
 def _of_one(
     sums: jax.Array, readout: jax.Array, intake: jax.Array, known: Sensitivity
-) -> tuple[jax.Array, jax.Array]:
-    """From the sums over blocks (N + L, N + L) to the gradients (S, K)."""
+) -> jax.Array:
+    """From the sums over blocks (N + L, N + L) to the gradients (2, S, K)."""
     forward, backward = _inner(readout, intake, known.steps)
     # To the sums over samples: rows (s, x), columns (m, c).
-    half = _sum("nik,kl->nil", forward, sums)
-    both = _sum("nil,mil->nm", half, backward)
+    half = _product(forward, sums)
+    both = _product(half.reshape(len(half), -1), backward.reshape(len(backward), -1).T)
     # A numerator acts on what a section hands on, a denominator on what it takes in.
-    by_past = _sum("skn,nm->skm", known.past, both)
+    by_past = _product(known.past, both)
     heard = jnp.stack([known.taken[1:], -known.taken[:-1]])
-    by_b, by_a = jnp.sum(by_past * heard[:, :, None], -1)
-    return by_b, by_a
+    return jnp.sum(by_past * heard[:, :, None], -1)
 
 
 def _inner(readout: jax.Array, intake: jax.Array, steps: jax.Array) -> tuple[jax.Array, jax.Array]:

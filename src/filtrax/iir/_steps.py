@@ -61,31 +61,37 @@ def run(
 
 def _carefully(x: jax.Array, b: jax.Array, a: jax.Array, reverse: bool) -> jax.Array:
     """The same, an output as long as x: one section after the other, as one program."""
-    taps = b.shape[-1]
 
-    def section(x: jax.Array, own: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        p, q = own
+    def section(x: jax.Array, own: jax.Array) -> tuple[jax.Array, None]:
+        p, q = own.transpose(0, 2, 1)[..., None]
 
-        def step(z: tuple[jax.Array, ...], v: jax.Array) -> tuple[tuple, jax.Array]:
-            w = p[:, :1] * v + z[0]
-            after = []
-            for k in range(1, taps):
-                kept, lost = p[:, k, None] * v, q[:, k, None] * w
-                kept = z[k] + kept if k < taps - 1 else kept
-                after.append(jnp.where(jnp.isfinite(lost), kept - lost, -lost))
-            return tuple(after), w
+        def step(z: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
+            w = p[0] * v + z[0]
+            kept, lost = _shifted(z) + p[1:] * v, q[1:] * w
+            return jnp.where(jnp.isfinite(lost), kept - lost, -lost), w
 
-        zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[1:], x.dtype), x[0])
-        return lax.scan(step, (zero,) * (taps - 1), x, reverse=reverse)[1], None
+        return lax.scan(step, _zeros((b.shape[2] - 1, *x.shape[1:]), x), x, reverse=reverse)[
+            1
+        ], None
 
-    y, _ = lax.scan(section, jnp.moveaxis(x, -1, 0), (b.swapaxes(0, 1), a.swapaxes(0, 1)))
-    return jnp.moveaxis(y, 0, -1)
+    coefficients = jnp.stack([b, a]).transpose(2, 0, 1, 3)
+    return jnp.moveaxis(lax.scan(section, jnp.moveaxis(x, -1, 0), coefficients)[0], 0, -1)
 
 
-def gradient(
-    ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _zeros(shape: tuple[int, ...], x: jax.Array) -> jax.Array:
+    """Of x's dtype, varying over a mesh as x does."""
+    return _sharding.vary_alike(jnp.zeros(shape, x.dtype), x)[0]
+
+
+def _shifted(z: jax.Array) -> jax.Array:
+    """States moved up by one place, the last of them none."""
+    return jnp.concatenate([z[1:], jnp.zeros_like(z[:1])])
+
+
+def gradient(ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
     """By the coefficients b, a (G, S, K) of a cascade, for a cotangent of what `run` makes of x.
+
+    Both in one array (G, 2, S, K).
 
     In one loop forward: each coefficient's share is the cotangent times outputs of the cascade
     with one numerator left out, or with one denominator twice. No signal is kept.
@@ -128,5 +134,5 @@ def gradient(
     )
     signals = (jnp.moveaxis(x, -1, 0), jnp.moveaxis(ct, -1, 0))
     (_, _, _, sums), _ = lax.scan(step, start, signals)
-    found = sums.sum(-1).transpose(2, 1, 0)
-    return found[:, :sections], -found[:, sections:]
+    found = sums.sum(-1).transpose(2, 1, 0).reshape(groups, 2, sections, taps)
+    return found * np.array([1, -1], x.dtype)[:, None, None]

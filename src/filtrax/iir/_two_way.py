@@ -59,23 +59,25 @@ def _in_one_pass(
     blocks = x.reshape(*x.shape[:2], -1, size)
     there, back = (_blocks.weights(tables, 0, reverse) for reverse in (False, True))
     # From samples, and from the state before them, to the way back: to its state and its samples.
-    taken, triangle = _product(there.triangle, back.intake), _product(there.triangle, back.triangle)
-    passed, readout = _product(there.readout, back.intake), _product(there.readout, back.triangle)
+    onward = _product(back.intake, jnp.swapaxes(there.triangle, 1, 2))
+    passed = _product(back.intake, there.readout)
+    heard = _product(jnp.swapaxes(back.triangle, 1, 2), there.readout)
+    triangle = _product(there.triangle, back.triangle)
 
-    entered = _blocks.grouped(blocks, jnp.concatenate([there.intake, taken], -1))
+    entered = _blocks.grouped(blocks, jnp.concatenate([there.intake, onward], 1), transposed=True)
     before, after = _blocks.carry(entered[..., :order], there.levels)
     last = jnp.sum(blocks[:, :, -1] * there.triangle[:, None, :, -1], -1)
-    last = last + jnp.sum(before[:, :, -1] * there.readout[:, None, :, -1], -1)
+    last = last + jnp.sum(before[:, :, -1] * there.readout[:, None, -1], -1)
     # It is taken from all samples, so from all blocks the same.
     less = -last[:, :, None, None]
-    entered = entered[..., order:] + _blocks.grouped(before, passed)
-    entered = entered + less * back.intake.sum(1)[:, None, None]
+    entered = entered[..., order:] + _blocks.grouped(before, passed, transposed=True)
+    entered = entered + less * back.intake.sum(2)[:, None, None]
     behind, first = _blocks.carry(entered[:, :, ::-1], back.levels)
 
     # Side by side, or the compiler would fuse each with the product, and that takes longer.
     less = jnp.broadcast_to(less, (*before.shape[:3], 1))
     ends = jnp.concatenate([before, behind[:, :, ::-1], less], -1)
-    released = jnp.concatenate([readout, back.readout, back.triangle.sum(1, keepdims=True)], 1)
+    released = jnp.concatenate([heard, back.readout, back.triangle.sum(1)[..., None]], -1)
     sound = jnp.isfinite(after).all() & jnp.isfinite(first).all()
     sound &= jnp.isfinite(tables.response[:, 0]).all()
 
