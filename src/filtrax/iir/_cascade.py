@@ -11,6 +11,7 @@ from filtrax.iir._double import (
     matmul,
     merged,
     move,
+    pad,
     power_of_two,
     rounded,
     scaled,
@@ -31,7 +32,7 @@ class Joint(NamedTuple):
         parts: of each section, (G, S, ...).
         reach: from states and input to what arrives before each section and behind the last,
             (G, S + 1, S N + 1), before the change of scale.
-        taken: from there to the states a sample later and to the output, likewise.
+        taken: from there to the states a sample later and to the output, after it.
         scale: of the states and the input or output (G, S N + 1).
     """
 
@@ -51,22 +52,22 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     """
     groups, count, order = b.shape[0], b.shape[1], b.shape[2] - 1
     parts = state_space(b, a, unstable=unstable and count == 1)
-    states, one = count * order, parts.D[:, :1, 1] * 0.0 + 1.0
-    # Of each state, and of the input and the output behind them, the place along the cascade.
-    section = np.arange(states + 1) // order
-    behind = np.append(section[:-1] + 1, 0)
-    gains = _gains(parts.D[..., 0])
-    heard = join([parts.C[:, :, 0].reshape(groups, states), one], -1)
-    driven = join([parts.B.reshape(groups, states), one], -1)
-    reach = heard[:, None] * move(gains[:, behind], 1, 2)
-    taken = driven[:, None] * gains[:, :, section]
-    step = driven[:, :-1, None] * reach[:, section[:-1]]
-    own = parts.A.reshape(groups, states, order)[..., np.arange(states + 1) % order]
-    step = merged(step, scaled(own, own_places(count, order).repeat(order, 0)))
+    states, places = count * order, count + 1
+    gains, driven = _gains(parts.D[..., 0]), parts.B[..., 0]
+    # From each state of each section, and from the input, to the place before each section.
+    onward = parts.C[:, None, :, 0] * move(gains[:, 1:], 1, 2)[..., None]
+    reach = join([onward.reshape(groups, places, states), move(gains[:, :1], 1, 2)], -1)
+    # From there to each state, and to the output.
+    entering = driven[:, None] * gains[:, :, :-1, None]
+    taken = join([entering.reshape(groups, places, states), gains[:, :, -1:]], -1)
+    step = merged(driven[..., None] * reach[:, :-1, None], own_places(parts.A))
+    step = step.reshape(groups, states, states + 1)
     scale = np.ones((groups, states + 1))
     if count > 1:
         scale = _scales(rounded(step))
-        step = scaled(step, scale[:, None] / scale[:, :-1, None])
+        inverse = 1 / scale
+        step = scaled(step, scale[:, None] * inverse[:, :-1, None])
+        taken = scaled(taken, inverse[:, None])
     result = scaled(reach[:, -1:], scale[:, None])
     # There is no 1/A of a cascade; its derivatives go section by section.
     other = result
@@ -75,9 +76,11 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     return Joint(join([result, other, step], 1), parts, reach, taken, scale)
 
 
-def own_places(count: int, order: int) -> np.ndarray:
-    """1 where, of all states and the input, one is a section's own, (S, S N + 1)."""
-    return np.eye(count, count + 1).repeat(order, 1)[:, : count * order + 1]
+def own_places(parts: Any) -> Any:
+    """What belongs to a section's states, (G, S, M, N), among all states and the input: else 0."""
+    groups, count, rows, order = parts.shape
+    spread = scaled(parts[:, :, :, None], np.eye(count)[:, None, :, None])
+    return pad(spread.reshape(groups, count, rows, count * order), ((0, 0),) * 3 + ((0, 1),))
 
 
 def _gains(direct: Any) -> Any:

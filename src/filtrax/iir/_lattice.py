@@ -88,8 +88,8 @@ def _second_order(a: Any, readouts: Any) -> tuple[Any, ...]:
     matrix = scaled(parts[..., [[0, 1], [2, 3]]], np.array([[-1.0, -1.0], [1.0, -1.0]]))
     past = scaled(parts[..., [[4, 4], [5, 6]]], np.array([[1.0, 0.0], [1.0, 1.0]]))
     first, second = readouts[..., :1], readouts[..., 1:]
-    first = (first - second * mirrored[..., None]) / gain[..., None]
-    readouts = join([first, second / last_c[..., None]], -1)
+    readouts = join([first - second * mirrored[..., None], second * c[..., None]], -1)
+    readouts = readouts / gain[..., None]
     return matrix, parts[..., [[4], [5]]], readouts, past
 
 

@@ -49,16 +49,14 @@ class Sensitivity(NamedTuple):
 def sensitivity(joint: Joint, steps: Any) -> Sensitivity:
     """From a cascade in JAX's arrays; of the digits of pairs, those of float64 are enough."""
     own, scale = rounded(joint.parts.P), joint.scale
-    _, count, order, _ = own.shape
+    order = own.shape[-1]
     # w = P^-1 s: what the states know of past outputs.
     remembered = _inverse(own)
     rows = jnp.concatenate([rounded(joint.parts.C)[:, :, 1:], remembered], -2)
-    places = own_places(count, order)[:, None]
-    past = rows[..., np.arange(count * order + 1) % order] * places
     now = np.eye(1, order + 1)[0][:, None]
-    past = past + rounded(joint.reach)[:, :-1, None] * now
+    past = own_places(rows) + rounded(joint.reach)[:, :-1, None] * now
     # In the scale of the states.
-    return Sensitivity(steps, rounded(joint.taken) / scale[:, None], past * scale[:, None, None])
+    return Sensitivity(steps, rounded(joint.taken), past * scale[:, None, None])
 
 
 def _inverse(lower: Any) -> Any:
