@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from filtrax.iir._double import (
+    Double,
     conj,
     join,
     loop,
@@ -46,8 +47,9 @@ class Joint(NamedTuple):
 def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     """The cascade of sections b, a (G, S, K) in the order they stand.
 
-    Each section keeps its lattice; what it hands on drives the next. A change of scale then gives
-    every state the same energy for white noise, or those behind a narrow band would be lost.
+    Each section keeps its lattice; what it hands on drives the next. For doubles a change of scale
+    then gives every state the same energy for white noise: a row of their products has one scale,
+    and those behind a narrow band would be lost. Other numbers have exponents of their own.
     Where a section is not stable the result is no number; one alone may be, with ``unstable``.
     """
     groups, count, order = b.shape[0], b.shape[1], b.shape[2] - 1
@@ -63,7 +65,7 @@ def joint(b: Any, a: Any, *, unstable: bool = False) -> Joint:
     step = merged(driven[..., None] * reach[:, :-1, None], own_places(parts.A))
     step = step.reshape(groups, states, states + 1)
     scale = np.ones((groups, states + 1))
-    if count > 1:
+    if count > 1 and isinstance(step, Double):
         scale = _scales(rounded(step))
         inverse = 1 / scale
         step = scaled(step, scale[:, None] * inverse[:, :-1, None])

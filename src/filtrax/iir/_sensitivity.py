@@ -147,7 +147,13 @@ def _inner(readout: jax.Array, intake: jax.Array, steps: jax.Array) -> tuple[jax
     # Those of the future are none.
     driven = jnp.where(lags >= 0, intake[:, ::-1][:, np.maximum(lags, 0)], 0)
     heard = jnp.where(lags.T >= 0, readout.T[:, np.maximum(lags.T, 0)], 0)
-    own = np.eye(size, order + size, order, dtype=steps.dtype)[None]
-    forward = jnp.concatenate([steps.transpose(1, 0, 2), driven], -1)
-    backward = jnp.concatenate([steps[::-1].transpose(2, 0, 1), heard], -1)
-    return jnp.concatenate([forward, own]), jnp.concatenate([backward, own])
+    own = np.eye(size, dtype=steps.dtype)[None]
+
+    def joined(ends: jax.Array, samples: jax.Array) -> jax.Array:
+        # A sum, as joining pieces would take the compiler longer.
+        ends = jnp.pad(ends, ((0, 1), (0, 0), (0, size)))
+        samples = jnp.pad(samples, ((0, 1), (0, 0), (order, 0)))
+        return ends + samples + jnp.pad(own, ((order, 0), (0, 0), (order, 0)))
+
+    forward = joined(steps.transpose(1, 0, 2), driven)
+    return forward, joined(steps[::-1].transpose(2, 0, 1), heard)
