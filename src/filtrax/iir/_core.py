@@ -168,7 +168,10 @@ def there_and_back(x: Array, cascade: Cascade, form: Form) -> tuple[Array, Array
     if is_complex(x) and not is_complex(cascade.b):
         y, last = there_and_back(_parts(x), cascade, form)
         return _joined(y), _joined(last)
-    if len(cascade.tables) == 1 and form.radices:
+    # Two products of whole tables for each set of coefficients must be worth it.
+    samples = x.shape[1] * x.shape[2]
+    many = not isinstance(samples, int) or samples >= 2 * form.block**2
+    if len(cascade.tables) == 1 and form.radices and many:
         return _two_way.there_and_back(x, cascade.b, cascade.a, cascade.tables[0])
     y, _ = run(x, cascade, form)
     last = y[..., -1:]
