@@ -90,9 +90,7 @@ def test_accuracy_is_that_of_scipys_loop_or_better(name: str, dtype: Any, traced
     assert error(got, exact) <= allowed
 
 
-def both_ways(
-    coefficients: tuple[np.ndarray, ...], x: np.ndarray, edge: int
-) -> np.ndarray:  # fmt: skip
+def both_ways(coefficients: tuple[np.ndarray, ...], x: np.ndarray, edge: int) -> np.ndarray:
     """Forward and backward as a user would write it, in the dtype of the operands."""
     forward: Callable[..., Any] = signal.sosfilt if len(coefficients) == 1 else signal.lfilter
     sides = np.split(coefficients[0], 2, -1) if len(coefficients) == 1 else coefficients
@@ -121,8 +119,8 @@ def test_both_ways_are_as_accurate_as_scipys_or_better(name: str, dtype: Any, tr
     peer: Callable[..., Any] = signal.sosfiltfilt if is_cascade else signal.filtfilt
     ours: Callable[..., Any] = filtrax.sosfiltfilt if is_cascade else filtrax.filtfilt
     run = partial(ours, padlen=50)
-    exact = both_ways(tuple(each.astype(np.longdouble) for each in coefficients),
-                      x.astype(np.longdouble), 50)  # fmt: skip
+    wide, *polynomials = [each.astype(np.longdouble) for each in (x, *coefficients)]
+    exact = both_ways(tuple(polynomials), wide, 50)
     with jax.enable_x64(dtype is np.float64):
         got = np.asarray((jax.jit(run) if traced else run)(*coefficients, x))
     theirs = error(peer(*coefficients, x, padlen=50), exact)

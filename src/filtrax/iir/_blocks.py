@@ -57,7 +57,7 @@ def weights(tables: Tables, readout: int, reverse: bool) -> Weights:
 
 
 def _ended_by_zero(entries: jax.Array) -> jax.Array:
-    """For places -1: a choice afterwards would be another program to compile."""
+    """Entries (G, M) whose place -1 is 0: a choice afterwards would be one more to compile."""
     return jnp.pad(entries, ((0, 0), (0, 1)))
 
 

@@ -173,9 +173,7 @@ def there_and_back(x: Array, cascade: Cascade, form: Form) -> tuple[Array, Array
     many = not isinstance(samples, int) or samples >= 2 * form.block**2
     if len(cascade.tables) == 1 and form.radices and many:
         return _two_way.there_and_back(x, cascade.b, cascade.a, cascade.tables[0])
-    y, _ = run(x, cascade, form)
-    last = y[..., -1:]
-    return run(y - last, cascade, form, reverse=True)[0], last
+    return _two_way.in_turn(lambda x, reverse: run(x, cascade, form, reverse=reverse)[0], x)
 
 
 def _parts(x: Array) -> Array:

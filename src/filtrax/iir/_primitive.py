@@ -60,6 +60,25 @@ def unfold(out: jax.Array, size: int) -> jax.Array:
     return out.reshape(size, -1, *out.shape[1:])
 
 
+def batch(primitive: Primitive, args: Any, dims: Any, **params: Any) -> tuple[Any, Any]:
+    """Batches signals (G, B, T) and what belongs to their groups: one result, or several.
+
+    The batch becomes rows, or groups if anything but the signals has it, too.
+    """
+    axis = 1 if all(dim is None for dim in dims[1:]) else 0
+    if axis:
+        x = jnp.moveaxis(args[0], dims[0], 1)
+        operands = _sharding.vary_alike(lax.collapse(x, 1, 3), *args[1:])
+    else:
+        operands = fold(args, dims)
+    size = batch_size(args, dims)
+    found = jax.tree.map(
+        lambda out: out.reshape(*out.shape[:axis], size, -1, *out.shape[axis + 1 :]),
+        primitive.bind(*operands, **params),
+    )
+    return found, jax.tree.map(lambda _: axis, found)
+
+
 def automatic(function: Any, outs: Any, *operands: jax.Array) -> list[jax.Array]:
     """`_sharding.automatic` for several results."""
     axes = _sharding.explicit_axes(*operands)

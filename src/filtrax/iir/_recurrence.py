@@ -16,7 +16,7 @@ from jax.interpreters import ad, batching, mlir
 
 from filtrax import _sharding
 from filtrax.iir import _blocks, _steps
-from filtrax.iir._primitive import batch_size, define, fold, unfold
+from filtrax.iir._primitive import batch, define
 from filtrax.iir._tables import Tables
 
 
@@ -138,20 +138,8 @@ def _transpose(
     return [_sharding.like(found, x.aval), None, None, *(None for _ in tables)]
 
 
-def _batch(args: Any, dims: Any, **params: Any) -> tuple[jax.Array, int]:
-    """Folds a batch into the rows, or into the groups if coefficients have it, too."""
-    if all(dim is None for dim in dims[1:]):
-        x = jnp.moveaxis(args[0], dims[0], 1)
-        rows = x.shape[1:3]
-        operands = (lax.collapse(x, 1, 3), *args[1:])
-        y = recurrence_p.bind(*_sharding.vary_alike(*operands), **params)
-        return y.reshape(y.shape[0], *rows, *y.shape[2:]), 1
-    y = recurrence_p.bind(*fold(args, dims), **params)
-    return unfold(y, batch_size(args, dims)), 0
-
-
 recurrence_p = define(
     "filtrax_recurrence", _abstract, mlir.lower_fun(_lowered, multiple_results=False)
 )
 ad.primitive_transposes[recurrence_p] = _transpose
-batching.primitive_batchers[recurrence_p] = _batch
+batching.primitive_batchers[recurrence_p] = partial(batch, recurrence_p)

@@ -53,7 +53,7 @@ def run(
     number = x.shape[0] * x.shape[1]
     few = isinstance(number, int) and number <= _FEW
     unroll = _UNROLL if few else 1
-    zero, _ = _sharding.vary_alike(jnp.zeros(x.shape[:2], x.dtype), x[..., 0])
+    zero = _zeros(x.shape[:2], x)
     start = ((zero,) * (taps - 1),) * sections
     _, y = lax.scan(step, start, jnp.moveaxis(x, -1, 0), reverse=reverse, unroll=unroll)
     return jnp.moveaxis(y, 0, -1)[..., :length]
@@ -70,9 +70,8 @@ def _carefully(x: jax.Array, b: jax.Array, a: jax.Array, reverse: bool) -> jax.A
             kept, lost = _shifted(z, -1) + p[1:] * v, q[1:] * w
             return jnp.where(jnp.isfinite(lost), kept - lost, -lost), w
 
-        return lax.scan(step, _zeros((b.shape[2] - 1, *x.shape[1:]), x), x, reverse=reverse)[
-            1
-        ], None
+        start = _zeros((b.shape[2] - 1, *x.shape[1:]), x)
+        return lax.scan(step, start, x, reverse=reverse)[1], None
 
     coefficients = jnp.stack([b, a]).transpose(2, 0, 1, 3)
     return jnp.moveaxis(lax.scan(section, jnp.moveaxis(x, -1, 0), coefficients)[0], 0, -1)
@@ -92,9 +91,7 @@ def _shifted(z: jax.Array, by: int, axis: int = 0) -> jax.Array:
 
 
 def gradient(ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
-    """By the coefficients b, a (G, S, K) of a cascade, for a cotangent of what `run` makes of x.
-
-    Both in one array (G, 2, S, K).
+    """By the coefficients of a cascade, for a cotangent of what `run` makes of x: (G, 2, S, K).
 
     In one loop forward: each coefficient's share is the cotangent times outputs of the cascade
     with one numerator left out, or with one denominator twice. No signal is kept.
@@ -126,11 +123,10 @@ def gradient(ct: jax.Array, x: jax.Array, b: jax.Array, a: jax.Array) -> jax.Arr
         recent = jnp.where(np.arange(taps)[:, None, None, None], _shifted(recent, 1), now)
         return (states, twice, recent, sums + c * recent), None
 
-    zero, _ = _sharding.vary_alike(jnp.zeros((groups, rows), x.dtype), x[..., 0] * b[:, :1, 0])
-    recent = jnp.broadcast_to(zero, (taps, 2 * sections, groups, rows))
+    recent = _zeros((taps, 2 * sections, groups, rows), x)
     start = (
-        jnp.broadcast_to(zero, (sections, taps - 1, sections + 1, groups, rows)),
-        jnp.broadcast_to(zero, (sections, taps - 1, groups, rows)),
+        _zeros((sections, taps - 1, sections + 1, groups, rows), x),
+        _zeros((sections, taps - 1, groups, rows), x),
         recent,
         recent,
     )

@@ -5,6 +5,7 @@ at its start times another. Both matrices multiplied with those of the way back,
 written in between: the samples and the states at both ends of a block give its result.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from jax.interpreters import ad, batching, mlir
 from filtrax import _sharding
 from filtrax.iir import _blocks, _steps
 from filtrax.iir._by_coefficients import bind
-from filtrax.iir._primitive import automatic, batch_size, define, fold, unfold
+from filtrax.iir._primitive import automatic, batch, define
 from filtrax.iir._tables import Tables
 
 _product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
@@ -40,14 +41,24 @@ def there_and_back(
     return two_way_p.bind(*_sharding.vary_alike(x, b, a, *leaves), structure=structure)
 
 
+def in_turn(
+    run: Callable[[jax.Array, bool], jax.Array], x: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The same by a function that filters signals in either direction of time."""
+    y = run(x, False)
+    last = y[..., -1:]
+    return run(y - last, True), last
+
+
 def _by_recurrences(
     x: jax.Array, b: jax.Array, a: jax.Array, tables: Tables
 ) -> tuple[jax.Array, jax.Array]:
-    """The same in two passes, whose derivatives are those of the whole."""
-    length = x.shape[-1]
-    y = bind(x, b, a, tables, length=length)
-    last = y[..., -1:]
-    return bind(y - last, b, a, tables, length=length, reverse=True), last
+    """In two passes, whose derivatives are those of the whole."""
+
+    def run(x: jax.Array, reverse: bool) -> jax.Array:
+        return bind(x, b, a, tables, length=x.shape[-1], reverse=reverse)
+
+    return in_turn(run, x)
 
 
 def _in_one_pass(
@@ -89,9 +100,8 @@ def _in_one_pass(
         def run(x: jax.Array, reverse: bool) -> jax.Array:
             return _steps.run(x, b, a, x.shape[-1], reverse, careful=True)
 
-        y = run(signal.reshape(x.shape), reverse=False)
-        last = y[..., -1:]
-        return run(y - last, reverse=True).ravel().reshape(-1, size), last[..., 0]
+        y, last = in_turn(run, signal.reshape(x.shape))
+        return y.ravel().reshape(-1, size), last[..., 0]
 
     y, last = lax.cond(sound, by_blocks, one_by_one, x.reshape(-1, size), ends, last)
     return y.reshape(x.shape), last[..., None]
@@ -121,16 +131,6 @@ def _jvp(primals: Any, tangents: Any, *, structure: Any) -> tuple[Any, Any]:
     return out, list(found[1])
 
 
-def _batch(args: Any, dims: Any, **params: Any) -> tuple[list[jax.Array], list[int]]:
-    if all(dim is None for dim in dims[1:]):
-        x = jnp.moveaxis(args[0], dims[0], 1)
-        rows = x.shape[1:3]
-        found = two_way_p.bind(lax.collapse(x, 1, 3), *args[1:], **params)
-        return [each.reshape(each.shape[0], *rows, *each.shape[2:]) for each in found], [1, 1]
-    size = batch_size(args, dims)
-    return [unfold(each, size) for each in two_way_p.bind(*fold(args, dims), **params)], [0, 0]
-
-
 two_way_p = define(
     "filtrax_two_way",
     _abstract,
@@ -138,4 +138,4 @@ two_way_p = define(
     multiple_results=True,
 )
 ad.primitive_jvps[two_way_p] = _jvp
-batching.primitive_batchers[two_way_p] = _batch
+batching.primitive_batchers[two_way_p] = partial(batch, two_way_p)
