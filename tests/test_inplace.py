@@ -17,6 +17,8 @@ from filtrax._engines import inplace, shift
 CASES = [
     ((40, 301), (1,), (5,), ()),
     ((40, 300), (1,), (4,), ()),
+    ((30, 512), (1,), (33,), ()),
+    ((13, 1009), (1,), (5,), ()),
     ((3, 5, 400), (2,), (9,), ()),
     ((12000,), (0,), (7,), ()),
     ((9973,), (0,), (7,), ()),
@@ -104,6 +106,25 @@ def test_most_of_them_are_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None
         in_place += found[-1]
     # A prime length has no equal pieces; three short axes and a short batch are mostly edges.
     assert in_place >= len(CASES) - 5
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "complex64", "int32", "uint8"])
+@pytest.mark.parametrize(("taps", "own"), [(5, ()), (33, ()), (5, (0,)), (21, (0,))])
+def test_every_dtype(dtype: Any, taps: int, own: tuple[int, ...]) -> None:
+    """Pieces pass as other bits; half precision, with many taps, is converted before its loop."""
+    x, h = (np.rint(4 * each) for each in problem((30, 512), (1,), (taps,), own))
+    if dtype == "uint8":
+        x, h = x % 16, h % 2
+    want = reference(x, h, (1,), x.shape, (taps // 2,))
+    if dtype == "complex64":
+        x, h, want = x * (1 + 2j), h * (2 - 1j), want * (1 + 2j) * (2 - 1j)
+    got = filtrax.correlate(jnp.asarray(x, dtype), jnp.asarray(h, dtype), "same", axes=1,
+                            method="shift", conjugate=False)  # fmt: skip
+    assert got.dtype == dtype
+    if dtype in ("bfloat16", "float16"):
+        # Whole numbers, whose sum is exact; only the result is rounded.
+        want = np.asarray(jnp.asarray(want, dtype), np.float64)
+    np.testing.assert_array_equal(np.asarray(got.astype("complex64")), want.astype("complex64"))
 
 
 def test_dilation_and_origin() -> None:

@@ -2,14 +2,16 @@
 
 In a row-major array every tap is one distance, also across the ends of rows. So the sum over
 the whole array, as if it were one long row, is right except where a window crosses an edge.
-Those few outputs are computed from small padded pieces and written over the others. Only the
-first and the last rows, whose windows would leave the array, are computed apart from the start.
+Those few outputs are computed from small padded pieces and written over the others. The first
+and the last rows, whose windows would leave the array, begin as zeros: rows that share a kernel
+may be cut into short pieces, so that these are few samples near edges; others are computed apart.
 
 It moves half of what a padded copy moves, and large temporary arrays cost page faults besides.
 """
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +23,8 @@ from filtrax._geometry import Axis
 
 #: Past this many taps the program compiles too long.
 _TAPS = 64
-#: Samples in a vector.
-_VECTOR = 16
+#: Samples in a vector, and the most in a piece of rows that share a kernel.
+_VECTOR, _PIECE = 16, 256
 #: The largest share of outputs near the edges or in the first and last rows.
 _APART = 0.4
 #: With more signals than this, rows are whole signals, so that no edge lies between rows.
@@ -46,6 +48,7 @@ class Rows:
         inside: the axis of the problem that is the first inside a row.
         signals: how many signals stand one above the other.
         apart: the share of outputs near edges, which are computed apart.
+        piece: the outputs of a row of pieces, see `_piece`; 0 if rows are the problem's own.
     """
 
     shape: Shape
@@ -55,6 +58,14 @@ class Rows:
     inside: int
     signals: int
     apart: float
+    piece: int = 0
+
+    def joined(self) -> "Rows":
+        """The rows in which edges lie: pieces joined to the signals that they are cut from."""
+        if not self.piece:
+            return self
+        shape = (self.signals, math.prod(self.shape) // self.signals)
+        return replace(self, shape=shape, before=0, after=0, inside=self.along)
 
 
 def find_rows(problem: Correlation) -> Rows | None:
@@ -71,22 +82,42 @@ def find_rows(problem: Correlation) -> Rows | None:
     along = next(number for number, axis in enumerate(axes) if axis.taps > 1)
     signals, inner = math.prod((g, b, *n[:along])), n[along + 1 :]
     low, high = _reach(axes)
+    own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[: along + 1])
+    piece = 0 if own or inner else _piece(signals * n[along], n[along], max(low, high))
     inside = along + 1
-    if signals == 1 and not inner:
-        count, inner = _split(n[along], low + high)
+    if piece:
+        count, inner = signals * n[along] // piece, [piece]
     elif not inner or signals > _SIGNALS:
         count, inner, inside = signals, n[along:], along
     else:
         count = signals * n[along]
     pitch = math.prod(inner)
-    own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[:inside])
+    own = own or any(axis.paired and axis.n > 1 for axis in axes[:inside])
     if own and pitch < _PITCH * taps:
         return None
     before, after = -(-low // pitch), -(-high // pitch)
     apart = (before + after) / count + sum((axis.span - 1) / axis.n for axis in axes)
     if apart > _APART:
         return None
-    return Rows((count, *inner), before, after, along, inside, signals, apart)
+    return Rows((count, *inner), before, after, along, inside, signals, apart, piece)
+
+
+def _piece(samples: int, row: int, reach: int) -> int:
+    """A length that divides memory into pieces no shorter than a window reaches, or 0.
+
+    Rows that share a kernel may be cut anywhere. Short pieces at both ends of memory are all
+    whose windows leave it, and lie within the edges of the first row and the last, so that these
+    rows need no sums of their own.
+    """
+    most = min(row // 4, _PIECE)
+    fits = [size for size in range(max(reach, 1), most + 1) if samples % size == 0]
+    # Whole vectors, two or more where edges are few; any length is better than none.
+    order = [
+        [s for s in fits if s % _VECTOR == 0 and s > _VECTOR],
+        [s for s in fits if s % _VECTOR == 0],
+        [s for s in fits if s > 2 * _VECTOR],
+    ]
+    return next((sizes[0] for sizes in order if sizes), 0)
 
 
 def _reach(axes: tuple[Axis, ...]) -> tuple[int, int]:
@@ -100,23 +131,11 @@ def _reach(axes: tuple[Axis, ...]) -> tuple[int, int]:
     return low, high
 
 
-def _split(length: int, reach: int) -> tuple[int, list[int]]:
-    """A single row as equal pieces longer than a window, or as one piece."""
-    least = max(2 * reach, 256)
-    for count in range(length // least, 7, -1):
-        if length % count == 0 and (length // count) % 8 == 0:
-            return count, [length // count]
-    return 1, [length]
+def middle(rows: Rows, axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
+    """The correlation but for edges, and with zeros in the first rows and the last, as bits.
 
-
-def run(
-    rows: Rows,
-    axes: tuple[Axis, ...],
-    lhs: jax.Array,
-    rhs: jax.Array,
-    precision: lax.Precision,
-) -> jax.Array:
-    """The correlation of a signal that `find_rows` has found to be readable in place, as rows."""
+    The signal is one that `find_rows` has found to be readable in place, as these rows.
+    """
     n = [axis.n for axis in axes]
     array = lhs.reshape(rows.shape)
     taps = _row_taps(rows, axes, lhs.shape, rhs)
@@ -141,38 +160,49 @@ def run(
         window = window.reshape(inner, *rows.shape[1:])
         if recast:
             window = lax.bitcast_convert_type(window, array.dtype)
-        return widened(taps[number]) * widened(window)
+        return widened(lax.index_in_dim(taps, number, keepdims=False)) * widened(window)
 
-    middle = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
-    out = _patched(rows, axes, array, rhs, _bits(middle.astype(array.dtype)), precision)
-    return lax.bitcast_convert_type(out, array.dtype) if out.dtype != array.dtype else out
+    sums = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
+    sums = _to_bits(sums.astype(array.dtype))
+    # The sums of the first and last rows would burden this loop.
+    before, after = (
+        jnp.zeros((count, *rows.shape[1:]), sums.dtype) for count in (rows.before, rows.after)
+    )
+    return jnp.concatenate([before, sums, after])
 
 
-def _bits(array: jax.Array) -> jax.Array:
+def bits_of(dtype: jnp.dtype) -> Any:
     """Half precision as integers: XLA's CPU compiler would put pieces together in float32."""
-    if array.dtype.itemsize == 2 and jnp.issubdtype(array.dtype, jnp.floating):
-        return lax.bitcast_convert_type(array, jnp.uint16)
-    return array
+    is_half = dtype.itemsize == 2 and jnp.issubdtype(dtype, jnp.floating)
+    return jnp.uint16 if is_half else dtype
 
 
-def _patched(
+def _to_bits(array: jax.Array) -> jax.Array:
+    return from_bits(array, bits_of(array.dtype))
+
+
+def from_bits(array: jax.Array, dtype: Any) -> jax.Array:
+    """The same bits as another dtype, if it is another."""
+    return array if array.dtype == dtype else lax.bitcast_convert_type(array, dtype)
+
+
+def patched(
     rows: Rows,
     axes: tuple[Axis, ...],
-    array: jax.Array,
-    rhs: jax.Array,
-    middle: jax.Array,
     precision: lax.Precision,
+    lhs: jax.Array,
+    rhs: jax.Array,
+    out: jax.Array,
 ) -> jax.Array:
-    """The middle rows between the first and the last, with all edges put right."""
+    """What `middle` returns, as joined rows, with first rows and last, and with all edges."""
     n = [axis.n for axis in axes]
     along, inside = rows.along, rows.inside
-    lhs = array.reshape(rhs.shape[0], -1, 1, *n)
 
     def strips(number: int, ranges: list[Range]) -> list[jax.Array]:
         """The outputs within several ranges of one axis, equally long: one sum in the program."""
         cuts = [_cut(axes, lhs, rhs, {number: each}) for each in ranges]
         joined = jnp.concatenate([padded for _, padded, _ in cuts], axis=1)
-        out = _bits(padded_sum(cuts[0][0], joined, rhs, precision))
+        out = _to_bits(padded_sum(cuts[0][0], joined, rhs, precision))
         return jnp.split(out, len(cuts), axis=1)
 
     def end(first: bool) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
@@ -180,7 +210,7 @@ def _patched(
         number = rows.before if first else rows.after
         ranges = {axis: (0, 1) if first else (n[axis] - 1, n[axis]) for axis in range(along)}
         if inside > along:
-            # Rows are entries of the first filtered axis, or pieces of a single signal.
+            # Rows are entries of the first filtered axis.
             entries = number * math.prod(rows.shape[1:]) // math.prod(n[along + 1 :])
             ranges[along] = (0, entries) if first else (n[along] - entries, n[along])
         pick = slice(0, 1) if first else slice(-1, None)
@@ -192,14 +222,9 @@ def _patched(
         if len(cuts) == 2 and cuts[0][0] == cuts[1][0]:
             signal = jnp.concatenate([padded for _, padded, _ in cuts])
             taps = jnp.concatenate([own for *_, own in cuts])
-            return jnp.split(_bits(padded_sum(cuts[0][0], signal, taps, precision)), 2)
-        return [_bits(padded_sum(*cut, precision)) for cut in cuts]
+            return jnp.split(_to_bits(padded_sum(cuts[0][0], signal, taps, precision)), 2)
+        return [_to_bits(padded_sum(*cut, precision)) for cut in cuts]
 
-    # Zeros hold the places of the first and last rows: their sums would burden the middle's loop.
-    before, after = (
-        jnp.zeros((count, *rows.shape[1:]), middle.dtype) for count in (rows.before, rows.after)
-    )
-    out = jnp.concatenate([before, middle, after])
     places = [place for place, count in ((0, rows.before), (-rows.after, rows.after)) if count]
     for place, rest in zip(places, outermost(), strict=True):
         out = _put(out, rest.reshape(-1, *rows.shape[1:]), 0, place % rows.shape[0])
@@ -209,7 +234,7 @@ def _patched(
             continue
         reaches = (axis.lo, axis.span - 1 - axis.lo)
         # Along the last axis whole vectors are faster than the few samples that need it.
-        unit = _VECTOR if number == len(axes) - 1 else 1
+        unit = rows.piece or (_VECTOR if number == len(axes) - 1 else 1)
         size = min(-(-max(reaches) // unit) * unit, axis.n)
         ends = ((0, size), (axis.n - size, axis.n))
         ranges = [end for end, reach in zip(ends, reaches, strict=True) if reach]

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import direct, inplace, lanes, segments
+from filtrax._engines import inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
-from filtrax._engines.fold import folded
 from filtrax._engines.taps import GROUP, UNROLL, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
@@ -25,6 +25,8 @@ _EDGES = 3.5
 #: With more taps (half as many, where they are complex) XLA's loop is not made of vectors, and a
 #: product costs so many times as much.
 _VECTORISED, _SCALAR = 240, 4
+#: What a product costs more whose sample is converted for it, with more than a group of taps.
+_CONVERTED = 3
 #: With more taps the program takes too long to compile.
 _TAPS = 256
 #: Bytes in the first cache.
@@ -44,34 +46,53 @@ def run(
 ) -> jax.Array:
     """The correlation as a sum of scaled slices of the signal."""
     problem = correlation_of(axes, lhs, rhs)
+    shape = (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
     few = _few_outputs(problem)
     if few is not None:
         if few is segments:
             axes, lhs = segments.padded(axes, lhs)
         compute = partial(few.run, axes, precision=precision, platform=platform)
-        return alone(compute, axes, lhs, rhs, precision) if platform == "cpu" else compute(lhs, rhs)
+        return alone(compute, lhs, rhs, shape=shape) if platform == "cpu" else compute(lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
+    if _is_half(problem) and not _converts_each(problem):
+        return run(axes, widened(lhs), widened(rhs), precision, platform).astype(lhs.dtype)
     rows = inplace.find_rows(problem)
     if rows is not None:
-        compute = partial(inplace.run, rows, axes, precision=precision)
-        return alone(compute, axes, lhs, rhs, precision, rows.shape)
+        # Two branches: an update of what is not an operand of its branch would copy it.
+        middle = partial(inplace.middle, rows, axes)
+        bits = inplace.bits_of(lhs.dtype)
+        out = alone(middle, lhs, rhs, shape=rows.shape, dtype=bits)
+        rows = rows.joined()
+        patched = partial(inplace.patched, rows, axes, precision)
+        out = alone(patched, lhs, rhs, out.reshape(rows.shape), shape=rows.shape, dtype=bits)
+        return inplace.from_bits(out, lhs.dtype).reshape(shape)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
     *others, last = axes
-    single = math.prod((*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in others))) == 1
+    single = math.prod(shape[:-1]) == 1
     even = (*others, replace(last, m=last.m + last.m % 2)) if single else axes
     signal = pad_all(lhs, even)
     inner = tuple(
         replace(axis, n=n, lo=0, base=1) for axis, n in zip(even, signal.shape[3:], strict=True)
     )
-    out = alone(partial(padded_sum, inner, precision=precision), inner, signal, rhs, precision)
+    compute = partial(padded_sum, inner, precision=precision)
+    out = alone(compute, signal, rhs, shape=(*shape[:-1], even[-1].m))
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
 
 
 def _few_outputs(problem: Correlation) -> ModuleType | None:
     """The sums made for the few outputs of long operands, if any are."""
     return next((sums for sums in (lanes, segments) if sums.serves(problem)), None)
+
+
+def _is_half(problem: Correlation) -> bool:
+    return problem.dtype.itemsize == 2 and jnp.issubdtype(problem.dtype, jnp.inexact)
+
+
+def _converts_each(problem: Correlation) -> bool:
+    """Whether each tap converts its samples of half precision, rather than a copy of all."""
+    return problem.taps <= GROUP or problem.inputs > _PAGED
 
 
 def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
@@ -82,37 +103,34 @@ def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
 
 
 def alone(
-    run: Callable[[jax.Array, jax.Array], jax.Array],
-    axes: tuple[Axis, ...],
+    run: Callable[..., jax.Array],
     lhs: jax.Array,
     rhs: jax.Array,
-    precision: lax.Precision,
-    returned: tuple[int, ...] | None = None,
+    *rest: jax.Array,
+    shape: tuple[int, ...],
+    dtype: Any = None,
 ) -> jax.Array:
-    """Runs a loop so that XLA's CPU compiler cannot fuse it into what follows.
+    """Runs a loop so that XLA's CPU compiler cannot fuse it into what comes before or after.
 
     Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
-    some versions drop barriers on the CPU. A branch is compiled by itself; this one is taken
-    unless the first tap has one odd value, which the compiler cannot exclude. The other branch
-    is the same correlation by a convolution. What `run` returns may have the shape ``returned``.
+    some versions drop barriers on the CPU. A branch is compiled by itself. This one is always
+    taken: nothing times zero is one, and n (n + 1) is even. But the compiler does not know that.
+    What `run` returns has the given shape and dtype, the signal's unless given.
     """
     first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
+    zero, one = jnp.zeros_like(first), jnp.ones_like(first)
     is_float = jnp.issubdtype(first.dtype, jnp.inexact)
-    unlikely = jnp.finfo(first.dtype).tiny * 3 if is_float else 113
+    never = first * zero == one if is_float else (first * (first + one)) & one == one
 
-    shape = (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
+    def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> jax.Array:
+        # Of both, so that it varies over a mesh as the other result does.
+        return jnp.broadcast_to((lhs[0] * rhs[0]).astype(dtype or lhs.dtype), shape)
 
-    def fallback(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
-        wide = (axes, widened(lhs), widened(rhs), precision, "cpu")
-        return folded(direct.run)(*wide).astype(lhs.dtype).reshape(returned or shape)
+    def flat(lhs_: jax.Array, rhs_: jax.Array, *rest: jax.Array) -> jax.Array:
+        return run(lhs_.reshape(lhs.shape), rhs_.reshape(rhs.shape), *rest)
 
-    def flat(each: Callable[[jax.Array, jax.Array], jax.Array]) -> Callable[..., jax.Array]:
-        # Vectors have one layout: no branch can ask for another by a copy of the operands.
-        return lambda a, b: each(a.reshape(lhs.shape), b.reshape(rhs.shape))
-
-    is_likely = first != jnp.asarray(unlikely, first.dtype)
-    out = lax.cond(is_likely, flat(run), flat(fallback), lhs.reshape(-1), rhs.reshape(-1))
-    return out.reshape(shape)
+    # Vectors have one layout: no branch can ask for another by a copy of the operands.
+    return lax.cond(never, nothing, flat, lhs.reshape(-1), rhs.reshape(-1), *rest)
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
@@ -142,6 +160,11 @@ def work(problem: Correlation) -> tuple[float, ...]:
     parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
     if parts * problem.taps > _VECTORISED:
         products *= _SCALAR
+    if _is_half(problem):
+        if not _converts_each(problem):
+            padded += problem.inputs + problem.outputs
+        elif problem.taps > GROUP:
+            products *= _CONVERTED
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:

@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterable
 from functools import reduce
-from operator import add
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +33,7 @@ def padded_sum(
         start = (0, 0, 0, *offsets[number])
         stop = tuple(s + e for s, e in zip(start, extent, strict=True))
         window = lax.slice(padded, start, stop, strides)
-        return _weigh(taps[number], window, precision)
+        return _weigh(lax.index_in_dim(taps, number, keepdims=False), window, precision)
 
     if len(offsets) <= UNROLL:
         total = grouped_sum(term(number) for number in range(len(offsets)))
@@ -75,7 +74,7 @@ def grouped_sum(terms: Iterable[jax.Array]) -> jax.Array:
     """The sum of many terms, a group at a time."""
     rest = list(terms)
     groups = [rest[i : i + GROUP] for i in range(0, len(rest), GROUP)]
-    return reduce(add, (reduce(add, group) for group in groups))
+    return reduce(lax.add, (reduce(lax.add, group) for group in groups))
 
 
 def pad_all(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
