@@ -18,13 +18,23 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines.base import Correlation
-from filtrax._engines.taps import grouped_sum, pad_all, padded_sum, tap_offsets, tap_table, widened
+from filtrax._engines.taps import (
+    GROUP,
+    grouped_sum,
+    pad_all,
+    padded_sum,
+    tap_offsets,
+    tap_table,
+    widened,
+)
 from filtrax._geometry import Axis
 
 #: Past this many taps the program compiles too long.
 _TAPS = 64
-#: Samples in a vector, and the most in a piece of rows that share a kernel.
-_VECTOR, _PIECE = 16, 256
+#: Samples in a vector.
+_VECTOR = 16
+#: The least samples in a piece of a row that has a kernel of its own; any has at most twice those.
+_OWN = 128
 #: The largest share of outputs near the edges or in the first and last rows.
 _APART = 0.4
 #: With more signals than this, rows are whole signals, so that no edge lies between rows.
@@ -82,8 +92,8 @@ def find_rows(problem: Correlation) -> Rows | None:
     along = next(number for number, axis in enumerate(axes) if axis.taps > 1)
     signals, inner = math.prod((g, b, *n[:along])), n[along + 1 :]
     low, high = _reach(axes)
-    own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[: along + 1])
-    piece = 0 if own or inner else _piece(signals * n[along], n[along], max(low, high))
+    own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[:along])
+    piece = 0 if inner else _piece(signals, n[along], max(low, high), taps if own else 0)
     inside = along + 1
     if piece:
         count, inner = signals * n[along] // piece, [piece]
@@ -92,8 +102,7 @@ def find_rows(problem: Correlation) -> Rows | None:
     else:
         count = signals * n[along]
     pitch = math.prod(inner)
-    own = own or any(axis.paired and axis.n > 1 for axis in axes[:inside])
-    if own and pitch < _PITCH * taps:
+    if own and not piece and pitch < _PITCH * taps:
         return None
     before, after = -(-low // pitch), -(-high // pitch)
     apart = (before + after) / count + sum((axis.span - 1) / axis.n for axis in axes)
@@ -102,15 +111,20 @@ def find_rows(problem: Correlation) -> Rows | None:
     return Rows((count, *inner), before, after, along, inside, signals, apart, piece)
 
 
-def _piece(samples: int, row: int, reach: int) -> int:
-    """A length that divides memory into pieces no shorter than a window reaches, or 0.
+def _piece(signals: int, row: int, reach: int, own: int) -> int:
+    """The length of pieces that rows are cut into, no shorter than a window reaches, or 0.
 
-    Rows that share a kernel may be cut anywhere. Short pieces at both ends of memory are all
-    whose windows leave it, and lie within the edges of the first row and the last, so that these
-    rows need no sums of their own.
+    Short pieces at both ends of memory are all whose windows leave it, and lie within the edges
+    of the first row and the last, so that these rows need no sums of their own. Rows that share
+    a kernel may be cut anywhere in memory. Those with so many taps of their own gain a third of
+    the time to compile and lose some of their speed: they are cut if there are many taps.
     """
-    most = min(row // 4, _PIECE)
-    fits = [size for size in range(max(reach, 1), most + 1) if samples % size == 0]
+    samples = row if own else signals * row
+    least = min(max(_OWN, row // 64), 2 * _OWN) if own else 1
+    if own and (own <= GROUP or row < 16 * _OWN):
+        return 0
+    most = min(row // 4, 2 * _OWN)
+    fits = [size for size in range(max(reach, least), most + 1) if samples % size == 0]
     # Whole vectors, two or more where edges are few; any length is better than none.
     order = [
         [s for s in fits if s % _VECTOR == 0 and s > _VECTOR],
@@ -289,7 +303,10 @@ def _row_taps(rows: Rows, axes: tuple[Axis, ...], lhs: Shape, rhs: jax.Array) ->
     inside = (*inside, *(1,) * (len(rows.shape) - 1 - len(inside)))
     if g == math.prod(before) == 1:
         return table.reshape(count, 1, *inside)
-    full = (count, g, lhs[1], *(axis.n for axis in axes[: rows.inside]), *inside)
+    entries = [axis.n for axis in axes[: rows.inside]]
+    if rows.piece:
+        entries[rows.along] //= rows.piece
+    full = (count, g, lhs[1], *entries, *inside)
     table = jnp.broadcast_to(table.reshape(count, g, 1, *before, *inside), full)
     table = table.reshape(count, rows.shape[0], *inside)
     return table[:, rows.before : rows.shape[0] - rows.after]
