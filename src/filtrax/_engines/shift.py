@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from filtrax import _sharding
 from filtrax._engines import inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
 from filtrax._engines.taps import GROUP, UNROLL, pad_all, padded_sum, widened
@@ -117,14 +118,14 @@ def alone(
     taken: nothing times zero is one, and n (n + 1) is even. But the compiler does not know that.
     What `run` returns has the given shape and dtype, the signal's unless given.
     """
-    first = lax.index_in_dim(rhs.reshape(-1), 0, keepdims=False).real
+    first = lax.index_in_dim(lhs.reshape(-1), 0, keepdims=False).real
     zero, one = jnp.zeros_like(first), jnp.ones_like(first)
     is_float = jnp.issubdtype(first.dtype, jnp.inexact)
     never = first * zero == one if is_float else (first * (first + one)) & one == one
 
     def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> jax.Array:
-        # Of both, so that it varies over a mesh as the other result does.
-        return jnp.broadcast_to((lhs[0] * rhs[0]).astype(dtype or lhs.dtype), shape)
+        zeros = jnp.zeros(shape, dtype or lhs.dtype)
+        return _sharding.vary_alike(zeros, lhs, rhs)[0]
 
     def flat(lhs_: jax.Array, rhs_: jax.Array, *rest: jax.Array) -> jax.Array:
         return run(lhs_.reshape(lhs.shape), rhs_.reshape(rhs.shape), *rest)
