@@ -83,6 +83,13 @@ def test_every_platform_and_dtype_has_an_engine(platform: str, dtype: str) -> No
     assert ENGINES[plan.engine].refuses(problem, platform) is None
 
 
+@pytest.mark.parametrize(("channels", "outputs"), [(1000, 1000), (64, 3), (1, 40)])
+def test_one_tap_of_channels_is_a_product(channels: int, outputs: int) -> None:
+    """XLA's convolution takes hundreds of times as long in a loop (jax#12868)."""
+    problem = Correlation(1, 2, channels, outputs, (Axis(1024, 1, 1024, 0),), jnp.dtype("float32"))
+    assert choose(problem, "auto", "cpu").engine == "shift"
+
+
 def test_gpu_is_cuda() -> None:
     assert filtrax.plan((9,), (3,), platform="gpu") == filtrax.plan((9,), (3,), platform="cuda")
 
