@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax import _sharding
 from filtrax._engines import inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
 from filtrax._engines.taps import GROUP, UNROLL, pad_all, padded_sum, widened
@@ -124,8 +123,8 @@ def alone(
     never = first * zero == one if is_float else (first * (first + one)) & one == one
 
     def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> jax.Array:
-        zeros = jnp.zeros(shape, dtype or lhs.dtype)
-        return _sharding.vary_alike(zeros, lhs, rhs)[0]
+        # Of both, so that it varies over a mesh as the other result does.
+        return jnp.broadcast_to((lhs[0] * rhs[0]).astype(dtype or lhs.dtype), shape)
 
     def flat(lhs_: jax.Array, rhs_: jax.Array, *rest: jax.Array) -> jax.Array:
         return run(lhs_.reshape(lhs.shape), rhs_.reshape(rhs.shape), *rest)
