@@ -21,6 +21,7 @@ from filtrax._engines.base import Correlation
 from filtrax._engines.taps import (
     GROUP,
     grouped_sum,
+    is_narrow,
     pad_all,
     padded_sum,
     tap_offsets,
@@ -114,6 +115,8 @@ def find_rows(problem: Correlation) -> Rows | None:
 def _piece(signals: int, row: int, reach: int, own: int) -> int:
     """The length of pieces that rows are cut into, no shorter than a window reaches, or 0.
 
+    ``own`` is the number of taps that each row has of its own; 0 if rows share a kernel.
+
     Short pieces at both ends of memory are all whose windows leave it, and lie within the edges
     of the first row and the last, so that these rows need no sums of their own. Rows that share
     a kernel may be cut anywhere in memory. Those with so many taps of their own gain a third of
@@ -187,8 +190,7 @@ def middle(rows: Rows, axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -
 
 def bits_of(dtype: jnp.dtype) -> Any:
     """Half precision as integers: XLA's CPU compiler would put pieces together in float32."""
-    is_half = dtype.itemsize == 2 and jnp.issubdtype(dtype, jnp.floating)
-    return jnp.uint16 if is_half else dtype
+    return jnp.dtype(f"uint{8 * dtype.itemsize}") if is_narrow(dtype) else dtype
 
 
 def _to_bits(array: jax.Array) -> jax.Array:

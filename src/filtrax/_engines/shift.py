@@ -13,7 +13,7 @@ from jax import lax
 
 from filtrax._engines import inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
-from filtrax._engines.taps import GROUP, UNROLL, pad_all, padded_sum, widened
+from filtrax._engines.taps import GROUP, UNROLL, is_narrow, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
 #: From this many outputs on, the loop must not be fused into others.
@@ -55,7 +55,7 @@ def run(
         return alone(compute, lhs, rhs, shape=shape) if platform == "cpu" else compute(lhs, rhs)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
-    if _is_half(problem) and not _converts_each(problem):
+    if is_narrow(problem.dtype) and not _converts_each(problem):
         return run(axes, widened(lhs), widened(rhs), precision, platform).astype(lhs.dtype)
     rows = inplace.find_rows(problem)
     if rows is not None:
@@ -84,10 +84,6 @@ def run(
 def _few_outputs(problem: Correlation) -> ModuleType | None:
     """The sums made for the few outputs of long operands, if any are."""
     return next((sums for sums in (lanes, segments) if sums.serves(problem)), None)
-
-
-def _is_half(problem: Correlation) -> bool:
-    return problem.dtype.itemsize == 2 and jnp.issubdtype(problem.dtype, jnp.inexact)
 
 
 def _converts_each(problem: Correlation) -> bool:
@@ -160,7 +156,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
     if parts * problem.taps > _VECTORISED:
         products *= _SCALAR
-    if _is_half(problem):
+    if is_narrow(problem.dtype):
         if not _converts_each(problem):
             padded += problem.inputs + problem.outputs
         elif problem.taps > GROUP:

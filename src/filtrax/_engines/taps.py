@@ -85,11 +85,14 @@ def pad_all(lhs: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
     return lax.pad(lhs, jnp.zeros((), lhs.dtype), edges)
 
 
+def is_narrow(dtype: jnp.dtype) -> bool:
+    """Whether numbers are of half precision."""
+    return dtype.itemsize < 4 and jnp.issubdtype(dtype, jnp.floating)
+
+
 def widened(array: jax.Array) -> jax.Array:
     """Half precision is for storage: sums of products need float32."""
-    if array.dtype.itemsize < 4 and jnp.issubdtype(array.dtype, jnp.floating):
-        return array.astype(jnp.float32)
-    return array
+    return array.astype(jnp.float32) if is_narrow(array.dtype) else array
 
 
 def _weigh(tap: jax.Array, window: jax.Array, precision: lax.Precision) -> jax.Array:
