@@ -48,11 +48,14 @@ def run(
     problem = correlation_of(axes, lhs, rhs)
     shape = (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
     few = _few_outputs(problem)
+    never = _never(lhs)
     if few is not None:
         if few is segments:
             axes, lhs = segments.padded(axes, lhs)
         compute = partial(few.run, axes, precision=precision, platform=platform)
-        return alone(compute, lhs, rhs, shape=shape) if platform == "cpu" else compute(lhs, rhs)
+        if platform != "cpu":
+            return compute(lhs, rhs)
+        return alone(compute, never, lhs, rhs, shape=shape)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
     if is_narrow(problem.dtype) and not _converts_each(problem):
@@ -62,10 +65,11 @@ def run(
         # Two branches: an update of what is not an operand of its branch would copy it.
         middle = partial(inplace.middle, rows, axes)
         bits = inplace.bits_of(lhs.dtype)
-        out = alone(middle, lhs, rhs, shape=rows.shape, dtype=bits)
+        out = alone(middle, never, lhs, rhs, shape=rows.shape, dtype=bits)
         rows = rows.joined()
         patched = partial(inplace.patched, rows, axes, precision)
-        out = alone(patched, lhs, rhs, out.reshape(rows.shape), shape=rows.shape, dtype=bits)
+        out = out.reshape(rows.shape)
+        out = alone(patched, never, lhs, rhs, out, shape=rows.shape, dtype=bits)
         return inplace.from_bits(out, lhs.dtype).reshape(shape)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
@@ -77,7 +81,7 @@ def run(
         replace(axis, n=n, lo=0, base=1) for axis, n in zip(even, signal.shape[3:], strict=True)
     )
     compute = partial(padded_sum, inner, precision=precision)
-    out = alone(compute, signal, rhs, shape=(*shape[:-1], even[-1].m))
+    out = alone(compute, never, signal, rhs, shape=(*shape[:-1], even[-1].m))
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
 
 
@@ -100,6 +104,7 @@ def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
 
 def alone(
     run: Callable[..., jax.Array],
+    never: jax.Array,
     lhs: jax.Array,
     rhs: jax.Array,
     *rest: jax.Array,
@@ -109,14 +114,9 @@ def alone(
     """Runs a loop so that XLA's CPU compiler cannot fuse it into what comes before or after.
 
     Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
-    some versions drop barriers on the CPU. A branch is compiled by itself. This one is always
-    taken: nothing times zero is one, and n (n + 1) is even. But the compiler does not know that.
-    What `run` returns has the given shape and dtype, the signal's unless given.
+    some versions drop barriers on the CPU. A branch is compiled by itself, and this one is always
+    taken. What `run` returns has the given shape and dtype, the signal's unless given.
     """
-    first = lax.index_in_dim(lhs.reshape(-1), 0, keepdims=False).real
-    zero, one = jnp.zeros_like(first), jnp.ones_like(first)
-    is_float = jnp.issubdtype(first.dtype, jnp.inexact)
-    never = first * zero == one if is_float else (first * (first + one)) & one == one
 
     def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> jax.Array:
         # Of both, so that it varies over a mesh as the other result does.
@@ -127,6 +127,18 @@ def alone(
 
     # Vectors have one layout: no branch can ask for another by a copy of the operands.
     return lax.cond(never, nothing, flat, lhs.reshape(-1), rhs.reshape(-1), *rest)
+
+
+def _never(lhs: jax.Array) -> jax.Array:
+    """What is always false: nothing times zero is one, and n (n + 1) is even.
+
+    The compiler does not know that, unless it knows the sample: so one from amid any padding.
+    """
+    amid = [size // 2 for size in lhs.shape]
+    sample = lax.slice(lhs, amid, [at + 1 for at in amid]).reshape(()).real
+    zero, one = jnp.zeros_like(sample), jnp.ones_like(sample)
+    is_float = jnp.issubdtype(sample.dtype, jnp.inexact)
+    return sample * zero == one if is_float else (sample * (sample + one)) & one == one
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
