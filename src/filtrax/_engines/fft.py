@@ -13,6 +13,7 @@ from filtrax._engines.spectral import (
     correlate,
     fast_length,
     first_stage,
+    strain,
     transform_length,
     whole,
 )
@@ -53,7 +54,7 @@ def transform_work(
 ) -> tuple[float, float, float]:
     """Butterflies that a batch shares between cores, those that it cannot, and samples."""
     size = math.prod(lengths)
-    butterflies = batch * size * max(math.log2(size), 1.0)
+    butterflies = batch * size * max(math.log2(size), 1.0) * strain(lengths[-1], dtype)
     one = len(lengths) == 1
     if one and first_stage(size, dtype, batch, "cpu"):
         return butterflies * (_FEW_ROWS if batch <= FEW else _MANY_ROWS), 0.0, float(batch * size)

@@ -5,11 +5,14 @@ costs more than the arithmetic, so many rows go a few at a time, through the sam
 """
 
 import math
+from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines.base import Run, is_short
+from filtrax._engines.blocks import pad
 from filtrax._geometry import Axis
 
 #: Samples of the signal in a piece.
@@ -37,36 +40,68 @@ def in_pieces(run: Run) -> Run:
         number = pieces(max(g, b, c), samples)
         if number == 1:
             return piece(lhs, rhs)
-        # Pieces are cut from vectors: of more axes XLA might choose another layout, by copies.
+        outputs = (g, b, o, *(axis.m for axis in axes))
         if g == max(g, b, c):
-            shapes = [(g // number, *a.shape[1:]) for a in (lhs, rhs)]
-            out = lax.map(
-                lambda each: piece(each[0].reshape(shapes[0]), each[1].reshape(shapes[1])),
-                tuple(a.reshape(number, -1) for a in (lhs, rhs)),
-            )
-            return out.reshape(g, *out.shape[2:])
+            return _stacked(piece, (lhs, rhs), 0, number, outputs)
         if g == 1 and b == max(b, c):
-            shape = (1, b // number, *lhs.shape[2:])
-            out = lax.map(lambda rows: piece(rows.reshape(shape), rhs), lhs.reshape(number, -1))
-            return out.reshape(1, b, *out.shape[3:])
+            return _stacked(lambda rows: piece(rows, rhs), (lhs,), 1, number, outputs)
         if g == b == o == 1 and is_short(axes):
-            parts = [a.reshape(number, -1) for a in (lhs, rhs)]
-            shapes = [(1, 1, c // number, *a.shape[3:]) for a in (lhs, rhs)]
-
-            def one(index: int | jax.Array) -> jax.Array:
-                taken = (lax.dynamic_index_in_dim(p, index, keepdims=False) for p in parts)
-                return piece(*(t.reshape(s) for t, s in zip(taken, shapes, strict=True)))
-
-            # Start from the first piece, not from zeros: it varies over a mesh as the rest does.
-            return lax.fori_loop(1, number, lambda i, total: total + one(i), one(0))
+            return _summed(piece, (lhs, rhs), number)
         return piece(lhs, rhs)
 
     return split
 
 
+def _stacked(
+    piece: Callable[..., jax.Array],
+    operands: tuple[jax.Array, ...],
+    axis: int,
+    number: int,
+    outputs: tuple[int, ...],
+) -> jax.Array:
+    """The outputs of pieces along an axis, before which all sizes are one.
+
+    Where there are too few rows for the last piece, it takes some of the piece before it again.
+    """
+    rows = outputs[axis]
+    size = -(-rows // number)
+
+    def write(index: int | jax.Array, out: jax.Array) -> jax.Array:
+        done = piece(*(_taken(operand, axis, index, size) for operand in operands))
+        return lax.dynamic_update_slice_in_dim(out, done.reshape(size, -1), index * size, 0)
+
+    # Not zeros: what comes of the operands varies over a mesh as they do.
+    corner = math.prod(operand.reshape(-1)[0] for operand in operands)
+    out = jnp.broadcast_to(corner, (rows, math.prod(outputs) // rows))
+    return lax.fori_loop(0, -(-rows // size), write, out).reshape(outputs)
+
+
+def _summed(
+    piece: Callable[..., jax.Array], operands: tuple[jax.Array, ...], number: int
+) -> jax.Array:
+    """The sum of the outputs of pieces along the channels."""
+    channels = operands[0].shape[2]
+    size = -(-channels // number)
+    number = -(-channels // size)
+    padded = [pad(operand, 2, (0, number * size - channels)) for operand in operands]
+
+    def one(index: int | jax.Array) -> jax.Array:
+        return piece(*(_taken(operand, 2, index, size) for operand in padded))
+
+    # Start from the first piece, not from zeros: it varies over a mesh as the rest does.
+    return lax.fori_loop(1, number, lambda i, total: total + one(i), one(0))
+
+
+def _taken(operand: jax.Array, axis: int, index: int | jax.Array, size: int) -> jax.Array:
+    """A piece of an operand along an axis, or as many of the last entries."""
+    # From a matrix: of more axes XLA might choose another layout, by copies.
+    matrix = operand.reshape(operand.shape[axis], -1)
+    piece = lax.dynamic_slice_in_dim(matrix, index * size, size)
+    return piece.reshape(*operand.shape[:axis], size, *operand.shape[axis + 1 :])
+
+
 def pieces(rows: int, samples: int) -> int:
-    """The least number of equal pieces of whole rows that are small enough, or one for each."""
-    for number in range(-(-samples // PIECE), rows):
-        if rows % number == 0:
-            return number
-    return rows if samples > PIECE else 1
+    """The number of pieces of whole rows that are small enough, if possible equal ones."""
+    least = min(-(-samples // PIECE), rows)
+    equal = (number for number in range(least, 2 * least) if rows % number == 0)
+    return next(equal, least)

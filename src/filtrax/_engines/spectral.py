@@ -23,7 +23,7 @@ from filtrax._engines.base import window_length
 from filtrax._engines.blocks import frames, pad
 from filtrax._geometry import Axis
 
-#: Samples from which XLA's complex transforms take 1.6 times as long for each.
+#: Samples from which XLA's complex transforms take longer for each.
 _LONG = 3900
 
 
@@ -86,11 +86,19 @@ def effort(frame: Axis, dtype: jnp.dtype) -> float:
     stages = length * (math.log2(length) + 9)
     if halved(frame, dtype):
         return stages
+    stages *= strain(length, dtype)
     if jnp.issubdtype(dtype, jnp.complexfloating):
-        return stages * (1.65 if length >= _LONG else 1.0)
+        return stages
+    return (0.68 if first_stage(length, dtype, None, "cpu") else 0.93) * stages
+
+
+def strain(length: int, dtype: jnp.dtype) -> float:
+    """What a long transform takes more for each butterfly than a short one, as measured."""
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        return 1.65 if length >= _LONG else 1.0
     if first_stage(length, dtype, None, "cpu"):
-        return 0.68 * stages * (1 + 0.12 * max(math.log2(length) - 16, 0))
-    return 0.93 * stages
+        return 1 + 0.12 * max(math.log2(length) - 16, 0)
+    return 1.0
 
 
 def correlate(

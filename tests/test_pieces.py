@@ -1,0 +1,48 @@
+"""Large problems go piece by piece, also where rows make no equal pieces."""
+
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import pytest
+
+import filtrax
+from filtrax._engines import pieces
+from filtrax._engines.pieces import pieces as pieces_of
+
+
+@pytest.mark.parametrize(
+    ("rows", "samples", "number"),
+    [(256, 1 << 20, 1), (256, (1 << 20) + 1, 2), (256, 3 << 20, 4), (2039, 3 << 20, 3),
+     (5, 30 << 20, 5), (1, 9 << 20, 1), (7, 6 << 20, 7)],
+)  # fmt: skip
+def test_number(rows: int, samples: int, number: int) -> None:
+    assert pieces_of(rows, samples) == number
+
+
+@pytest.mark.parametrize("method", ["fft", "overlap"])
+@pytest.mark.parametrize("rows", [6, 7, 11])
+def test_rows(
+    rows: int, method: Literal["fft", "overlap"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kernel, one for each row, and the gradients by both, by the definition."""
+    monkeypatch.setattr(pieces, "PIECE", 700)
+    source = np.random.default_rng(rows)
+    x, y = source.standard_normal((2, rows, 200))
+    own = source.standard_normal((rows, 31))
+
+    def run(x: jax.Array, h: jax.Array) -> jax.Array:
+        return filtrax.convolve(x, h, "same", axes=1, method=method)
+
+    def oracle(x: Any, h: Any) -> np.ndarray:
+        h = np.broadcast_to(h, own.shape)
+        return np.stack([np.convolve(a, b, "same") for a, b in zip(x, h, strict=True)])
+
+    for h in (own[0], own):
+        out, pull = jax.vjp(run, x, h)
+        np.testing.assert_allclose(out, oracle(x, h), rtol=0, atol=1e-12)
+        by_x, by_h = pull(jax.numpy.asarray(y))
+        # The adjoint: <y, A x> is <A* y, x>, for every direction.
+        dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
+        np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-11)
+        np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-11)
