@@ -66,7 +66,7 @@ def _stacked(
     rows = outputs[axis]
     size = -(-rows // number)
 
-    def write(index: int | jax.Array, out: jax.Array) -> jax.Array:
+    def write(index: jax.Array, out: jax.Array) -> jax.Array:
         done = piece(*(_taken(operand, axis, index, size) for operand in operands))
         return lax.dynamic_update_slice_in_dim(out, done.reshape(size, -1), index * size, 0)
 
@@ -85,14 +85,15 @@ def _summed(
     number = -(-channels // size)
     padded = [pad(operand, 2, (0, number * size - channels)) for operand in operands]
 
-    def one(index: int | jax.Array) -> jax.Array:
-        return piece(*(_taken(operand, 2, index, size) for operand in padded))
+    # Each in a turn of a loop, not the first before it: a loop of one turn would be unrolled, and
+    # the temporary arrays of two pieces be there at once.
+    return lax.map(
+        lambda index: piece(*(_taken(operand, 2, index, size) for operand in padded)),
+        jnp.arange(number),
+    ).sum(0)
 
-    # Start from the first piece, not from zeros: it varies over a mesh as the rest does.
-    return lax.fori_loop(1, number, lambda i, total: total + one(i), one(0))
 
-
-def _taken(operand: jax.Array, axis: int, index: int | jax.Array, size: int) -> jax.Array:
+def _taken(operand: jax.Array, axis: int, index: jax.Array, size: int) -> jax.Array:
     """A piece of an operand along an axis, or as many of the last entries."""
     # From a matrix: of more axes XLA might choose another layout, by copies.
     matrix = operand.reshape(operand.shape[axis], -1)
