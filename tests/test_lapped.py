@@ -74,7 +74,7 @@ def test_every_extent(
 def test_in_pieces(monkeypatch: pytest.MonkeyPatch, ran: list[Any]) -> None:
     """A few rows at a time, where there are many: the products of all would be large."""
     x, h = operands(330, 70, 12, 1, "float64")
-    monkeypatch.setattr(pieces, "PIECE", 1000)
+    monkeypatch.setattr(pieces, "PIECE", 8000)
     got = filtrax.correlate(x, h[0], "same", axes=1, method="toeplitz")
     assert ran[0] == (1, 3, 1, 330)
     np.testing.assert_allclose(got, reference(x, h, (35, 34), 1), rtol=0, atol=1e-12)

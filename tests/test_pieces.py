@@ -17,7 +17,8 @@ from filtrax._engines.pieces import pieces as pieces_of
      (5, 30 << 20, 5), (1, 9 << 20, 1), (7, 6 << 20, 7)],
 )  # fmt: skip
 def test_number(rows: int, samples: int, number: int) -> None:
-    assert pieces_of(rows, samples) == number
+    assert pieces_of(rows, samples, np.dtype("float32")) == number
+    assert pieces_of(rows, -(-samples // 2), np.dtype("complex64")) == number
 
 
 @pytest.mark.parametrize("method", ["fft", "overlap"])
@@ -26,7 +27,7 @@ def test_rows(
     rows: int, method: Literal["fft", "overlap"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One kernel, one for each row, and the gradients by both, by the definition."""
-    monkeypatch.setattr(pieces, "PIECE", 700)
+    monkeypatch.setattr(pieces, "PIECE", 5600)
     source = np.random.default_rng(rows)
     x, y = source.standard_normal((2, rows, 200))
     own = source.standard_normal((rows, 31))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax._engines.base import SMALL, Correlation, Engine
-from filtrax._engines.pieces import PIECE, in_pieces
+from filtrax._engines.pieces import in_pieces, samples_in_piece
 from filtrax._engines.spectral import (
     circle,
     correlate,
@@ -93,8 +93,9 @@ def scratch(problem: Correlation) -> float:
     size = max(size, 2 * math.prod(_lengths(problem)))
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     # Rows go in pieces, the kernels once for each.
-    rows = min(2.0 * g * (b * c + b * o) * size, max(2.0 * (c + o) * size, 4.0 * PIECE))
-    return rows + 2.0 * min(g, max(PIECE // size, 1)) * o * c * size
+    most = samples_in_piece(problem.dtype)
+    rows = min(2.0 * g * (b * c + b * o) * size, max(2.0 * (c + o) * size, 4.0 * most))
+    return rows + 2.0 * min(g, max(most // size, 1)) * o * c * size
 
 
 def error(problem: Correlation) -> float:

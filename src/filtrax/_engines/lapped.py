@@ -104,7 +104,7 @@ def work(problem: Correlation) -> tuple[float, float, float]:
 
 def _pieces(problem: Correlation) -> int:
     rows = max(problem.g, problem.b)
-    return pieces(rows, problem.g * problem.b * problem.axes[0].n)
+    return pieces(rows, problem.g * problem.b * problem.axes[0].n, problem.dtype)
 
 
 def scratch(problem: Correlation) -> float:

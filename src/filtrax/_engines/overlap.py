@@ -15,7 +15,7 @@ from jax import lax
 from filtrax._engines.base import Correlation, Engine
 from filtrax._engines.blocks import pad
 from filtrax._engines.fft import lengths_of, refuses, rounding_of_transforms, total_work
-from filtrax._engines.pieces import PIECE, in_pieces
+from filtrax._engines.pieces import in_pieces, samples_in_piece
 from filtrax._engines.spectral import (
     circle,
     correlate,
@@ -65,7 +65,8 @@ def run(
     outputs, hop = whole(axis).m, frame.m
     rows = math.prod(lhs.shape[:-1])
     # An export may leave the number of rows open.
-    at_once = max(PIECE // (hop * rows), 1) if isinstance(rows, int) else outputs
+    most = samples_in_piece(lhs.dtype)
+    at_once = max(most // (hop * rows), 1) if isinstance(rows, int) else outputs
     if axis.span > outputs or -(-outputs // hop) <= 2 * at_once:
         return correlate(axes, frame, lhs, rhs, precision, platform)
     # Stretch by stretch, so that only one is there in frames and spectra.
@@ -116,7 +117,8 @@ def scratch(problem: Correlation) -> float:
     size = math.prod(fast_length(circle(other)) for other in others)
     size *= max(fast_length(frame.n), 2 * transform_length(frame, problem.dtype))
     rows = problem.g * problem.b * max(problem.c, problem.o)
-    return problem.inputs + min(4.0 * rows * count * size, max(4.0 * size, 8.0 * PIECE))
+    most = max(4.0 * size, 8.0 * samples_in_piece(problem.dtype))
+    return problem.inputs + min(4.0 * rows * count * size, most)
 
 
 def error(problem: Correlation) -> float:

@@ -15,8 +15,9 @@ from filtrax._engines.base import Run, is_short
 from filtrax._engines.blocks import pad
 from filtrax._geometry import Axis
 
-#: Samples of the signal in a piece.
-PIECE = 1 << 20
+#: Bytes of the signal in a piece: fresh memory for all temporary arrays of larger ones would be
+#: asked of the system at each call.
+PIECE = 1 << 22
 
 
 def in_pieces(run: Run) -> Run:
@@ -37,7 +38,7 @@ def in_pieces(run: Run) -> Run:
             return piece(lhs, rhs)
         g, b, c, o = sizes
         samples = max(math.prod(lhs.shape), math.prod(rhs.shape))
-        number = pieces(max(g, b, c), samples)
+        number = pieces(max(g, b, c), samples, lhs.dtype)
         if number == 1:
             return piece(lhs, rhs)
         outputs = (g, b, o, *(axis.m for axis in axes))
@@ -101,8 +102,13 @@ def _taken(operand: jax.Array, axis: int, index: jax.Array, size: int) -> jax.Ar
     return piece.reshape(*operand.shape[:axis], size, *operand.shape[axis + 1 :])
 
 
-def pieces(rows: int, samples: int) -> int:
+def samples_in_piece(dtype: jnp.dtype) -> int:
+    """Samples of the signal in a piece; those of half precision are converted before."""
+    return PIECE // max(dtype.itemsize, 4)
+
+
+def pieces(rows: int, samples: int, dtype: jnp.dtype) -> int:
     """The number of pieces of whole rows that are small enough, if possible equal ones."""
-    least = min(-(-samples // PIECE), rows)
+    least = min(-(-samples // samples_in_piece(dtype)), rows)
     equal = (number for number in range(least, 2 * least) if rows % number == 0)
     return next(equal, least)
