@@ -206,3 +206,23 @@ def test_a_divided_axis_behind_the_filtered_one() -> None:
             filtrax.correlate(placed, h, "same", axes=0) ** 2)))(kernels)  # fmt: skip
         assert jax.typeof(by_h).sharding.spec == P(None, "d")
     np.testing.assert_allclose(got, reference(x, h, (0,), (300, 16), (1,)), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("boundary", ["zero", "edge", 2.0])
+@pytest.mark.parametrize("shape", [(9973,), (12000,), (3, 5009), (90, 91)])
+@pytest.mark.parametrize("derivative", [False, True])
+def test_the_loop_stays_in_its_branch(
+    shape: tuple[int, ...], boundary: Any, derivative: bool
+) -> None:
+    """The compiler must not know which branch is taken, as it would of a sample of padding."""
+    h = jnp.ones(4, jnp.float32)
+
+    def run(x: jax.Array, h: jax.Array) -> jax.Array:
+        return filtrax.correlate(x, h, "same", axes=-1, boundary=boundary, method="shift")
+
+    def by_kernel(x: jax.Array, h: jax.Array, y: jax.Array) -> jax.Array:
+        return jax.vjp(run, x, h)[1](y)[1]
+
+    x = jax.ShapeDtypeStruct(shape, jnp.float32)
+    lowered = jax.jit(by_kernel).lower(x, h, x) if derivative else jax.jit(run).lower(x, h)
+    assert " conditional(" in str(lowered.compile().as_text())
