@@ -28,6 +28,8 @@ from filtrax._primitive import bind
 FAR = 20.0
 #: Nor is one that takes so many seconds, or is priced at so many while another was timed.
 LONG = 0.5
+#: Within so many times the best, an engine gets so many times the budget: noise must not choose.
+CLOSE, LONGER = 2.0, 6
 #: Bytes of temporary arrays that no engine may make.
 MEMORY = 1 << 30
 #: Passes after which a process forgets its programs.
@@ -154,7 +156,8 @@ def rounds(
 
     Args:
         priced: for each name the seconds to expect, the cheapest first.
-        budget: seconds for all rounds of one name; there are at least three and at most 25.
+        budget: seconds for all rounds of one name that is not `CLOSE` to the best, `LONGER` for
+            the others; there are at least three rounds and at most 25.
     """
     once: Times = {}
     calls: dict[str, clock.Call] = {}
@@ -170,11 +173,15 @@ def rounds(
             # The first call may have met cold memory: it counts only where it is the only one.
             calls[name] = call
     times: dict[str, list[float]] = {name: [] for name in calls}
+    medians = dict(once)
     for _ in range(25):
+        best = min(medians.values())
         for name, call in calls.items():
-            if len(times[name]) < 3 or sum(times[name]) < budget:
+            most = budget * (LONGER if medians[name] <= CLOSE * best else 1)
+            if len(times[name]) < 3 or sum(times[name]) < most:
                 times[name] += clock.row(call, once[name])
-    return {**once, **{name: statistics.median(each) for name, each in times.items()}}
+        medians.update({name: statistics.median(each) for name, each in times.items()})
+    return medians
 
 
 class Kept:

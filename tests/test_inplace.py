@@ -48,6 +48,18 @@ CASES = [
     ((2, 30, 31, 32), (1, 2, 3), (3, 2, 3), ()),
     ((90, 80), (0, 1), (1, 5), ()),
     ((90, 80), (0, 1), (5, 1), ()),
+    # Too many taps, or too long an axis, to select: strips near edges, and many of them.
+    ((60, 301), (1,), (15,), (0,)),
+    ((4, 20, 301), (2,), (14,), (1,)),
+    ((900, 300), (1,), (21,), ()),
+    ((12, 9000), (1,), (5,), ()),
+    ((20, 9001), (1,), (4,), (0,)),
+    ((3, 9000, 7), (1,), (4,), ()),
+    ((3, 9000, 7), (1,), (4,), (2,)),
+    ((90, 80), (0, 1), (4, 5), ()),
+    ((3, 90, 80), (1, 2), (4, 4), ()),
+    ((20, 80, 70), (1, 2), (5, 4), ()),
+    ((90, 80, 3), (0, 1), (5, 5), ()),
 ]
 
 
@@ -87,6 +99,22 @@ def test_every_edge(shape: Any, axes: Any, taps: Any, own: Any, mode: Any) -> No
     want = reference(x, h, axes, shape, lo)
     got = filtrax.correlate(x, h, mode, axes=axes, method="shift")
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("shape", "axes", "taps", "own"), CASES)
+def test_nothing_comes_over_an_edge(shape: Any, axes: Any, taps: Any, own: Any) -> None:
+    """NaN at both ends of every axis: in the outputs whose windows hold them, and in no other."""
+    x, h = problem(shape, axes, taps, own)
+    middle = [slice(size // 2, size // 2 + 1) for size in shape]
+    for axis, size in enumerate(shape):
+        for end in (0, size - 1):
+            x[tuple(slice(end, end + 1) if a == axis else middle[a] for a in range(x.ndim))] = (
+                np.nan
+            )
+    x[(0,) * x.ndim] = x[(-1,) * x.ndim] = np.nan
+    want = reference(x, h, axes, shape, tuple(k // 2 for k in taps))
+    got = filtrax.correlate(x, h, "same", axes=axes, method="shift")
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
 
 
 def test_most_of_them_are_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,10 @@
 
 In a row-major array every tap is one distance, also across the ends of rows. So the sum over
 the whole array, as if it were one long row, is right except where a window crosses an edge.
-Those few outputs are computed from small padded pieces and written over the others. The first
-and the last rows, whose windows would leave the array, begin as zeros: rows that share a kernel
-may be cut into short pieces, so that these are few samples near edges; others are computed apart.
+Few taps of short rows select what lies on their side of the edges. With more, those few outputs are
+computed from small padded strips and written over the others. The first and the last rows, whose
+windows would leave the array, begin as zeros: rows that share a kernel may be cut into pieces, so
+that these are few samples near edges; others are computed apart (`edges`).
 
 It moves half of what a padded copy moves, and large temporary arrays cost page faults besides.
 """
@@ -22,8 +23,6 @@ from filtrax._engines.taps import (
     GROUP,
     grouped_sum,
     is_narrow,
-    pad_all,
-    padded_sum,
     tap_offsets,
     tap_table,
     widened,
@@ -32,8 +31,10 @@ from filtrax._geometry import Axis
 
 #: Past this many taps the program compiles too long.
 _TAPS = 64
+#: Of so few taps (half as many, where they are complex) each selects, along axes of so few samples.
+_SELECTING, _SHORT = 12, 8192
 #: Samples in a vector.
-_VECTOR = 16
+VECTOR = 16
 #: The least samples in a piece of a row that has a kernel of its own; any has at most twice those.
 _OWN = 128
 #: The largest share of outputs near the edges or in the first and last rows.
@@ -43,7 +44,6 @@ _SIGNALS = 16
 #: The least samples in a row that has a kernel of its own, for each tap.
 _PITCH = 16
 
-Range = tuple[int, int]
 Shape = tuple[int, ...]
 
 
@@ -60,6 +60,7 @@ class Rows:
         signals: how many signals stand one above the other.
         apart: the share of outputs near edges, which are computed apart.
         piece: the outputs of a row of pieces, see `_piece`; 0 if rows are the problem's own.
+        selects: whether taps select what lies on their side of the edges.
     """
 
     shape: Shape
@@ -70,10 +71,11 @@ class Rows:
     signals: int
     apart: float
     piece: int = 0
+    selects: bool = False
 
     def joined(self) -> "Rows":
         """The rows in which edges lie: pieces joined to the signals that they are cut from."""
-        if not self.piece:
+        if not self.piece or self.selects:
             return self
         shape = (self.signals, math.prod(self.shape) // self.signals)
         return replace(self, shape=shape, before=0, after=0, inside=self.along)
@@ -94,7 +96,9 @@ def find_rows(problem: Correlation) -> Rows | None:
     signals, inner = math.prod((g, b, *n[:along])), n[along + 1 :]
     low, high = _reach(axes)
     own = g > 1 or any(axis.paired and axis.n > 1 for axis in axes[:along])
-    piece = 0 if inner else _piece(signals, n[along], max(low, high), taps if own else 0)
+    selects = _selects(problem)
+    whole = selects and signals > _SIGNALS
+    piece = 0 if inner or whole else _piece(signals, n[along], max(low, high), taps if own else 0)
     inside = along + 1
     if piece:
         count, inner = signals * n[along] // piece, [piece]
@@ -106,10 +110,23 @@ def find_rows(problem: Correlation) -> Rows | None:
     if own and not piece and pitch < _PITCH * taps:
         return None
     before, after = -(-low // pitch), -(-high // pitch)
-    apart = (before + after) / count + sum((axis.span - 1) / axis.n for axis in axes)
+    apart = (before + after) / count
+    if not selects:
+        apart += sum((axis.span - 1) / axis.n for axis in axes)
     if apart > _APART:
         return None
-    return Rows((count, *inner), before, after, along, inside, signals, apart, piece)
+    shape = (count, *inner)
+    return Rows(shape, before, after, along, inside, signals, apart, piece, selects)
+
+
+def _selects(problem: Correlation) -> bool:
+    """Whether taps are to select, rather than outputs near edges to be computed once more.
+
+    A tap takes half as long again, which memory hides while they are few, and no strip is written.
+    """
+    parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
+    sizes = [axis.n for axis in problem.axes if axis.taps > 1]
+    return parts * problem.taps <= _SELECTING and max(sizes) <= _SHORT
 
 
 def _piece(signals: int, row: int, reach: int, own: int) -> int:
@@ -130,9 +147,9 @@ def _piece(signals: int, row: int, reach: int, own: int) -> int:
     fits = [size for size in range(max(reach, least), most + 1) if samples % size == 0]
     # Whole vectors, two or more where edges are few; any length is better than none.
     order = [
-        [s for s in fits if s % _VECTOR == 0 and s > _VECTOR],
-        [s for s in fits if s % _VECTOR == 0],
-        [s for s in fits if s > 2 * _VECTOR],
+        [s for s in fits if s % VECTOR == 0 and s > VECTOR],
+        [s for s in fits if s % VECTOR == 0],
+        [s for s in fits if s > 2 * VECTOR],
     ]
     return next((sizes[0] for sizes in order if sizes), 0)
 
@@ -149,9 +166,10 @@ def _reach(axes: tuple[Axis, ...]) -> tuple[int, int]:
 
 
 def middle(rows: Rows, axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
-    """The correlation but for edges, and with zeros in the first rows and the last, as bits.
+    """The correlation with zeros in the first rows and the last, as bits.
 
-    The signal is one that `find_rows` has found to be readable in place, as these rows.
+    Near edges it is wrong, unless taps select. The signal is one that `find_rows` has found to be
+    readable in place, as these rows.
     """
     n = [axis.n for axis in axes]
     array = lhs.reshape(rows.shape)
@@ -171,16 +189,25 @@ def middle(rows: Rows, axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -
     inner = rows.shape[0] - rows.before - rows.after
     start = rows.before * pitch - _reach(axes)[0]
 
+    places = _places(rows, axes, inner) if rows.selects else {}
+
     def term(number: int, offset: tuple[int, ...]) -> jax.Array:
         at = start + sum(o * pitch for o, pitch in zip(offset, pitches, strict=True))
         window = lax.slice_in_dim(units, at // unit, (at + inner * pitch) // unit)
         window = window.reshape(inner, *rows.shape[1:])
         if recast:
             window = lax.bitcast_convert_type(window, array.dtype)
-        return widened(lax.index_in_dim(taps, number, keepdims=False)) * widened(window)
+        window = widened(window)
+        for axis, place in places.items():
+            ahead = offset[axis] - axes[axis].lo
+            # Never by a product with zero: a NaN beyond an edge is none of this output's.
+            if ahead:
+                own = place >= -ahead if ahead < 0 else place < n[axis] - ahead
+                window = jnp.where(own, window, jnp.zeros((), window.dtype))
+        return widened(lax.index_in_dim(taps, number, keepdims=False)) * window
 
     sums = grouped_sum(term(number, offset) for number, offset in enumerate(tap_offsets(axes)))
-    sums = _to_bits(sums.astype(array.dtype))
+    sums = to_bits(sums.astype(array.dtype))
     # The sums of the first and last rows would burden this loop.
     before, after = (
         jnp.zeros((count, *rows.shape[1:]), sums.dtype) for count in (rows.before, rows.after)
@@ -188,113 +215,33 @@ def middle(rows: Rows, axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -
     return jnp.concatenate([before, sums, after])
 
 
+def _places(rows: Rows, axes: tuple[Axis, ...], inner: int) -> dict[int, jax.Array]:
+    """For each axis that is filtered, where along it each output of the middle rows stands."""
+    shape = (inner, *rows.shape[1:])
+
+    def place(number: int) -> jax.Array:
+        if number >= rows.inside:
+            return lax.broadcasted_iota(jnp.int32, shape, 1 + number - rows.inside)
+        row = rows.before + lax.broadcasted_iota(jnp.int32, shape, 0)
+        if rows.piece:
+            row = row * rows.piece + lax.broadcasted_iota(jnp.int32, shape, 1)
+        return row % axes[number].n
+
+    return {number: place(number) for number, axis in enumerate(axes) if axis.taps > 1}
+
+
 def bits_of(dtype: jnp.dtype) -> Any:
     """Half precision as integers: XLA's CPU compiler would put pieces together in float32."""
     return jnp.dtype(f"uint{8 * dtype.itemsize}") if is_narrow(dtype) else dtype
 
 
-def _to_bits(array: jax.Array) -> jax.Array:
+def to_bits(array: jax.Array) -> jax.Array:
     return from_bits(array, bits_of(array.dtype))
 
 
 def from_bits(array: jax.Array, dtype: Any) -> jax.Array:
     """The same bits as another dtype, if it is another."""
     return array if array.dtype == dtype else lax.bitcast_convert_type(array, dtype)
-
-
-def patched(
-    rows: Rows,
-    axes: tuple[Axis, ...],
-    precision: lax.Precision,
-    lhs: jax.Array,
-    rhs: jax.Array,
-    out: jax.Array,
-) -> jax.Array:
-    """What `middle` returns, as joined rows, with first rows and last, and with all edges."""
-    n = [axis.n for axis in axes]
-    along, inside = rows.along, rows.inside
-
-    def strips(number: int, ranges: list[Range]) -> list[jax.Array]:
-        """The outputs within several ranges of one axis, equally long: one sum in the program."""
-        cuts = [_cut(axes, lhs, rhs, {number: each}) for each in ranges]
-        joined = jnp.concatenate([padded for _, padded, _ in cuts], axis=1)
-        out = _to_bits(padded_sum(cuts[0][0], joined, rhs, precision))
-        return jnp.split(out, len(cuts), axis=1)
-
-    def end(first: bool) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
-        """What the first rows or the last need."""
-        number = rows.before if first else rows.after
-        ranges = {axis: (0, 1) if first else (n[axis] - 1, n[axis]) for axis in range(along)}
-        if inside > along:
-            # Rows are entries of the first filtered axis.
-            entries = number * math.prod(rows.shape[1:]) // math.prod(n[along + 1 :])
-            ranges[along] = (0, entries) if first else (n[along] - entries, n[along])
-        pick = slice(0, 1) if first else slice(-1, None)
-        return _cut(axes, lhs[pick, pick], rhs[pick], ranges)
-
-    def outermost() -> list[jax.Array]:
-        """The first rows and the last, where there are any: if they are alike, in one sum."""
-        cuts = [end(first) for first in (True, False) if (rows.before if first else rows.after)]
-        if len(cuts) == 2 and cuts[0][0] == cuts[1][0]:
-            signal = jnp.concatenate([padded for _, padded, _ in cuts])
-            taps = jnp.concatenate([own for *_, own in cuts])
-            return jnp.split(_to_bits(padded_sum(cuts[0][0], signal, taps, precision)), 2)
-        return [_to_bits(padded_sum(*cut, precision)) for cut in cuts]
-
-    places = [place for place, count in ((0, rows.before), (-rows.after, rows.after)) if count]
-    for place, rest in zip(places, outermost(), strict=True):
-        out = _put(out, rest.reshape(-1, *rows.shape[1:]), 0, place % rows.shape[0])
-    for number, axis in enumerate(axes):
-        if number == along < inside and rows.signals == 1:
-            # The first and the last rows are all that touches the edges of a single signal.
-            continue
-        reaches = (axis.lo, axis.span - 1 - axis.lo)
-        # Along the last axis whole vectors are faster than the few samples that need it.
-        unit = rows.piece or (_VECTOR if number == len(axes) - 1 else 1)
-        size = min(-(-max(reaches) // unit) * unit, axis.n)
-        ends = ((0, size), (axis.n - size, axis.n))
-        ranges = [end for end, reach in zip(ends, reaches, strict=True) if reach]
-        if not ranges:
-            continue
-        for (begin, stop), edge in zip(ranges, strips(number, ranges), strict=True):
-            if number < inside:
-                edges = edge.reshape(rows.signals, stop - begin, *rows.shape[1:])
-                for signal in range(rows.signals):
-                    out = _put(out, edges[signal], 0, signal * axis.n + begin)
-            else:
-                at = 1 + number - inside
-                shape = (*out.shape[:at], stop - begin, *out.shape[at + 1 :])
-                out = _put(out, edge.reshape(shape), at, begin)
-    return out
-
-
-def _cut(
-    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, ranges: dict[int, Range]
-) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
-    """What the outputs within a range of some axes need: samples, with zeros around, and taps."""
-    parts = []
-    for number, axis in enumerate(axes):
-        start, stop = ranges.get(number, (0, axis.n))
-        if axis.paired:
-            lhs = lax.slice_in_dim(lhs, start, stop, axis=3 + number)
-            rhs = lax.slice_in_dim(rhs, start, stop, axis=3 + number)
-            size = stop - start
-            parts.append(replace(axis, n=size, k=size, m=size))
-            continue
-        begin = max(start - axis.lo, 0)
-        end = min(stop - axis.lo + axis.span - 1, axis.n)
-        lhs = lax.slice_in_dim(lhs, begin, end, axis=3 + number)
-        lo = axis.lo - start + begin
-        parts.append(replace(axis, n=end - begin, m=stop - start, lo=lo))
-    padded = pad_all(lhs, tuple(parts))
-    inner = (replace(axis, n=n, lo=0) for axis, n in zip(parts, padded.shape[3:], strict=True))
-    return tuple(inner), padded, rhs
-
-
-def _put(out: jax.Array, piece: jax.Array, axis: int, start: int) -> jax.Array:
-    starts = [0] * out.ndim
-    starts[axis] = start
-    return lax.dynamic_update_slice(out, piece, starts)
 
 
 def _row_taps(rows: Rows, axes: tuple[Axis, ...], lhs: Shape, rhs: jax.Array) -> jax.Array:

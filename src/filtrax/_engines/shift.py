@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import inplace, lanes, segments
+from filtrax._engines import edges, inplace, lanes, segments
 from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
 from filtrax._engines.taps import GROUP, UNROLL, is_narrow, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
@@ -22,6 +22,8 @@ _LARGE = 4096
 _PAGED = 1 << 21
 #: What an output near an edge costs more than another.
 _EDGES = 3.5
+#: What a product costs more whose sample is selected.
+_SELECTED = 1.3
 #: With more taps (half as many, where they are complex) XLA's loop is not made of vectors, and a
 #: product costs so many times as much.
 _VECTORISED, _SCALAR = 240, 4
@@ -62,14 +64,18 @@ def run(
         return run(axes, widened(lhs), widened(rhs), precision, platform).astype(lhs.dtype)
     rows = inplace.find_rows(problem)
     if rows is not None:
-        # Two branches: an update of what is not an operand of its branch would copy it.
-        middle = partial(inplace.middle, rows, axes)
+        # An update of what is not an operand of its branch would copy it, and what is computed
+        # where it is put takes one core: hence three branches.
         bits = inplace.bits_of(lhs.dtype)
+        middle = partial(inplace.middle, rows, axes)
         out = alone(middle, never, lhs, rhs, shape=rows.shape, dtype=bits)
         rows = rows.joined()
-        patched = partial(inplace.patched, rows, axes, precision)
         out = out.reshape(rows.shape)
-        out = alone(patched, never, lhs, rhs, out, shape=rows.shape, dtype=bits)
+        strips = partial(edges.run, rows, axes, precision)
+        shapes = edges.shapes(rows, axes, lhs)
+        near = alone(strips, never, lhs, rhs, shape=shapes, dtype=bits) if shapes else []
+        patched = partial(edges.patched, rows, axes, precision)
+        out = alone(patched, never, lhs, rhs, out, *near, shape=rows.shape, dtype=bits)
         return inplace.from_bits(out, lhs.dtype).reshape(shape)
     # XLA's CPU loop over an odd number of outputs of a single row is many times slower than
     # over an even one: compute one output more.
@@ -103,26 +109,30 @@ def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
 
 
 def alone(
-    run: Callable[..., jax.Array],
+    run: Callable[..., Any],
     never: jax.Array,
     lhs: jax.Array,
     rhs: jax.Array,
     *rest: jax.Array,
-    shape: tuple[int, ...],
+    shape: tuple[int, ...] | list[tuple[int, ...]],
     dtype: Any = None,
-) -> jax.Array:
+) -> Any:
     """Runs a loop so that XLA's CPU compiler cannot fuse it into what comes before or after.
 
     Fused into a reduction, a sum over taps loses its vectorisation and is 20 times slower, and
     some versions drop barriers on the CPU. A branch is compiled by itself, and this one is always
-    taken. What `run` returns has the given shape and dtype, the signal's unless given.
+    taken. What `run` returns has the given shape, or is a list of arrays of such shapes; its dtype
+    is the signal's unless another is given.
     """
 
-    def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> jax.Array:
+    def nothing(lhs: jax.Array, rhs: jax.Array, *rest: jax.Array) -> Any:
         # Of both, so that it varies over a mesh as the other result does.
-        return jnp.broadcast_to((lhs[0] * rhs[0]).astype(dtype or lhs.dtype), shape)
+        number = (lhs[0] * rhs[0]).astype(dtype or lhs.dtype)
+        if isinstance(shape, list):
+            return [jnp.broadcast_to(number, each) for each in shape]
+        return jnp.broadcast_to(number, shape)
 
-    def flat(lhs_: jax.Array, rhs_: jax.Array, *rest: jax.Array) -> jax.Array:
+    def flat(lhs_: jax.Array, rhs_: jax.Array, *rest: jax.Array) -> Any:
         return run(lhs_.reshape(lhs.shape), rhs_.reshape(rhs.shape), *rest)
 
     # Vectors have one layout: no branch can ask for another by a copy of the operands.
@@ -164,7 +174,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     rows = inplace.find_rows(problem)
     padded = 0 if rows else problem.inputs
     if rows:
-        products *= 1 + _EDGES * rows.apart
+        products *= (1 + _EDGES * rows.apart) * (_SELECTED if rows.selects else 1)
     parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
     if parts * problem.taps > _VECTORISED:
         products *= _SCALAR
