@@ -255,9 +255,10 @@ def test_an_engine_far_behind_is_called_once_or_not_at_all(monkeypatch):
     priced = {"good": 0.01, "bad": 0.01, "close": 0.02, "slow": 0.02, "huge": 0.03, "priced": 0.21}
     times = passes.rounds(priced, ready, budget=0.05)
     assert times == pytest.approx({name: takes[name] for name in ("good", "bad", "close", "slow")})
-    # Once by the first call, then in three rounds, until the budget is spent: to settle, "good"
-    # takes two calls and "close" one, and as many are timed.
-    assert calls == {"good": 13, "bad": 1, "close": 7, "slow": 1, "huge": 0, "priced": 0}
+    # Once by the first call, then in rounds until 0.3 s are spent, six times the budget: both are
+    # close. To settle, "good" takes two calls and "close" one, and as many are timed.
+    assert calls == {"good": 1 + 16 * 4, "bad": 1, "close": 1 + 15 * 2, "slow": 1, "huge": 0,
+                     "priced": 0}  # fmt: skip
     # The only engine is timed whatever it takes, but once if it takes long.
     calls["slow"] = 0
     assert set(passes.rounds({"slow": 9.0}, ready, budget=0.05)) == {"slow"}

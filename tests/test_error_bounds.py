@@ -5,6 +5,7 @@ The reference is extended precision. `FILTRAX_ERROR_CASES` is the number of rand
 
 import math
 import os
+from functools import partial
 from typing import Any
 
 import jax
@@ -112,8 +113,8 @@ def test_the_bound_holds_for_the_gradient_by_the_kernel(engine: Any, shape: Any)
         assert np.all(error <= bound), (span, float((error / bound).max()))
 
 
-def test_sums_over_signals_in_lanes_are_bounded_by_norms() -> None:
-    """Channels behind time: sums run over all signals, and what crosses them is subtracted."""
+def test_a_huge_signal_beside_others_does_not_spoil_their_sums() -> None:
+    """Channels behind time: sums run over all signals, and nothing that crosses them is in them."""
     rng = np.random.default_rng(8)
     b, n, c, k = 4, 300, 32, 3
     eps = float(np.finfo(np.float32).eps)
@@ -123,26 +124,21 @@ def test_sums_over_signals_in_lanes_are_bounded_by_norms() -> None:
     # The huge signal is weighed with zeros, so that each tap's own products are small.
     ct[1] = 0
 
-    def filtered(h: Any, method: Any = "shift", **options: Any) -> Any:
-        return filtrax.convolve(x, h, "causal", axes=1, method=method, **options)
+    def filtered(h: Any, **options: Any) -> Any:
+        return filtrax.convolve(x, h, "causal", axes=1, **options)
 
     shapes: dict[str, Any] = {"axes": 1, "mode": "causal", "derivative": "h"}
     plan = filtrax.plan((b, n, c), (1, k, c), method="shift", **shapes)
-    assert plan.scale == "row"
-    assert plan.spread == (k,)
+    assert plan.scale == "window"
     h = jnp.ones((1, k, c), jnp.float32)
     padded = np.pad(x, [(0, 0), (k - 1, 0), (0, 0)]).astype(np.longdouble)
     met = [padded[:, k - 1 - m : k - 1 - m + n] for m in range(k)]
     exact = np.stack([np.sum(each * ct, axis=(0, 1)) for each in met])
-    (got,) = jax.vjp(filtered, h)[1](jnp.asarray(ct))
-    norms = np.linalg.norm(x.astype(float), axis=(0, 1)) * np.linalg.norm(ct, axis=(0, 1))
-    assert np.all(np.abs(np.asarray(got[0]) - exact) <= 2 * eps * math.log2(b * n) * norms)
-    # Who asks for the window does not get them.
-    careful = filtrax.plan((b, n, c), (1, k, c), accuracy="window", platform="cpu", **shapes)
-    assert careful.engine != "shift"
     own = np.stack([np.sum(np.abs(each * ct), axis=(0, 1)) for each in met])
-    (got,) = jax.vjp(lambda h: filtered(h, "auto", accuracy="window"), h)[1](jnp.asarray(ct))
-    assert np.all(np.abs(np.asarray(got[0]) - exact) <= (b * n + 2) * eps * own)
+    for method, accuracy in (("shift", "row"), ("auto", "window")):
+        pull = jax.vjp(partial(filtered, method=method, accuracy=accuracy), h)[1]
+        (got,) = pull(jnp.asarray(ct))
+        assert np.all(np.abs(np.asarray(got[0]) - exact) <= (b * n + 2) * eps * own)
 
 
 @engines

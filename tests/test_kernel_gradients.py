@@ -1,5 +1,6 @@
-"""Gradients by kernels of few taps: sums side by side, in lanes and in segments of time."""
+"""Gradients by kernels of few taps: segments of time, side by side."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import filtrax
-from filtrax._engines import lanes, segments, shift
+from filtrax._engines import segments
 
 # Shape, filtered axis, taps, axes with a kernel for each entry.
 LANES = [
@@ -77,6 +78,32 @@ def test_against_sums_tap_by_tap(shape: Any, axis: int, taps: int, own: Any, mod
     (got,) = jax.jit(lambda h, y: jax.vjp(run, h)[1](y))(jnp.asarray(h), y)
     want = gradient(x, y, axis, taps, own, low, 1, 1)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize(("shape", "axis", "taps", "own"), LANES + SEGMENTS)
+@pytest.mark.parametrize("mode", ["same", "causal"])
+def test_each_tap_sees_its_own_samples(
+    shape: Any, axis: int, taps: int, own: Any, mode: Any, number: float
+) -> None:
+    """One sample that is no number, near either end of time: in the taps that meet it."""
+    x, h = operands(shape, axis, taps, own)
+    y = np.random.default_rng(1).standard_normal(shape)
+    low = taps // 2 if mode == "same" else taps - 1
+
+    @jax.jit
+    def by_kernel(x: jax.Array) -> jax.Array:
+        run = partial(filtrax.correlate, x, mode=mode, axes=axis, method="shift")
+        return jax.vjp(run, h)[1](jnp.asarray(y))[0]
+
+    for place in (0, 1, taps - 1, taps, 2 * taps, -2 * taps, -taps, -2, -1):
+        wrong = x.copy()
+        at = tuple(place if each == axis else size // 2 for each, size in enumerate(shape))
+        wrong[at] = number
+        want = gradient(wrong, y, axis, taps, own, low, 1, 1)
+        got = by_kernel(wrong)
+        np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))
+        np.testing.assert_array_equal(np.isposinf(got), np.isposinf(want))
 
 
 @pytest.mark.parametrize(("shape", "axis", "taps"), [LANES[1][:3], SEGMENTS[0][:3]])
@@ -150,15 +177,12 @@ def test_images(shape: Any, taps: Any, mode: Any, dilation: Any, monkeypatch: An
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize(("sums", "cases"), [(lanes, LANES), (segments, SEGMENTS)])
-def test_the_sums_meant_are_the_ones_made(
-    sums: Any, cases: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("cases", [LANES, SEGMENTS])
+def test_the_sums_meant_are_the_ones_made(cases: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the tests above would test something else."""
     taken = []
-    original = sums.run
-    monkeypatch.setattr(sums, "run", lambda *a, **k: taken.append(1) or original(*a, **k))
-    assert shift.lanes is lanes
+    original = segments.run
+    monkeypatch.setattr(segments, "run", lambda *a, **k: taken.append(1) or original(*a, **k))
     for shape, axis, taps, own in cases:
         x, h = operands(shape, axis, taps, own)
         jax.jit(jax.grad(lambda h, x=x, axis=axis: jnp.sum(filtrax.correlate(

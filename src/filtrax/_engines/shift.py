@@ -4,15 +4,14 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import edges, inplace, lanes, segments
-from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums, windows
+from filtrax._engines import edges, inplace, segments
+from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_of_sums
 from filtrax._engines.taps import GROUP, UNROLL, is_narrow, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
@@ -49,15 +48,13 @@ def run(
     """The correlation as a sum of scaled slices of the signal."""
     problem = correlation_of(axes, lhs, rhs)
     shape = (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
-    few = _few_outputs(problem)
     never = _never(lhs)
-    if few is not None:
-        if few is segments:
-            axes, lhs = segments.padded(axes, lhs)
-        compute = partial(few.run, axes, precision=precision, platform=platform)
+    if segments.serves(problem):
+        axes, lhs, near = segments.prepared(axes, lhs, rhs)
+        compute = partial(segments.run, axes, precision=precision, platform=platform)
         if platform != "cpu":
-            return compute(lhs, rhs)
-        return alone(compute, never, lhs, rhs, shape=shape)
+            return compute(lhs, rhs, *near)
+        return alone(compute, never, lhs, rhs, *near, shape=shape)
     if platform != "cpu" or not _is_large(axes, lhs, rhs):
         return padded_sum(axes, lhs, rhs, precision)
     if is_narrow(problem.dtype) and not _converts_each(problem):
@@ -89,11 +86,6 @@ def run(
     compute = partial(padded_sum, inner, precision=precision)
     out = alone(compute, never, signal, rhs, shape=(*shape[:-1], even[-1].m))
     return lax.slice_in_dim(out, 0, last.m, axis=-1)
-
-
-def _few_outputs(problem: Correlation) -> ModuleType | None:
-    """The sums made for the few outputs of long operands, if any are."""
-    return next((sums for sums in (lanes, segments) if sums.serves(problem)), None)
 
 
 def _converts_each(problem: Correlation) -> bool:
@@ -157,17 +149,17 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products, those summed over channels, outputs, samples padded, products of few outputs.
+    """Products, those summed over channels, outputs, samples padded, products from far away.
 
-    Last the products whose samples come from beyond the first cache.
+    The last have their samples beyond the first cache. Then for few outputs, as `segments` computes
+    them, products and samples read.
 
     Infinite where the program would be too long to be chosen unasked.
     """
-    few = _few_outputs(problem)
-    if few is not None:
-        return 1.0, 0.0, 0.0, 0.0, 0.0, few.products(problem), 0.0
+    if segments.serves(problem):
+        return 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, *segments.work(problem)
     if problem.taps > (_SHORT if problem.is_short else _TAPS):
-        return math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        return math.inf, *(0.0,) * 7
     products = problem.multiplications
     # Sums over channels are small matrix products, which write all outputs for each tap.
     summed = products / min(problem.c, 64)
@@ -186,8 +178,8 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:
-        return 1.0, products, 0.0, problem.outputs, padded, 0.0, _far(problem)
-    return 1.0, 0.0, summed, problem.outputs, padded, 0.0, 0.0
+        return 1.0, products, 0.0, problem.outputs, padded, _far(problem), 0.0, 0.0
+    return 1.0, 0.0, summed, problem.outputs, padded, 0.0, 0.0, 0.0
 
 
 def _far(problem: Correlation) -> float:
@@ -209,8 +201,8 @@ def _far(problem: Correlation) -> float:
 
 def scratch(problem: Correlation) -> float:
     """A padded copy, where the signal cannot be read in place."""
-    if (few := _few_outputs(problem)) is not None:
-        return segments.scratch(problem) if few is segments else 0.0
+    if segments.serves(problem):
+        return segments.scratch(problem)
     if inplace.find_rows(problem):
         return 0.0
     return float(problem.inputs)
@@ -218,30 +210,16 @@ def scratch(problem: Correlation) -> float:
 
 def error(problem: Correlation) -> float:
     """Of sums in groups, or, of many taps, one after the other."""
-    if problem.taps > UNROLL and not lanes.serves(problem):
+    if problem.taps > UNROLL:
         return rounding_of_sums(problem, run=0, joined=problem.c)
     return rounding_of_sums(problem, joined=16)
 
 
-def spread(problem: Correlation) -> tuple[int, ...]:
-    """The windows; everything where products across signals are taken away."""
-    if scale(problem) == "window":
-        return windows(problem)
-    return tuple(axis.m for axis in problem.axes)
-
-
-def scale(problem: Correlation) -> str:
-    """The window, except where products across signals are taken away."""
-    joined = lanes.serves(problem) and lanes.joins_signals(problem)
-    return "row" if joined else "window"
-
-
 def multiplies(problem: Correlation) -> bool:
     """Sums over channels are matrix products."""
-    return problem.c > 1 and _few_outputs(problem) is None
+    return problem.c > 1 and not segments.serves(problem)
 
 
 ENGINE = Engine(
-    "shift", run, refuses, work, scratch=scratch, error=error, spread=spread, scale=scale,
-    multiplies=multiplies, in_place=True,
+    "shift", run, refuses, work, scratch=scratch, error=error, multiplies=multiplies, in_place=True,
 )  # fmt: skip
