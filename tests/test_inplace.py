@@ -1,5 +1,6 @@
 """Signals read where they lie: the shift engine without a padded copy, on every kind of edge."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -12,6 +13,17 @@ from jax.sharding import PartitionSpec as P
 
 import filtrax
 from filtrax._engines import inplace, shift
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_problems_are_large() -> Iterator[None]:
+    """In place are read large signals only; programs made before know nothing of this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shift, "_LARGE", 1 << 12)
+        jax.clear_caches()
+        yield
+    jax.clear_caches()
+
 
 # Shape, filtered axes, taps along them, kernels for each entry of these axes.
 CASES = [

@@ -112,11 +112,11 @@ def _cut(axes: tuple[Axis, ...], dtype: jnp.dtype) -> _Cut:
     return _Cut(begin, blocks, segments, samples // blocks)
 
 
-def work(problem: Correlation) -> tuple[float, float]:
-    """Products, and samples read in all passes."""
+def work(problem: Correlation) -> tuple[float, float, float]:
+    """Passes, products, and samples read in all passes."""
     outputs = len(_outputs(problem.axes[_along(problem.axes) :]))
     passes = len(_passes(outputs, problem.dtype))
-    return float(problem.multiplications), float(problem.inputs * passes)
+    return float(passes), float(problem.multiplications), float(problem.inputs * passes)
 
 
 def scratch(problem: Correlation) -> float:

@@ -15,8 +15,8 @@ from filtrax._engines.base import Correlation, Engine, correlation_of, rounding_
 from filtrax._engines.taps import GROUP, UNROLL, is_narrow, pad_all, padded_sum, widened
 from filtrax._geometry import Axis
 
-#: From this many outputs on, the loop must not be fused into others.
-_LARGE = 4096
+#: From this many products on, the loop must not be fused into others: a branch costs some 25 us.
+_LARGE = 1 << 17
 #: Padded copies of more samples cost page faults each time.
 _PAGED = 1 << 21
 #: What an output near an edge costs more than another.
@@ -55,11 +55,11 @@ def run(
         if platform != "cpu":
             return compute(lhs, rhs, *near)
         return alone(compute, never, lhs, rhs, *near, shape=shape)
-    if platform != "cpu" or not _is_large(axes, lhs, rhs):
+    if platform != "cpu" or not _is_large(problem):
         return padded_sum(axes, lhs, rhs, precision)
     if is_narrow(problem.dtype) and not _converts_each(problem):
         return run(axes, widened(lhs), widened(rhs), precision, platform).astype(lhs.dtype)
-    rows = inplace.find_rows(problem)
+    rows = _rows(problem)
     if rows is not None:
         # An update of what is not an operand of its branch would copy it, and what is computed
         # where it is put takes one core: hence three branches.
@@ -93,11 +93,14 @@ def _converts_each(problem: Correlation) -> bool:
     return problem.taps <= GROUP or problem.inputs > _PAGED
 
 
-def _is_large(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> bool:
-    sizes = (*lhs.shape[:2], rhs.shape[1])
-    if not all(isinstance(size, int) for size in sizes):
-        return False
-    return math.prod((*sizes, *(axis.m for axis in axes))) >= _LARGE
+def _is_large(problem: Correlation) -> bool:
+    sizes = (problem.g, problem.b, problem.o)
+    return all(isinstance(size, int) for size in sizes) and problem.multiplications >= _LARGE
+
+
+def _rows(problem: Correlation) -> inplace.Rows | None:
+    """How the signal is read where it lies, if it is."""
+    return inplace.find_rows(problem) if _is_large(problem) else None
 
 
 def alone(
@@ -149,21 +152,23 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products, those summed over channels, outputs, samples padded, products from far away.
+    """Branches, products, those summed over channels, outputs, samples padded, products from afar.
 
     The last have their samples beyond the first cache. Then for few outputs, as `segments` computes
-    them, products and samples read.
+    them, products and samples read; each of its passes counts as a branch, too.
 
     Infinite where the program would be too long to be chosen unasked.
     """
     if segments.serves(problem):
-        return 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, *segments.work(problem)
+        passes, *read = segments.work(problem)
+        return 1.0, 1.0 + passes, 0.0, 0.0, 0.0, 0.0, 0.0, *read
     if problem.taps > (_SHORT if problem.is_short else _TAPS):
-        return math.inf, *(0.0,) * 7
-    products = problem.multiplications
+        return math.inf, *(0.0,) * 8
+    products = float(problem.multiplications)
+    branches = float(_is_large(problem))
     # Sums over channels are small matrix products, which write all outputs for each tap.
     summed = products / min(problem.c, 64)
-    rows = inplace.find_rows(problem)
+    rows = _rows(problem)
     padded = 0 if rows else problem.inputs
     if rows:
         products *= (1 + _EDGES * rows.apart) * (_SELECTED if rows.selects else 1)
@@ -178,8 +183,8 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if padded > _PAGED:
         padded *= 3
     if problem.c == 1:
-        return 1.0, products, 0.0, problem.outputs, padded, _far(problem), 0.0, 0.0
-    return 1.0, 0.0, summed, problem.outputs, padded, 0.0, 0.0, 0.0
+        return 1.0, branches, products, 0.0, problem.outputs, padded, _far(problem), 0.0, 0.0
+    return 1.0, branches, 0.0, summed, problem.outputs, padded, 0.0, 0.0, 0.0
 
 
 def _far(problem: Correlation) -> float:
@@ -203,7 +208,7 @@ def scratch(problem: Correlation) -> float:
     """A padded copy, where the signal cannot be read in place."""
     if segments.serves(problem):
         return segments.scratch(problem)
-    if inplace.find_rows(problem):
+    if _rows(problem):
         return 0.0
     return float(problem.inputs)
 

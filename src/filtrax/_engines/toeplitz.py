@@ -26,15 +26,23 @@ from filtrax._engines.blocks import band, frames, window
 from filtrax._engines.pieces import in_pieces
 from filtrax._geometry import Axis
 
+#: From so many pairs of a channel and a kernel on short blocks fill the matrix unit.
+_FILLING = 4
 
-def block_length(axes: tuple[Axis, ...]) -> int:
+
+def block_length(problem: Correlation) -> int:
     """Outputs in one block (or taps, where the kernel is the long one).
 
-    Long blocks waste products on the band's corners, short ones waste the matrix unit.
+    Long blocks waste products on the band's corners, short ones waste the matrix unit, unless
+    channels and kernels fill it; and they hold each sample in more frames.
     """
-    if is_short(axes):
-        return gram.block_length(axes[-1])
-    return min(max(64, 1 << (axes[-1].span - 1).bit_length()), 256)
+    *_, axis = problem.axes
+    if problem.is_short:
+        return gram.block_length(axis)
+    pairs = (problem.c, problem.o)
+    if all(isinstance(size, int) for size in pairs) and math.prod(pairs) >= _FILLING:
+        return min(max(8, 1 << max(axis.span // 4, 1).bit_length() - 1), 256)
+    return min(max(16, 1 << (axis.span - 1).bit_length()), 256)
 
 
 def run(
@@ -61,7 +69,7 @@ def _framed(
     inside a loop: there XLA's CPU convolutions are 16 times slower.
     """
     *others, axis = axes
-    length = block_length(axes)
+    length = block_length(correlation_of(axes, lhs, rhs))
     count = -(-axis.m // length)
     matrix = band(axis, rhs, length)
     signal = window(lhs, tuple(others))
@@ -118,20 +126,21 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if lapped.serves(problem):
         products, moved, entries = lapped.work(problem)
         return calls, products, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, entries
-    length = block_length(problem.axes)
+    length = block_length(problem)
     lead = problem.g * problem.b * problem.o * problem.c
     width = (length - 1) * axis.stride + axis.span
     rows = math.prod(a.k * a.m for a in problem.axes[:-1])
     band_entries = problem.g * problem.o * problem.c * length * width
     # In several dimensions the convolution reaches less than half of the speed.
     macs = lead * rows * axis.m * width * (1.0 if len(problem.axes) == 1 else 2.5)
-    return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, problem.inputs, band_entries
+    moved = problem.inputs * width / (length * axis.stride)
+    return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, band_entries
 
 
 def _block(problem: Correlation) -> int:
     if lapped.serves(problem):
         return lapped.block_length(problem.axes[-1])
-    return block_length(problem.axes)
+    return block_length(problem)
 
 
 def scratch(problem: Correlation) -> float:
@@ -141,7 +150,7 @@ def scratch(problem: Correlation) -> float:
     if lapped.serves(problem):
         return lapped.scratch(problem)
     *_, axis = problem.axes
-    length = block_length(problem.axes)
+    length = block_length(problem)
     width = (length - 1) * axis.stride + axis.span
     banded = float(problem.g * problem.o * problem.c * length * width)
     return banded + problem.inputs * width / (length * axis.stride) + problem.outputs
@@ -162,7 +171,7 @@ def spread(problem: Correlation) -> tuple[int, ...]:
         return (*others, axis.m)
     if lapped.serves(problem):
         return (min(axis.m, lapped.width(axis)),)
-    length = block_length(problem.axes)
+    length = block_length(problem)
     hop = length * axis.stride
     frames_that_hold_it = -(-(hop - axis.stride + axis.span) // hop)
     return (*others, min(axis.m, frames_that_hold_it * length))
