@@ -10,8 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from filtrax._engines import ENGINES, Correlation, fold_problem, labels_of
-from filtrax._engines.base import SCALES
+from filtrax._engines import Correlation, fold_problem, labels_of
+from filtrax._engines.base import SCALES, Engine
 from filtrax._errors import describe, type_error, value_error
 from filtrax._spec import choice
 
@@ -35,14 +35,14 @@ def as_accuracy(value: Any) -> str | float:
     return float(value)
 
 
-def seen_by(name: str, problem: Correlation) -> Correlation:
+def seen_by(engine: Engine, problem: Correlation) -> Correlation:
     """The problem as an engine is given it."""
-    return problem if ENGINES[name].in_place else fold_problem(problem)
+    return problem if engine.in_place else fold_problem(problem)
 
 
-def expected_error(name: str, problem: Correlation, platform: str, precision: str) -> float:
+def expected_error(engine: Engine, problem: Correlation, platform: str, precision: str) -> float:
     """The relative error to expect for well-scaled data of random signs."""
-    engine, seen = ENGINES[name], seen_by(name, problem)
+    seen = seen_by(engine, problem)
     if not jnp.issubdtype(seen.dtype, jnp.inexact):
         return 0.0
     # Half precision is summed in float32, and rounded once at the end.
@@ -57,9 +57,9 @@ def expected_error(name: str, problem: Correlation, platform: str, precision: st
     return error
 
 
-def spread(name: str, problem: Correlation) -> tuple[int, ...]:
+def spread(engine: Engine, problem: Correlation) -> tuple[int, ...]:
     """The most outputs along each axis of a problem that one NaN in the signal spoils."""
-    engine, seen = ENGINES[name], seen_by(name, problem)
+    seen = seen_by(engine, problem)
     found = engine.spread(seen)
     if engine.in_place:
         return found
@@ -68,17 +68,17 @@ def spread(name: str, problem: Correlation) -> tuple[int, ...]:
 
 
 def breaks(
-    name: str, problem: Correlation, accuracy: str | float, platform: str, precision: str
+    engine: Engine, problem: Correlation, accuracy: str | float, platform: str, precision: str
 ) -> str | None:
     """Why an engine does not keep the accuracy asked for, or ``None``."""
     if not jnp.issubdtype(problem.dtype, jnp.inexact):
         return None
     if isinstance(accuracy, str):
-        scale = ENGINES[name].scale(seen_by(name, problem))
+        scale = engine.scale(seen_by(engine, problem))
         if SCALES.index(scale) <= SCALES.index(accuracy):
             return None
         return f"its errors are relative to the whole {scale}, not to each {accuracy}"
-    error = expected_error(name, problem, platform, precision)
+    error = expected_error(engine, problem, platform, precision)
     if error <= accuracy:
         return None
     return f"an error of {error:.2g} is to be expected of it in {problem.dtype}"

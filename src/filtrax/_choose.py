@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from filtrax._accuracy import breaks, expected_error, seen_by, spread
 from filtrax._costs import prices_for
 from filtrax._engines import ENGINES, Correlation, moves
+from filtrax._engines.base import Engine
+from filtrax._engines.compiled import is_compiled, serving
 from filtrax._errors import value_error
 
 #: What a symbolic batch is taken to be: neither one row nor very many.
@@ -55,26 +57,31 @@ def choose(
     platform: str,
     accuracy: str | float = "row",
     precision: str = "highest",
+    compiled: bool = False,
 ) -> Plan:
-    """The engine for a plain correlation.
+    """The engine for a plain correlation; ``compiled`` lets kernels serve where there are some.
 
     Raises:
         ValueError: the engine that ``method`` forces cannot serve the problem, or no engine keeps
             the ``accuracy``.
     """
     known = _known(problem)
+    engines = engines_for(problem, compiled)
     refusals = {
-        name: engine.refuses(seen_by(name, problem), platform) for name, engine in ENGINES.items()
+        name: engine.refuses(seen_by(engine, problem), platform)
+        for name, engine in engines.items()
     }
     able = [name for name, why in refusals.items() if why is None]
-    broken = {name: breaks(name, known, accuracy, platform, precision) for name in able}
-    cost = {name: _cost(name, known, platform) for name in able if broken[name] is None}
+    broken = {name: breaks(engines[name], known, accuracy, platform, precision) for name in able}
+    cost = {name: _cost(engines[name], known, platform) for name in able if broken[name] is None}
 
     def plan(name: str, reason: str) -> Plan:
+        engine = engines[name]
+        seen = seen_by(engine, known)
         return Plan(
-            name, reason, ENGINES[name].block(seen_by(name, known)), cost, _memory(name, known),
-            expected_error(name, known, platform, precision),
-            ENGINES[name].scale(seen_by(name, known)), spread(name, known), precision,
+            name, reason, engine.block(seen), cost, _memory(engine, known),
+            expected_error(engine, known, platform, precision), engine.scale(seen),
+            spread(engine, known), precision,
         )  # fmt: skip
 
     if method != "auto":
@@ -101,9 +108,14 @@ def choose(
     return plan(engine, reason)
 
 
-def _memory(name: str, problem: Correlation) -> int:
+def engines_for(problem: Correlation, compiled: bool) -> dict[str, Engine]:
+    """Every engine by name, some of them compiled."""
+    return serving(ENGINES, problem) if compiled else ENGINES
+
+
+def _memory(engine: Engine, problem: Correlation) -> int:
     """Bytes of the temporary arrays."""
-    engine, seen = ENGINES[name], seen_by(name, problem)
+    seen = seen_by(engine, problem)
     halves = jnp.issubdtype(seen.dtype, jnp.floating) and seen.dtype.itemsize < 4
     # Only sums inside a loop take half precision as it is.
     wide = jnp.dtype(jnp.float32) if halves and not engine.in_place else seen.dtype
@@ -124,14 +136,18 @@ def counts_of(name: str, problem: Correlation) -> tuple[float, ...]:
 
     Last, for an engine that needs axes folded, come the samples that folding transposes.
     """
-    counts = ENGINES[name].work(seen_by(name, problem))
-    if ENGINES[name].in_place:
+    return _counts(ENGINES[name], problem)
+
+
+def _counts(engine: Engine, problem: Correlation) -> tuple[float, ...]:
+    counts = engine.work(seen_by(engine, problem))
+    if engine.in_place:
         return counts
     return *counts, float(problem.inputs + problem.outputs) if moves(problem) else 0.0
 
 
-def _cost(name: str, problem: Correlation, platform: str) -> float:
+def _cost(engine: Engine, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
-    prices = prices_for(platform, problem.dtype)[name]
-    counts = counts_of(name, problem)
+    prices = prices_for(platform, problem.dtype, is_compiled(engine))[engine.name]
+    counts = _counts(engine, problem)
     return sum(price * count for price, count in zip(prices, counts, strict=True) if count)

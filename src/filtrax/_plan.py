@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from filtrax import _native
 from filtrax._accuracy import as_accuracy
 from filtrax._choose import Plan, choose
 from filtrax._correlate import METHODS, resolve_axes
@@ -71,9 +72,10 @@ def plan(
     (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
     b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
     problem = Correlation(g, b, c, o, resolved, as_dtype(dtype))
+    platform = as_platform(platform)
     found = choose(
-        problem, choice("method", method, METHODS), as_platform(platform), as_accuracy(accuracy),
-        as_precision(precision).name.lower(),
+        problem, choice("method", method, METHODS), platform, as_accuracy(accuracy),
+        as_precision(precision).name.lower(), platform == "cpu" and _native.available(),
     )  # fmt: skip
     slid = {number: place for place, number in enumerate(layout.spatial) if number is not None}
     return replace(found, spread=tuple(found.spread[slid[i]] for i in range(len(slid))))

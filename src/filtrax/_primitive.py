@@ -18,9 +18,9 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from filtrax import _sharding
-from filtrax._choose import choose
-from filtrax._engines import ENGINES, as_correlation, correlation_of, folded, from_correlation
+from filtrax import _native, _sharding
+from filtrax._choose import choose, engines_for
+from filtrax._engines import as_correlation, correlation_of, folded, from_correlation
 from filtrax._engines.base import Run
 from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
@@ -108,6 +108,7 @@ def _execute(
     precision: lax.Precision,
     accuracy: str | float,
     platform: str,
+    compiled: bool,
 ) -> jax.Array:
     """One pass as plain JAX: restate the role, choose an engine for it, run it."""
     dtype = a.dtype
@@ -118,8 +119,8 @@ def _execute(
         return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
     plain, lhs, rhs = as_correlation(axes, role, a, b)
     problem = correlation_of(plain, lhs, rhs)
-    plan = choose(problem, method, platform, accuracy, precision.name.lower())
-    engine = ENGINES[plan.engine]
+    plan = choose(problem, method, platform, accuracy, precision.name.lower(), compiled)
+    engine = engines_for(problem, compiled)[plan.engine]
     run = engine.run if engine.in_place else _wide(folded(engine.run))
     out = run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
@@ -197,14 +198,19 @@ def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array
     return out.reshape(*out.shape[:place], *sizes, *out.shape[place + 1 :]), place
 
 
+def _lower(platform: str, ctx: Any, *operands: Any, **params: Any) -> Any:
+    compiled = platform == "cpu" and _native.available() and _sharding.is_of_one_device(ctx)
+    lowered = partial(_lowered, platform=platform, compiled=compiled)
+    return mlir.lower_fun(lowered, multiple_results=False)(ctx, *operands, **params)
+
+
 def _register() -> None:
     correlate_p.def_impl(_eager)
     correlate_p.def_abstract_eval(_abstract)
     ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
     batching.primitive_batchers[correlate_p] = _batch
     for platform in PLATFORMS:
-        rule = mlir.lower_fun(partial(_lowered, platform=platform), multiple_results=False)
-        mlir.register_lowering(correlate_p, rule, platform=platform)
+        mlir.register_lowering(correlate_p, partial(_lower, platform), platform=platform)
 
 
 _register()

@@ -85,3 +85,18 @@ def like(array: jax.Array, aval: Any) -> jax.Array:
     if explicit_axes(array) and jax.typeof(array).sharding.spec != aval.sharding.spec:
         return jax.sharding.reshard(array, aval.sharding)
     return array
+
+
+def is_of_one_device(ctx: Any) -> bool:
+    """Whether a program that is lowered runs whole on each device, and in this process.
+
+    So it does on one device and inside `jax.shard_map`. XLA cannot divide a call into a library
+    between devices, and an export cannot hold one.
+    """
+    module = ctx.module_context
+    if module.lowering_parameters.for_export:
+        return False
+    divided = module.axis_context
+    if hasattr(divided, "manual_axes"):
+        return frozenset(divided.mesh.axis_names) == frozenset(divided.manual_axes)
+    return getattr(divided, "num_devices", None) == 1

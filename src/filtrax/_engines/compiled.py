@@ -1,0 +1,234 @@
+"""Engines by kernels compiled for CPUs, in place of XLA's where one device runs the program.
+
+XLA cannot divide a call between devices, nor write it into an export: there, and where no compiler
+was found when the library was installed, its own operations serve.
+"""
+
+import math
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from filtrax import _native
+from filtrax._engines import fft
+from filtrax._engines.base import SMALL, Correlation, Engine, correlation_of, rounding_of_sums
+from filtrax._geometry import Axis
+from filtrax._native import layout
+
+#: Complex samples in the shortest transform.
+_SHORTEST = 64
+#: With more products than this for each output, a sum over taps is not chosen unasked.
+_TAPS = 1 << 14
+
+
+def _rows(problem: Correlation) -> tuple[int, layout.Rows] | None:
+    """The loops of a sum over taps or, of few outputs, of dot products."""
+    if not layout.dtype_is_served(problem.dtype):
+        return None
+    find, algorithm = layout.for_taps, _native.TAPS
+    if problem.is_short:
+        find, algorithm = layout.for_sums, _native.DOTS
+    rows = find(problem)
+    if rows is None or (rows.lanes > 1 and _is_complex(problem)):
+        return None
+    return algorithm, rows
+
+
+def _is_complex(problem: Correlation) -> bool:
+    return jnp.issubdtype(problem.dtype, jnp.complexfloating)
+
+
+def _shape(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> tuple[int, ...]:
+    return (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
+
+
+def _run_taps(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    found = _rows(correlation_of(axes, lhs, rhs))
+    assert found is not None
+    algorithm, rows = found
+    return _native.call(algorithm, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs))
+
+
+def _refuses_taps(problem: Correlation, platform: str) -> str | None:
+    return None if _rows(problem) else "no kernels are compiled for it"
+
+
+def _work_taps(problem: Correlation) -> tuple[float, ...]:
+    """Products, outputs; of few outputs products and samples; of several channels products."""
+    found = _rows(problem)
+    assert found is not None
+    algorithm, _ = found
+    products = float(problem.multiplications)
+    if algorithm == _native.DOTS:
+        return 1.0, 0.0, 0.0, products, float(problem.inputs), 0.0
+    calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
+    # Kernels and channels in numbers are products of matrices, which others make of them.
+    if problem.c * problem.o > 1:
+        return calls, 0.0, float(problem.outputs), 0.0, 0.0, products
+    return calls, products, float(problem.outputs), 0.0, 0.0, 0.0
+
+
+def _error_taps(problem: Correlation) -> float:
+    """Of sums one after the other; of few outputs in stretches, which are added in float64."""
+    found = _rows(problem)
+    if found and found[0] == _native.DOTS:
+        return rounding_of_sums(problem, run=256, joined=1 << 30)
+    return rounding_of_sums(problem, run=0, joined=1)
+
+
+def _frames(problem: Correlation) -> layout.Rows | None:
+    if not jnp.issubdtype(problem.dtype, jnp.inexact) or not layout.dtype_is_served(problem.dtype):
+        return None
+    return layout.for_frames(problem)
+
+
+def _parts(problem: Correlation) -> int:
+    """Real samples to a complex one of the transform."""
+    return 1 if _is_complex(problem) else 2
+
+
+@lru_cache(maxsize=4096)
+def _length(short: int, long: int, parts: int) -> int:
+    """Complex samples in a transform, for the least work on a row."""
+    lengths = [odd * _SHORTEST << level for odd in (1, 3, 5) for level in range(20)]
+
+    def total(length: int) -> float:
+        frame = parts * length
+        hop = frame - short + 1
+        # Past the second cache every sample costs more.
+        strain = 1.0 + 0.15 * max(math.log2(length / 16384), 0.0)
+        return -(-long // hop) * frame * (math.log2(frame) + 3) * strain
+
+    return min((n for n in lengths if parts * n >= short), key=total)
+
+
+def _block(problem: Correlation) -> tuple[int, int]:
+    """Complex samples in a transform, and how many frames a row has."""
+    rows = _frames(problem)
+    assert rows is not None
+    short, long = sorted((rows.inner.k, rows.inner.m))
+    parts = _parts(problem)
+    length = _length(short, long, parts)
+    return length, -(-long // (parts * length - short + 1))
+
+
+def _run_frames(
+    axes: tuple[Axis, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    precision: lax.Precision,
+    platform: str,
+) -> jax.Array:
+    problem = correlation_of(axes, lhs, rhs)
+    rows = _frames(problem)
+    assert rows is not None
+    length, _ = _block(problem)
+    return _native.call(
+        _native.FRAMES, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs), length
+    )  # fmt: skip
+
+
+def _refuses_frames(problem: Correlation, platform: str) -> str | None:
+    return fft.refuses(problem, platform) or (
+        None if _frames(problem) else "no kernels are compiled for it"
+    )
+
+
+def _counts(problem: Correlation) -> tuple[float, float, int]:
+    """Transforms, products of spectra, and real samples in each."""
+    rows = _frames(problem)
+    assert rows is not None
+    length, frames = _block(problem)
+    size = length * _parts(problem)
+    outer = rows.outer
+    cells = math.prod(cell.size for cell in rows.cells)
+    signals = math.prod(cell.size for cell in rows.cells if cell.lhs)
+    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
+    terms = math.prod(each.size for each in rows.sums)
+    signals *= terms * math.prod(axis.n for axis in outer)
+    kernels *= terms * math.prod(axis.k for axis in outer)
+    results = cells * math.prod(axis.m for axis in outer)
+    products = results * terms * math.prod(axis.k for axis in outer) * frames
+    if rows.inner.k > rows.inner.m:
+        return (signals + kernels) * frames + results, float(products), size
+    return (signals + results) * frames + kernels, float(products), size
+
+
+def _work_frames(problem: Correlation) -> tuple[float, ...]:
+    """Butterflies, samples transformed, products of spectra."""
+    transforms, products, size = _counts(problem)
+    calls = math.inf if problem.multiplications < SMALL else 1.0
+    strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
+    samples = transforms * size
+    return calls, samples * math.log2(size) * strain, samples, products * size
+
+
+def _scratch_frames(problem: Correlation) -> float:
+    """Spectra: of each thread's frame or, where sums are taken of them, of a frame of all rows."""
+    rows = _frames(problem)
+    assert rows is not None
+    transforms, products, size = _counts(problem)
+    _, frames = _block(problem)
+    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
+    if rows.outer or (rows.sums and rows.inner.k <= rows.inner.m):
+        return transforms / frames * size
+    return float(64 + kernels) * size
+
+
+def _spread_frames(problem: Correlation) -> tuple[int, ...]:
+    """Along the last axis that is slid along, the outputs of the frames that hold a sample."""
+    rows = _frames(problem)
+    assert rows is not None
+    length, frames = _block(problem)
+    inner = rows.inner
+    hop = length * _parts(problem) - min(inner.k, inner.m) + 1
+    held = inner.m if inner.k > inner.m else min(inner.m, hop * (1 + -(-(inner.k - 1) // hop)))
+    slid = [number for number, axis in enumerate(problem.axes) if _slides(axis)]
+    return tuple(
+        held if number == slid[-1] else 1 if axis.paired else min(axis.m, -(-axis.span // axis.stride))
+        for number, axis in enumerate(problem.axes)
+    )
+
+
+def _slides(axis: Axis) -> bool:
+    return isinstance(layout.loop_of(axis, 1, 1, 1), layout.Slide)
+
+
+#: By the names of the engines whose place they take.
+COMPILED: dict[str, Engine] = {
+    "shift": Engine(
+        "shift", _run_taps, _refuses_taps, _work_taps, error=_error_taps,
+        multiplies=lambda _: False, in_place=True,
+    ),
+    "overlap": Engine(
+        "overlap", _run_frames, _refuses_frames, _work_frames,
+        block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
+        error=lambda problem: fft.rounding_of_transforms(_counts(problem)[2]),
+        spread=_spread_frames, scale=lambda _: "block", multiplies=lambda _: False, in_place=True,
+    ),
+}  # fmt: skip
+
+
+def serving(engines: dict[str, Engine], problem: Correlation) -> dict[str, Engine]:
+    """The engines, with compiled ones in the place of those whose problem they serve."""
+    return {
+        name: COMPILED[name]
+        if name in COMPILED and COMPILED[name].refuses(problem, "cpu") is None
+        else engine
+        for name, engine in engines.items()
+    }
+
+
+def is_compiled(engine: Engine) -> bool:
+    """Whether an engine is one of these."""
+    return COMPILED.get(engine.name) is engine
+
+

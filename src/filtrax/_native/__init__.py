@@ -1,0 +1,45 @@
+"""Kernels compiled for CPUs: loading them, and calling them from a lowered program."""
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+_TARGET = "filtrax_compiled"
+_LIBRARY = Path(__file__).with_name("libfiltrax.so")
+
+TAPS, DOTS, FRAMES = 0, 1, 2
+
+
+@cache
+def available() -> bool:
+    """Whether the library was built; ``FILTRAX_COMPILED=0`` in the environment says no, too."""
+    if os.environ.get("FILTRAX_COMPILED", "1") == "0":
+        return False
+    try:
+        library = ctypes.CDLL(str(_LIBRARY))
+    except OSError:
+        return False
+    handler = jax.ffi.pycapsule(library.filtrax_correlate)
+    jax.ffi.register_ffi_target(_TARGET, handler, platform="cpu")
+    return True
+
+
+def call(
+    algorithm: int,
+    numbers: tuple[int, ...],
+    lhs: jax.Array,
+    rhs: jax.Array,
+    shape: tuple[int, ...],
+    block: int = 0,
+) -> jax.Array:
+    """The correlation that ``numbers`` describe (see `layout.Rows`)."""
+    result: Any = jax.ShapeDtypeStruct(shape, lhs.dtype)
+    return jax.ffi.ffi_call(_TARGET, result)(
+        lhs, rhs, algorithm=np.int64(algorithm), block=np.int64(block),
+        problem=np.array(numbers, np.int64),
+    )  # fmt: skip

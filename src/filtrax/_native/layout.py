@@ -1,0 +1,250 @@
+"""A plain correlation as loops over rows of memory, which is what the compiled kernels run.
+
+Axes along which nothing slides are loops over cells or terms of a sum. Of neighbouring axes those
+that lie side by side in memory become one, where one is slid along and the other is not.
+"""
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
+
+import jax.numpy as jnp
+
+from filtrax._engines.base import Correlation
+from filtrax._geometry import Axis
+
+#: Loops of each kind that the kernels have, as in ``source/problem.h``.
+CELLS, SUMS, OUTER = 5, 3, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A loop over independent outputs; a stride is 0 where all turns share a row."""
+
+    size: int
+    lhs: int
+    rhs: int
+    out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A loop that is summed over."""
+
+    size: int
+    lhs: int
+    rhs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """An axis along which the kernel slides, and the steps of the three arrays along it."""
+
+    n: int
+    k: int
+    m: int
+    lo: int
+    stride: int
+    dilation: int
+    lhs: int
+    rhs: int
+    out: int
+
+
+_NOTHING = Slide(1, 1, 1, 0, 1, 1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The loops of a problem, outermost first.
+
+    Attributes:
+        cells: independent outputs.
+        sums: terms.
+        outer: axes that are slid along, but for the innermost.
+        inner: the innermost.
+        lanes: neighbouring samples with a kernel each, 1 if there are none.
+    """
+
+    cells: tuple[Cell, ...]
+    sums: tuple[Sum, ...]
+    outer: tuple[Slide, ...]
+    inner: Slide
+    lanes: int = 1
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """As the kernels read it: every loop, unused ones of one turn first."""
+        cells = (*(Cell(1, 0, 0, 0),) * (CELLS - len(self.cells)), *self.cells)
+        sums = (*(Sum(1, 0, 0),) * (SUMS - len(self.sums)), *self.sums)
+        outer = (*self.outer, *(_NOTHING,) * (OUTER - len(self.outer)))
+        loops = (*cells, *sums, *outer, self.inner)
+        return (*(number for loop in loops for number in astuple(loop)), self.lanes)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the kernels have as many loops."""
+        return len(self.cells) <= CELLS and len(self.sums) <= SUMS and len(self.outer) <= OUTER
+
+
+Loop = Cell | Sum | Slide
+
+
+def _strides(sizes: tuple[int, ...]) -> list[int]:
+    strides, step = [], 1
+    for size in reversed(sizes):
+        strides.append(step)
+        step *= size
+    return strides[::-1]
+
+
+def _loops(problem: Correlation) -> list[Loop] | None:
+    """Every axis of the three arrays in the order of the memory; ``None`` for spaced signals."""
+    g, b, c, o, axes = problem.g, problem.b, problem.c, problem.o, problem.axes
+    lhs = _strides((g, b, c, *(a.n for a in axes)))
+    rhs = _strides((g, o, c, *(a.k for a in axes)))
+    out = _strides((g, b, o, *(a.m for a in axes)))
+    loops: list[Loop] = [
+        Cell(g, lhs[0], rhs[0], out[0]), Cell(b, lhs[1], 0, out[1]), Cell(o, 0, rhs[1], out[2]),
+        Sum(c, lhs[2], rhs[2]),
+    ]  # fmt: skip
+    for axis, *steps in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
+        loop = loop_of(axis, *steps)
+        if loop is None:
+            return None
+        loops.append(loop)
+    return [loop for loop in loops if not (isinstance(loop, Cell | Sum) and loop.size == 1)]
+
+
+def loop_of(axis: Axis, lhs: int, rhs: int, out: int) -> Loop | None:
+    """What an axis is to the kernels, with the steps of the arrays along it."""
+    if axis.paired:
+        return Cell(axis.n, lhs, rhs, out)
+    if axis.base != 1:
+        return None
+    if axis.k == 1 and axis.n == axis.m and axis.lo == 0 and axis.stride == 1:
+        return Cell(axis.n, lhs, 0, out)
+    if axis.m == 1 and axis.n == axis.k and axis.lo == 0 and axis.dilation == 1:
+        return Sum(axis.n, lhs, rhs)
+    return Slide(
+        axis.n, axis.k, axis.m, axis.lo, axis.stride, axis.dilation, lhs, rhs, out
+    )  # fmt: skip
+
+
+def _is_known(problem: Correlation) -> bool:
+    return all(isinstance(size, int) for size in (problem.g, problem.b, problem.c, problem.o))
+
+
+def _parted(loops: list[Loop], inner: Slide, lanes: int = 1) -> Rows | None:
+    """The loops by their kinds."""
+    rows = Rows(
+        tuple(loop for loop in loops if isinstance(loop, Cell)),
+        tuple(loop for loop in loops if isinstance(loop, Sum)),
+        tuple(loop for loop in loops if isinstance(loop, Slide)),
+        inner,
+        lanes,
+    )
+    return rows if rows.fits else None
+
+
+def _cached(
+    find: Callable[[Correlation], Rows | None],
+) -> Callable[[Correlation], Rows | None]:
+    """The same for known sizes only, remembered."""
+    known = lru_cache(maxsize=4096)(find)
+    return lambda problem: known(problem) if _is_known(problem) else None
+
+
+@_cached
+def for_taps(problem: Correlation) -> Rows | None:
+    """Loops whose innermost runs over neighbouring outputs, or ``None``."""
+    loops = _loops(problem)
+    if loops is None:
+        return None
+    if not loops or isinstance(loops[-1], Sum):
+        return _parted(loops, _NOTHING)
+    *rest, last = loops
+    if isinstance(last, Slide):
+        return _parted(rest, last) if last.stride == 1 else None
+    if last.lhs != 1 or last.out != 1:
+        return _parted(loops, _NOTHING)
+    if last.rhs:
+        return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 0, 1), last.size)
+    before = rest[-1] if rest else None
+    if isinstance(before, Slide) and before.stride == 1:
+        return _parted(rest[:-1], _joined(before, last.size))
+    return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 1, 1))
+
+
+def _joined(axis: Slide, size: int) -> Slide:
+    """An axis that is slid along and one behind it that is not, as one."""
+    return replace(
+        axis, n=axis.n * size, m=axis.m * size, lo=axis.lo * size, dilation=axis.dilation * size,
+        lhs=1, out=1,
+    )  # fmt: skip
+
+
+@_cached
+def for_sums(problem: Correlation) -> Rows | None:
+    """Loops whose innermost runs over neighbouring taps, or ``None``."""
+    loops = _loops(problem)
+    if not loops:
+        return None
+    *rest, last = loops
+    if isinstance(last, Slide):
+        return _parted(rest, last) if last.dilation == 1 else None
+    if isinstance(last, Cell):
+        slides = [loop for loop in rest if isinstance(loop, Slide)]
+        if not (last.lhs == last.rhs == last.out == 1) or len(slides) > 1:
+            return None
+        whole = Slide(last.size, 1, last.size, 0, 1, 1, 1, 1, 1)
+        return _parted(rest, whole, last.size)
+    if last.lhs != 1 or last.rhs != 1:
+        return None
+    before = rest[-1] if rest else None
+    if isinstance(before, Slide) and before.dilation == 1:
+        size = last.size
+        inner = replace(
+            before, n=before.n * size, k=before.k * size, lo=before.lo * size,
+            stride=before.stride * size, lhs=1, rhs=1,
+        )  # fmt: skip
+        return _parted(rest[:-1], inner)
+    return _parted(rest, Slide(last.size, last.size, 1, 0, 1, 1, 1, 1, 1))
+
+
+@_cached
+def for_frames(problem: Correlation) -> Rows | None:
+    """Loops whose innermost is the last axis that is slid along, or ``None``."""
+    loops = _loops(problem)
+    slides = [number for number, loop in enumerate(loops or ()) if isinstance(loop, Slide)]
+    if loops is None or not slides:
+        return None
+    inner = loops[slides[-1]]
+    assert isinstance(inner, Slide)
+    rest = [*loops[: slides[-1]], *loops[slides[-1] + 1 :]]
+    if inner.stride != 1 or inner.dilation != 1:
+        return None
+    rows = _parted(rest, inner)
+    if rows is None or inner.lhs == 1:
+        return rows
+    # Samples of neighbouring rows are read together, of one axis that stands behind.
+    behind = loops[slides[-1] + 1 :]
+    if len(behind) != 1 or rows.outer:
+        return None
+    (last,) = behind
+    if isinstance(last, Cell):
+        own = last.rhs == 1 and inner.rhs > 1
+        shared = last.rhs == 0 and inner.rhs == 1 and inner.k <= inner.m
+        return rows if last.lhs == last.out == 1 and (own or shared) else None
+    return rows if inner.k > inner.m and last.lhs == last.rhs == 1 else None
+
+
+def dtype_is_served(dtype: jnp.dtype) -> bool:
+    """Whether the kernels have arithmetic for a dtype."""
+    return jnp.dtype(dtype).name in _DTYPES
+
+
+_DTYPES = {
+    "float32", "float64", "complex64", "complex128", "bfloat16", "int32", "uint32", "int64",
+    "uint64",
+}  # fmt: skip

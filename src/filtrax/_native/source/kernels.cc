@@ -1,0 +1,56 @@
+// Built once for each instruction set, named by FILTRAX_SET.
+#include "kernels.h"
+
+#include "frames.h"
+#include "sums.h"
+#include "taps.h"
+#include "xla/ffi/api/c_api.h"
+
+namespace filtrax {
+namespace FILTRAX_SET {
+
+template <class S, class T, int Parts>
+bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs,
+             const void* rhs, void* out) {
+  if (algorithm == kTaps) {
+    correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out);
+    return true;
+  }
+  if (algorithm == kDots) {
+    correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);
+    return true;
+  }
+  if constexpr (T(0.5) != T(0)) {
+    correlate_frames<S, T, Parts>(pool, problem, block, lhs, rhs, out);
+    return true;
+  }
+  return false;
+}
+
+bool correlate(int dtype, Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block,
+               const void* lhs, const void* rhs, void* out) {
+  switch (dtype) {
+    case XLA_FFI_DataType_F32:
+      return of_type<float, float, 1>(algorithm, pool, problem, block, lhs, rhs, out);
+    case XLA_FFI_DataType_F64:
+      return of_type<double, double, 1>(algorithm, pool, problem, block, lhs, rhs, out);
+    case XLA_FFI_DataType_C64:
+      return of_type<float, float, 2>(algorithm, pool, problem, block, lhs, rhs, out);
+    case XLA_FFI_DataType_C128:
+      return of_type<double, double, 2>(algorithm, pool, problem, block, lhs, rhs, out);
+    case XLA_FFI_DataType_BF16:
+      return of_type<BFloat16, float, 1>(algorithm, pool, problem, block, lhs, rhs, out);
+    // Signed and unsigned integers wrap around alike.
+    case XLA_FFI_DataType_S32:
+    case XLA_FFI_DataType_U32:
+      return of_type<uint32_t, uint32_t, 1>(algorithm, pool, problem, block, lhs, rhs, out);
+    case XLA_FFI_DataType_S64:
+    case XLA_FFI_DataType_U64:
+      return of_type<uint64_t, uint64_t, 1>(algorithm, pool, problem, block, lhs, rhs, out);
+    default:
+      return false;
+  }
+}
+
+}  // namespace FILTRAX_SET
+}  // namespace filtrax

@@ -1,0 +1,100 @@
+// A correlation as loops over rows, in plain integers; Python makes it (`_native/layout.py`).
+//
+//   out[cell, i, j] = sum over s, k, l of  rhs[cell, s, k, l] * lhs[cell, s, n(i, k), n(j, l)]
+//   n(i, k) = stride * i + dilation * k - lo, outside of [0, n) the signal is zero
+//
+// Strides count samples. Complex samples are pairs of numbers, which only the kernels know.
+#pragma once
+
+#include <cstdint>
+
+namespace filtrax {
+
+// A loop over independent outputs: `lhs`, `rhs` or `out` is 0 where all its turns share a row.
+struct Cell {
+  int64_t size, lhs, rhs, out;
+};
+
+// A loop that is summed over.
+struct Sum {
+  int64_t size, lhs, rhs;
+};
+
+// An axis along which the kernel slides.
+struct Slide {
+  int64_t n, k, m, lo, stride, dilation, lhs, rhs, out;
+  int64_t span() const { return (k - 1) * dilation + 1; }
+};
+
+constexpr int kCells = 5, kSums = 3, kOuter = 2;
+
+struct Problem {
+  Cell cells[kCells];
+  Sum sums[kSums];
+  Slide outer[kOuter];
+  Slide inner;
+  // Neighbouring samples with a kernel each: all three arrays hold them side by side.
+  int64_t lanes;
+
+  int64_t count_cells() const {
+    int64_t total = 1;
+    for (const Cell& cell : cells) total *= cell.size;
+    return total;
+  }
+  int64_t count_sums() const {
+    int64_t total = 1;
+    for (const Sum& sum : sums) total *= sum.size;
+    return total;
+  }
+};
+constexpr int64_t kNumbers = sizeof(Problem) / sizeof(int64_t);
+
+// Where a cell's rows begin.
+struct Place {
+  int64_t lhs = 0, rhs = 0, out = 0;
+};
+
+inline Place place_of(const Problem& problem, int64_t cell) {
+  Place place;
+  for (int d = kCells - 1; d >= 0; --d) {
+    const Cell& c = problem.cells[d];
+    const int64_t at = cell % c.size;
+    cell /= c.size;
+    place.lhs += at * c.lhs;
+    place.rhs += at * c.rhs;
+    place.out += at * c.out;
+  }
+  return place;
+}
+
+// The pair of offsets of one term of the sums.
+inline Place term_of(const Problem& problem, int64_t term) {
+  Place place;
+  for (int d = kSums - 1; d >= 0; --d) {
+    const Sum& s = problem.sums[d];
+    const int64_t at = term % s.size;
+    term /= s.size;
+    place.lhs += at * s.lhs;
+    place.rhs += at * s.rhs;
+  }
+  return place;
+}
+
+// The taps k for which stride * i + dilation * k - lo lies inside the signal.
+struct Range {
+  int64_t first, last;
+};
+
+inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+inline int64_t ceil_div(int64_t a, int64_t b) { return -floor_div(-a, b); }
+inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+inline Range taps_inside(const Slide& axis, int64_t i) {
+  const int64_t start = axis.stride * i - axis.lo;
+  const int64_t first = most(0, ceil_div(-start, axis.dilation));
+  const int64_t last = least(axis.k, floor_div(axis.n - 1 - start, axis.dilation) + 1);
+  return {first, most(first, last)};
+}
+
+}  // namespace filtrax

@@ -1,0 +1,95 @@
+// Vectors in the compiler's own notation, as wide as the instruction set that a file is built for.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#ifdef __AVX512F__
+#define FILTRAX_VECTOR 64
+#elif defined(__AVX2__)
+#define FILTRAX_VECTOR 32
+#else
+#define FILTRAX_VECTOR 16
+#endif
+
+namespace filtrax {
+namespace FILTRAX_SET {
+
+template <class T, int W>
+struct Vectors {
+  typedef T type __attribute__((vector_size(W * sizeof(T))));
+  typedef T loose __attribute__((vector_size(W * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+template <class T, int W>
+using Vec = typename Vectors<T, W>::type;
+
+template <class T>
+constexpr int width = FILTRAX_VECTOR / sizeof(T);
+
+template <class T, int W = width<T>>
+inline Vec<T, W> load(const T* from) {
+  return *reinterpret_cast<const typename Vectors<T, W>::loose*>(from);
+}
+template <class T, int W>
+inline void put(T* to, Vec<T, W> value) {
+  *reinterpret_cast<typename Vectors<T, W>::loose*>(to) = value;
+}
+template <class T, int W = width<T>>
+inline Vec<T, W> splat(T value) {
+  return value - Vec<T, W>{};
+}
+
+// What a thread keeps between calls, so that it need not be allocated and paged in anew.
+template <class T>
+T* scratch(int which, int64_t count) {
+  struct Store {
+    std::vector<char> bytes[6];
+  };
+  static thread_local Store store;
+  auto& bytes = store.bytes[which];
+  const size_t wanted = count * sizeof(T) + 128;
+  if (bytes.size() < wanted) bytes.resize(wanted);
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  return reinterpret_cast<T*>((address + 63) & ~uintptr_t{63});
+}
+
+// Half precision is stored, never computed with.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+template <class S, class T>
+inline void convert(const S* from, T* to, int64_t count) {
+  if constexpr (sizeof(S) == sizeof(T)) {
+    std::memcpy(to, from, count * sizeof(T));
+  } else if constexpr (sizeof(S) < sizeof(T)) {
+    for (int64_t i = 0; i < count; ++i) {
+      const uint32_t bits = uint32_t{from[i].bits} << 16;
+      std::memcpy(to + i, &bits, 4);
+    }
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, from + i, 4);
+      const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+      // A NaN must not round to infinity.
+      to[i].bits = (bits & 0x7fffffff) > 0x7f800000 ? uint16_t((bits >> 16) | 0x40) : uint16_t(rounded);
+    }
+  }
+}
+
+// Samples [start, start + count) of a row of n samples, zero outside.
+template <class S, class T>
+inline void window(const S* row, int64_t n, int64_t start, int64_t count, T* to) {
+  const int64_t before = start < 0 ? (-start < count ? -start : count) : 0;
+  int64_t inside = n - (start + before);
+  inside = inside < 0 ? 0 : inside > count - before ? count - before : inside;
+  std::memset(static_cast<void*>(to), 0, before * sizeof(T));
+  if (inside) convert(row + start + before, to + before, inside);
+  std::memset(static_cast<void*>(to + before + inside), 0, (count - before - inside) * sizeof(T));
+}
+
+}  // namespace FILTRAX_SET
+}  // namespace filtrax

@@ -1,0 +1,298 @@
+// Few outputs of many taps, as every gradient by a kernel has them: dot products of two signals.
+//
+// Several outputs share each load of the longer operand. Sums of a stretch are added up in double
+// precision, so that errors do not grow with the signal.
+#pragma once
+
+#include <vector>
+
+#include "pool.h"
+#include "problem.h"
+#include "simd.h"
+#include "taps.h"
+
+namespace filtrax {
+namespace FILTRAX_SET {
+
+// Taps of one stretch: both operands stay in the first cache.
+constexpr int64_t kStretch = 2048;
+
+template <class T>
+struct Wider {
+  typedef T type;
+};
+template <>
+struct Wider<float> {
+  typedef double type;
+};
+
+template <class T, int W>
+inline T sum_of(Vec<T, W> value) {
+  T lanes[W];
+  put<T, W>(lanes, value);
+  T even = 0, odd = 0;
+  for (int lane = 0; lane < W; lane += 2) {
+    even += lanes[lane];
+    if (W > 1) odd += lanes[lane + 1];
+  }
+  return even + odd;
+}
+
+template <class T, int W>
+inline Vec<T, W> swapped(Vec<T, W> value) {
+  Vec<T, W> turned;
+  for (int lane = 0; lane < W; lane += 2) {
+    turned[lane] = value[lane + 1];
+    turned[lane + 1] = value[lane];
+  }
+  return turned;
+}
+
+// R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts.
+template <class T, int Parts, int R>
+inline void dot_block(const T* x, int64_t step, const T* h, int64_t count, typename Wider<T>::type* sums) {
+  constexpr int W = width<T>;
+  typedef Vec<T, W> V;
+  typedef typename Wider<T>::type Wide;
+  V products[R * Parts] = {};
+  int64_t k = 0;
+  for (; k + W <= count; k += W) {
+    const V tap = load<T>(h + k);
+    V turned{};
+    if constexpr (Parts == 2) turned = swapped<T, W>(tap);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const V sample = load<T>(x + r * step + k);
+      products[r] += tap * sample;
+      if constexpr (Parts == 2) products[R + r] += turned * sample;
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    if constexpr (Parts == 1) {
+      T rest = sum_of<T, W>(products[r]);
+      for (int64_t j = k; j < count; ++j) rest += h[j] * x[r * step + j];
+      sums[r] += Wide(rest);
+    } else {
+      // (a + bi)(c + di): products hold ac and bd; turned ones bc and ad.
+      T lanes[W], re = 0, im = 0;
+      put<T, W>(lanes, products[r]);
+      for (int lane = 0; lane < W; lane += 2) re += lanes[lane] - lanes[lane + 1];
+      im = sum_of<T, W>(products[R + r]);
+      for (int64_t j = k; j < count; j += 2) {
+        const T *a = h + j, *b = x + r * step + j;
+        re += a[0] * b[0] - a[1] * b[1];
+        im += a[0] * b[1] + a[1] * b[0];
+      }
+      sums[2 * r] += Wide(re);
+      sums[2 * r + 1] += Wide(im);
+    }
+  }
+}
+
+template <class T, int Parts>
+void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, typename Wider<T>::type* sums) {
+  constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts;
+  int64_t j = 0;
+  for (; j + R <= outputs; j += R) {
+    dot_block<T, Parts, R>(x + j * step, step, h, count, sums + j * Parts);
+  }
+  for (; j + 3 <= outputs; j += 3) {
+    dot_block<T, Parts, 3>(x + j * step, step, h, count, sums + j * Parts);
+  }
+  for (; j < outputs; ++j) dot_block<T, Parts, 1>(x + j * step, step, h, count, sums + j * Parts);
+}
+
+// The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
+template <class S, class T, int Parts>
+void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int64_t end,
+              typename Wider<T>::type* sums) {
+  const Slide& inner = problem.inner;
+  const int64_t reach = (inner.m - 1) * inner.stride;
+  for (int64_t k = begin; k < end; k += kStretch) {
+    const int64_t count = least(kStretch, end - k), start = k - inner.lo;
+    const bool whole = start >= 0 && start + count + reach <= inner.n;
+    const T *samples, *taps;
+    if (whole && sizeof(S) == sizeof(T)) {
+      samples = reinterpret_cast<const T*>(x + start * Parts);
+    } else {
+      T* copy = scratch<T>(0, (count + reach) * Parts);
+      window(x, inner.n * Parts, start * Parts, (count + reach) * Parts, copy);
+      samples = copy;
+    }
+    if constexpr (sizeof(S) == sizeof(T)) {
+      taps = reinterpret_cast<const T*>(h + k * Parts);
+    } else {
+      T* copy = scratch<T>(1, count * Parts);
+      convert(h + k * Parts, copy, count * Parts);
+      taps = copy;
+    }
+    dots<T, Parts>(samples, inner.stride * Parts, taps, count * Parts, inner.m, sums);
+  }
+}
+
+// Lanes side by side: adds products of `terms` rows to R rows of sums, whose rows of x follow one
+// another. x and h step by `lhs` and `rhs` from row to row.
+template <class S, class T, int R>
+inline void lane_dots(const S* x, int64_t lhs, const S* h, int64_t rhs, int64_t terms, T* sums,
+                      int64_t pitch, int64_t lanes) {
+  constexpr int W = width<T>;
+  typedef Vec<T, W> V;
+  int64_t i = 0;
+  for (; i + W <= lanes; i += W) {
+    V sum[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) sum[r] = load<T>(sums + r * pitch + i);
+    for (int64_t t = 0; t < terms; ++t) {
+      const V tap = fetch<S, T>(h + t * rhs + i);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) sum[r] += tap * fetch<S, T>(x + (t + r) * lhs + i);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) put<T, W>(sums + r * pitch + i, sum[r]);
+  }
+  for (; i < lanes; ++i) {
+    for (int r = 0; r < R; ++r) {
+      for (int64_t t = 0; t < terms; ++t) {
+        T sample, tap;
+        convert(x + (t + r) * lhs + i, &sample, 1);
+        convert(h + t * rhs + i, &tap, 1);
+        sums[r * pitch + i] += tap * sample;
+      }
+    }
+  }
+}
+
+// Whether an axis steps by one sample both ways, so that neighbouring outputs read neighbours.
+inline bool is_plain(const Slide& axis) { return axis.stride == 1 && axis.dilation == 1; }
+
+// All outputs of lanes [begin, end) from taps [from, to) of the first outer axis of one term.
+template <class S, class T>
+void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t begin,
+               int64_t end, typename Wider<T>::type* totals) {
+  typedef typename Wider<T>::type Wide;
+  constexpr int R = 4, kTerms = 8;
+  const Slide& axis = problem.outer[0];
+  const int64_t lanes = end - begin;
+  T* sums = scratch<T>(2, axis.m * lanes);
+  std::memset(static_cast<void*>(sums), 0, axis.m * lanes * sizeof(T));
+  x += begin;
+  h += begin;
+  for (int64_t k = from; k < to; k += kTerms) {
+    const int64_t terms = least(kTerms, to - k);
+    for (int64_t i = 0; i < axis.m;) {
+      const int64_t start = axis.stride * i + axis.dilation * k - axis.lo;
+      const bool together = is_plain(axis) && i + R <= axis.m && start >= 0 && start + terms + R - 1 <= axis.n;
+      if (together) {
+        lane_dots<S, T, R>(x + start * axis.lhs, axis.lhs, h + k * axis.rhs, axis.rhs, terms,
+                           sums + i * lanes, lanes, lanes);
+        i += R;
+        continue;
+      }
+      for (int64_t t = 0; t < terms; ++t) {
+        const int64_t at = start + axis.dilation * t;
+        if (at < 0 || at >= axis.n) continue;
+        lane_dots<S, T, 1>(x + at * axis.lhs, axis.lhs, h + (k + t) * axis.rhs, axis.rhs, 1,
+                           sums + i * lanes, lanes, lanes);
+      }
+      ++i;
+    }
+  }
+  for (int64_t i = 0; i < axis.m * lanes; ++i) totals[i] += Wide(sums[i]);
+}
+
+// Everything: cells, and where there are few, parts of the sums, are shared between threads.
+template <class S, class T, int Parts>
+void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, const void* rhs_, void* out_) {
+  typedef typename Wider<T>::type Wide;
+  const S* lhs = static_cast<const S*>(lhs_);
+  const S* rhs = static_cast<const S*>(rhs_);
+  S* out = static_cast<S*>(out_);
+  const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
+  const bool laned = problem.lanes > 1;
+  const int64_t lane_tiles = laned ? ceil_div(problem.lanes, 512) : 1;
+  const int64_t cells = problem.count_cells() * lane_tiles;
+  const int64_t sums = problem.count_sums();
+  // The taps of a cell: whole rows, cut into stretches.
+  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch;
+  const int64_t stretches = ceil_div(run, stretch);
+  const int64_t rows = laned ? sums : sums * first.k * second.k;
+  const int64_t pieces = rows * stretches;
+  const int64_t outputs = first.m * second.m * inner.m * Parts;
+  const double products = double(cells) * pieces * stretch * outputs * (laned ? least(problem.lanes, 512) : 1);
+  const int64_t wanted = products < kShared ? 1 : 8 * pool.threads;
+  const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
+  const int64_t sizes = laned ? first.m * least(problem.lanes, 512) : outputs;
+  const int64_t tasks = cells * splits;
+  std::vector<Wide> partial(splits > 1 ? tasks * sizes : 0);
+
+  auto finish = [&](int64_t cell, const Wide* totals) {
+    const Place place = place_of(problem, cell / lane_tiles);
+    const int64_t begin = laned ? cell % lane_tiles * 512 : 0;
+    const int64_t across = laned ? least(512, problem.lanes - begin) : inner.m;
+    int64_t at = 0;
+    for (int64_t a = 0; a < first.m; ++a) {
+      for (int64_t b = 0; b < second.m; ++b) {
+        S* to = out + (place.out + a * first.out + b * second.out + begin) * Parts;
+        for (int64_t j = 0; j < across * Parts; ++j, ++at) {
+          const T value = T(totals[at]);
+          convert(&value, to + j, 1);
+        }
+      }
+    }
+  };
+
+  auto piece = [&](const Place& place, int64_t number, int64_t begin, int64_t end, Wide* totals) {
+    const int64_t row = number / stretches, from = number % stretches * stretch;
+    const int64_t to = least(run, from + stretch);
+    if (laned) {
+      if constexpr (Parts == 1) {
+        const Place term = term_of(problem, row);
+        lane_sums<S, T>(problem, lhs + place.lhs + term.lhs, rhs + place.rhs + term.rhs, from, to, begin, end,
+                        totals);
+      }
+      return;
+    }
+    const Place term = term_of(problem, row / (first.k * second.k));
+    const int64_t ka = row / second.k % first.k, kb = row % second.k;
+    const S* h = rhs + (place.rhs + term.rhs + ka * first.rhs + kb * second.rhs) * Parts;
+    for (int64_t a = 0; a < first.m; ++a) {
+      const int64_t na = first.stride * a + first.dilation * ka - first.lo;
+      if (na < 0 || na >= first.n) continue;
+      for (int64_t b = 0; b < second.m; ++b) {
+        const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
+        if (nb < 0 || nb >= second.n) continue;
+        const S* x = lhs + (place.lhs + term.lhs + na * first.lhs + nb * second.lhs) * Parts;
+        dot_rows<S, T, Parts>(problem, x, h, from, to, totals + (a * second.m + b) * inner.m * Parts);
+      }
+    }
+  };
+
+  share(pool, products < kShared ? 1 : least(tasks, 32 * pool.threads), [&](int64_t group) {
+    const int64_t groups = products < kShared ? 1 : least(tasks, 32 * pool.threads);
+    std::vector<Wide> own(splits > 1 ? 0 : sizes);
+    for (int64_t task = tasks * group / groups; task < tasks * (group + 1) / groups; ++task) {
+      const int64_t cell = task / splits, split = task % splits;
+      const Place place = place_of(problem, cell / lane_tiles);
+      const int64_t begin = laned ? cell % lane_tiles * 512 : 0;
+      const int64_t end = laned ? least(begin + 512, problem.lanes) : 0;
+      Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
+      std::fill(totals, totals + sizes, Wide(0));
+      for (int64_t p = pieces * split / splits; p < pieces * (split + 1) / splits; ++p) {
+        piece(place, p, begin, end, totals);
+      }
+      if (splits == 1) finish(cell, totals);
+    }
+  });
+  if (splits > 1) {
+    for (int64_t cell = 0; cell < cells; ++cell) {
+      Wide* totals = partial.data() + cell * splits * sizes;
+      for (int64_t split = 1; split < splits; ++split) {
+        for (int64_t j = 0; j < sizes; ++j) totals[j] += totals[split * sizes + j];
+      }
+      finish(cell, totals);
+    }
+  }
+}
+
+}  // namespace FILTRAX_SET
+}  // namespace filtrax

@@ -1,0 +1,212 @@
+"""Kernels compiled for CPUs: every loop they have, against sums written out in NumPy."""
+
+import itertools
+import os
+import subprocess
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import filtrax
+from filtrax import _native
+from filtrax._engines import Correlation
+from filtrax._engines.compiled import COMPILED
+from filtrax._geometry import Axis
+
+pytestmark = pytest.mark.skipif(
+    not _native.available(), reason="the library was installed without a C++ compiler"
+)
+
+EPS = {"float32": 1e-6, "float64": 1e-14, "complex64": 1e-6, "complex128": 1e-14,
+       "bfloat16": 1e-2}  # fmt: skip
+INTEGERS = ("int32", "uint32", "int64", "uint64")
+
+
+def same(n: int, k: int, **options: int) -> Axis:
+    return Axis(n, k, n, k // 2, **options)
+
+
+def lanes(n: int) -> Axis:
+    return Axis(n, n, n, 0, paired=True)
+
+
+def whole(n: int) -> Axis:
+    return Axis(n, n, 1, 0)
+
+
+# Sizes of (G, B, C, O) and the axes; each takes another way through the kernels.
+PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
+    **{f"rows of {n}, {k} taps": ((1, 3, 1, 1), (same(n, k),))
+       for n in (1, 5, 64, 300, 5000) for k in (1, 2, 9, 31, 100)},
+    "a kernel a row, full": ((3, 1, 1, 1), (Axis(501, 50, 550, 49),)),
+    "a kernel a row, valid": ((30, 1, 1, 1), (Axis(501, 50, 452, 0),)),
+    "padding cut off": ((1, 2, 1, 1), (Axis(200, 7, 150, -20),)),
+    "dilated": ((1, 2, 1, 1), (same(200, 7, dilation=3),)),
+    "images with channels": ((1, 2, 3, 2), (same(50, 4), same(60, 5))),
+    "images, dilated": ((1, 2, 1, 1), (same(50, 7), same(200, 7, dilation=2))),
+    "volumes": ((1, 1, 1, 1), (same(9, 3), same(10, 3), same(70, 5))),
+    "along the first of two": ((1, 2, 1, 1), (same(300, 7), Axis(6, 1, 6, 0))),
+    "along the first, strided": ((2, 2, 1, 1), (Axis(50, 7, 20, 3, stride=2), Axis(66, 1, 66, 0))),
+    "a kernel for each of the last": ((1, 2, 1, 1), (same(300, 40), lanes(66))),
+    "a kernel for each of a few": ((1, 2, 1, 1), (same(300, 7), lanes(3))),
+    "few outputs": ((1, 1, 1, 1), (Axis(5000, 4990, 11, 0),)),
+    "few outputs, rows summed": ((1, 1, 7, 1), (Axis(5000, 5000, 31, 15),)),
+    "few outputs a row": ((40, 1, 1, 1), (Axis(500, 500, 31, 15),)),
+    "few outputs, strided": ((1, 2, 1, 1), (Axis(500, 480, 5, 2, stride=5),)),
+    "few outputs of images": ((2, 3, 4, 5), (Axis(50, 50, 3, 1), Axis(70, 70, 5, 2))),
+    "few outputs along the first": ((1, 1, 1, 1), (Axis(500, 500, 9, 4), whole(64))),
+    "few outputs for each of the last": ((1, 1, 3, 1), (Axis(500, 500, 9, 4), lanes(600))),
+}  # fmt: skip
+
+
+def operands(problem: Correlation) -> tuple[jax.Array, jax.Array]:
+    rng = np.random.default_rng(0)
+
+    def one(*shape: int) -> jax.Array:
+        if problem.dtype.name in INTEGERS:
+            return jnp.asarray(rng.integers(0, 2**31, shape).astype(problem.dtype))
+        values = rng.standard_normal(shape)
+        if problem.dtype.name.startswith("complex"):
+            values = values + 1j * rng.standard_normal(shape)
+        return jnp.asarray(values).astype(problem.dtype)
+
+    g, b, c, o = problem.g, problem.b, problem.c, problem.o
+    return (one(g, b, c, *(a.n for a in problem.axes)), one(g, o, c, *(a.k for a in problem.axes)))
+
+
+def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
+    """Tap by tap, with the signal in zeros."""
+    name = problem.dtype.name
+    wide = name if name in INTEGERS else "complex128" if name[0] == "c" else "float64"
+    lhs, rhs = (np.asarray(array.astype(wide)) for array in (lhs, rhs))
+    axes = problem.axes
+    slid = [axis for axis in axes if not axis.paired]
+    padded = with_zeros(lhs, axes)
+    shape = (problem.g, problem.b, problem.o, *(axis.m for axis in axes))
+    total = np.zeros(shape, wide)
+    for taps in itertools.product(*(range(axis.k) for axis in slid)):
+        each = iter(taps)
+        window: list[Any] = [slice(None)] * 3
+        tap: list[Any] = [slice(None)] * 3
+        for axis in axes:
+            if axis.paired:
+                window.append(slice(None))
+                tap.append(slice(None))
+                continue
+            k = next(each)
+            start = max(axis.lo, 0) - axis.lo + k * axis.dilation
+            window.append(slice(start, start + (axis.m - 1) * axis.stride + 1, axis.stride))
+            tap.append(slice(k, k + 1))
+        total += np.einsum("goc...,gbc...->gbo...", rhs[tuple(tap)], padded[tuple(window)])
+    return total
+
+
+def with_zeros(lhs: np.ndarray, axes: tuple[Axis, ...]) -> np.ndarray:
+    """The signal with all the zeros around it that any tap meets."""
+    edges = [(0, 0) if a.paired else (max(a.lo, 0), max(a.hi, 0)) for a in axes]
+    return np.pad(lhs, [(0, 0)] * 3 + edges)
+
+
+def few_taps(problem: Correlation) -> bool:
+    return all(axis.paired or axis.k <= 600 for axis in problem.axes)
+
+
+@pytest.mark.parametrize("engine", sorted(COMPILED))
+@pytest.mark.parametrize("dtype", [*EPS, *INTEGERS])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_sums(name: str, dtype: str, engine: str) -> None:
+    (g, b, c, o), axes = PROBLEMS[name]
+    problem = Correlation(g, b, c, o, axes, jnp.dtype(dtype))
+    compiled = COMPILED[engine]
+    if compiled.refuses(problem, "cpu") is not None:
+        pytest.skip("not served by these kernels")
+    lhs, rhs = operands(problem)
+    run = jax.jit(lambda lhs, rhs: compiled.run(axes, lhs, rhs, jax.lax.Precision.HIGHEST, "cpu"))
+    found = np.asarray(run(lhs, rhs))
+    if few_taps(problem):
+        expected = written_out(problem, lhs, rhs)
+    else:
+        # The same sum with the roles of signal and kernel exchanged has few taps.
+        expected = exchanged(problem, lhs, rhs)
+    if dtype in INTEGERS:
+        np.testing.assert_array_equal(found, expected)
+        return
+    error = np.max(np.abs(found.astype(expected.dtype) - expected)) / np.max(np.abs(expected))
+    assert error < 3 * EPS[dtype]
+
+
+def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
+    """Output by output, where taps are many and outputs few."""
+    name = problem.dtype.name
+    wide = name if name in INTEGERS else "complex128" if name[0] == "c" else "float64"
+    lhs, rhs = (np.asarray(array.astype(wide)) for array in (lhs, rhs))
+    axes = problem.axes
+    padded = with_zeros(lhs, axes)
+    total = np.zeros((problem.g, problem.b, problem.o, *(axis.m for axis in axes)), wide)
+    for at in itertools.product(*(range(1 if axis.paired else axis.m) for axis in axes)):
+        window: list[Any] = [slice(None)] * 3
+        place: list[Any] = [slice(None)] * 3
+        for axis, i in zip(axes, at, strict=True):
+            if axis.paired:
+                window.append(slice(None))
+                place.append(slice(None))
+                continue
+            start = max(axis.lo, 0) - axis.lo + i * axis.stride
+            window.append(slice(start, start + axis.span, axis.dilation))
+            place.append(slice(i, i + 1))
+        letters = "".join("u" if axis.paired else "xyz"[n] for n, axis in enumerate(axes))
+        kept = "".join("u" if axis.paired else "" for axis in axes)
+        part = np.einsum(f"goc{letters},gbc{letters}->gbo{kept}", rhs, padded[tuple(window)])
+        total[tuple(place)] = part.reshape(total[tuple(place)].shape)
+    return total
+
+
+def test_one_device_calls_kernels_and_a_mesh_does_not() -> None:
+    x, h = jnp.ones((8, 4096), jnp.float32), jnp.ones(9, jnp.float32)
+    program = jax.jit(filtrax.filter_rows)
+    assert "filtrax_compiled" in program.lower(x, h).as_text()
+    mesh = Mesh(np.array(jax.devices()), ("i",))
+    divided = jax.device_put(x, NamedSharding(mesh, P("i")))
+    assert "filtrax_compiled" not in program.lower(divided, h).as_text()
+    mapped = jax.shard_map(filtrax.filter_rows, mesh=mesh, in_specs=(P("i"), P()), out_specs=P("i"))
+    assert "filtrax_compiled" in jax.jit(mapped).lower(divided, h).as_text()
+    expected = np.stack([np.convolve(row, h, "same") for row in np.asarray(x)])
+    np.testing.assert_allclose(mapped(divided, h), expected, rtol=1e-6)
+
+
+def test_an_export_holds_no_call() -> None:
+    x, h = jnp.ones((8, 4096), jnp.float32), jnp.ones(9, jnp.float32)
+    exported = jax.export.export(jax.jit(filtrax.filter_rows))(x, h)
+    assert "filtrax_compiled" not in exported.mlir_module()
+
+
+def test_without_kernels_all_works() -> None:
+    script = (
+        "import numpy as np, filtrax, filtrax._native as n; assert not n.available();"
+        "print(np.asarray(filtrax.convolve([1., 0, 2, 3], [2., 1], mode='same')))"
+    )
+    env = {**os.environ, "FILTRAX_COMPILED": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["[2.", "1.", "4.", "8.]"]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("engine", sorted(COMPILED))
+def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 20_000)).astype(np.float32)
+    h = np.ones(31, np.float32)
+    clean = np.asarray(filtrax.filter_rows(x, h, method=engine))
+    x[1, 10_000] = bad
+    spoiled = np.asarray(filtrax.filter_rows(x, h, method=engine))
+    reach = filtrax.plan(x.shape, h.shape, mode="same", method=engine).spread[0]
+    wrong = np.nonzero(~np.isfinite(spoiled[1]))[0]
+    assert 31 <= len(wrong) <= reach
+    np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
