@@ -28,8 +28,8 @@ EPS = {"float32": 1e-6, "float64": 1e-14, "complex64": 1e-6, "complex128": 1e-14
 INTEGERS = ("int32", "uint32", "int64", "uint64")
 
 
-def same(n: int, k: int, **options: int) -> Axis:
-    return Axis(n, k, n, k // 2, **options)
+def same(n: int, k: int, dilation: int = 1) -> Axis:
+    return Axis(n, k, n, k // 2, dilation=dilation)
 
 
 def lanes(n: int) -> Axis:
@@ -129,11 +129,7 @@ def test_sums(name: str, dtype: str, engine: str) -> None:
     lhs, rhs = operands(problem)
     run = jax.jit(lambda lhs, rhs: compiled.run(axes, lhs, rhs, jax.lax.Precision.HIGHEST, "cpu"))
     found = np.asarray(run(lhs, rhs))
-    if few_taps(problem):
-        expected = written_out(problem, lhs, rhs)
-    else:
-        # The same sum with the roles of signal and kernel exchanged has few taps.
-        expected = exchanged(problem, lhs, rhs)
+    expected = (written_out if few_taps(problem) else exchanged)(problem, lhs, rhs)
     if dtype in INTEGERS:
         np.testing.assert_array_equal(found, expected)
         return

@@ -19,7 +19,8 @@ import filtrax
 ROOT = Path(filtrax.__file__).parent
 #: A module imports only from modules above it.
 ORDER = (
-    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_engines", "_accuracy",
+    "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_native", "_engines",
+    "_accuracy",
     "_costs", "_choose", "_sharding", "_primitive", "_operands", "_masked", "_correlate", "_plan",
     "_rows",
     "_moments", "_normalize", "_cross_correlate", "_delay", "_bucket",

@@ -68,8 +68,7 @@ def choose(
     known = _known(problem)
     engines = engines_for(problem, compiled)
     refusals = {
-        name: engine.refuses(seen_by(engine, problem), platform)
-        for name, engine in engines.items()
+        name: engine.refuses(seen_by(engine, problem), platform) for name, engine in engines.items()
     }
     able = [name for name, why in refusals.items() if why is None]
     broken = {name: breaks(engines[name], known, accuracy, platform, precision) for name in able}

@@ -108,8 +108,8 @@ _ACCELERATOR: Prices = {
 }
 
 
-# Of kernels compiled for CPUs, for float32, and how many times dearer other numbers are. Measured on
-# two cores of an AMD EPYC (Zen 3, AVX2).
+# Of kernels compiled for CPUs, for float32, and how many times dearer other numbers are. Measured
+# by hand on two cores of an AMD EPYC (Zen 3, AVX2).
 _COMPILED: Prices = {
     "shift": (4e3, 0.024, 0.2, 0.03, 0.1, 0.06),
     "overlap": (8e3, 0.066, 0.1, 0.15),

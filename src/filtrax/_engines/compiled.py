@@ -12,10 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax import _native
-from filtrax._engines import fft
+from filtrax._engines import fft, loops
 from filtrax._engines.base import SMALL, Correlation, Engine, correlation_of, rounding_of_sums
 from filtrax._geometry import Axis
-from filtrax._native import layout
 
 #: Complex samples in the shortest transform.
 _SHORTEST = 64
@@ -23,13 +22,13 @@ _SHORTEST = 64
 _TAPS = 1 << 14
 
 
-def _rows(problem: Correlation) -> tuple[int, layout.Rows] | None:
+def _rows(problem: Correlation) -> tuple[int, loops.Rows] | None:
     """The loops of a sum over taps or, of few outputs, of dot products."""
-    if not layout.dtype_is_served(problem.dtype):
+    if not loops.dtype_is_served(problem.dtype):
         return None
-    find, algorithm = layout.for_taps, _native.TAPS
+    find, algorithm = loops.for_taps, _native.TAPS
     if problem.is_short:
-        find, algorithm = layout.for_sums, _native.DOTS
+        find, algorithm = loops.for_sums, _native.DOTS
     rows = find(problem)
     if rows is None or (rows.lanes > 1 and _is_complex(problem)):
         return None
@@ -84,10 +83,10 @@ def _error_taps(problem: Correlation) -> float:
     return rounding_of_sums(problem, run=0, joined=1)
 
 
-def _frames(problem: Correlation) -> layout.Rows | None:
-    if not jnp.issubdtype(problem.dtype, jnp.inexact) or not layout.dtype_is_served(problem.dtype):
+def _frames(problem: Correlation) -> loops.Rows | None:
+    if not jnp.issubdtype(problem.dtype, jnp.inexact) or not loops.dtype_is_served(problem.dtype):
         return None
-    return layout.for_frames(problem)
+    return loops.for_frames(problem)
 
 
 def _parts(problem: Correlation) -> int:
@@ -175,7 +174,7 @@ def _scratch_frames(problem: Correlation) -> float:
     """Spectra: of each thread's frame or, where sums are taken of them, of a frame of all rows."""
     rows = _frames(problem)
     assert rows is not None
-    transforms, products, size = _counts(problem)
+    transforms, _, size = _counts(problem)
     _, frames = _block(problem)
     kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
     if rows.outer or (rows.sums and rows.inner.k <= rows.inner.m):
@@ -187,19 +186,23 @@ def _spread_frames(problem: Correlation) -> tuple[int, ...]:
     """Along the last axis that is slid along, the outputs of the frames that hold a sample."""
     rows = _frames(problem)
     assert rows is not None
-    length, frames = _block(problem)
+    length, _ = _block(problem)
     inner = rows.inner
     hop = length * _parts(problem) - min(inner.k, inner.m) + 1
     held = inner.m if inner.k > inner.m else min(inner.m, hop * (1 + -(-(inner.k - 1) // hop)))
     slid = [number for number, axis in enumerate(problem.axes) if _slides(axis)]
     return tuple(
-        held if number == slid[-1] else 1 if axis.paired else min(axis.m, -(-axis.span // axis.stride))
+        held
+        if number == slid[-1]
+        else 1
+        if axis.paired
+        else min(axis.m, -(-axis.span // axis.stride))
         for number, axis in enumerate(problem.axes)
     )
 
 
 def _slides(axis: Axis) -> bool:
-    return isinstance(layout.loop_of(axis, 1, 1, 1), layout.Slide)
+    return isinstance(loops.loop_of(axis, 1, 1, 1), loops.Slide)
 
 
 #: By the names of the engines whose place they take.
@@ -230,5 +233,3 @@ def serving(engines: dict[str, Engine], problem: Correlation) -> dict[str, Engin
 def is_compiled(engine: Engine) -> bool:
     """Whether an engine is one of these."""
     return COMPILED.get(engine.name) is engine
-
-

@@ -37,7 +37,7 @@ def call(
     shape: tuple[int, ...],
     block: int = 0,
 ) -> jax.Array:
-    """The correlation that ``numbers`` describe (see `layout.Rows`)."""
+    """The correlation that ``numbers`` describe (see `_engines.loops`)."""
     result: Any = jax.ShapeDtypeStruct(shape, lhs.dtype)
     return jax.ffi.ffi_call(_TARGET, result)(
         lhs, rhs, algorithm=np.int64(algorithm), block=np.int64(block),

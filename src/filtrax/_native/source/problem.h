@@ -1,4 +1,4 @@
-// A correlation as loops over rows, in plain integers; Python makes it (`_native/layout.py`).
+// A correlation as loops over rows, in plain integers; Python makes it (`_engines/loops.py`).
 //
 //   out[cell, i, j] = sum over s, k, l of  rhs[cell, s, k, l] * lhs[cell, s, n(i, k), n(j, l)]
 //   n(i, k) = stride * i + dilation * k - lo, outside of [0, n) the signal is zero

@@ -1,6 +1,6 @@
 """Compiles the kernels when the package is built; without a compiler the package does without.
 
-A hook of the build, not part of the library: `pyproject.toml` names it.
+A hook of the build, which hatchling looks for under this name.
 """
 
 import os
@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jaxlib
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "src" / "filtrax" / "_native"
 SOURCES = FOLDER / "source"
 LIBRARY = FOLDER / "libfiltrax.so"
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-w"]
@@ -43,8 +44,6 @@ def compile_library(folder: Path) -> None:
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++", "clang++")), None)
     if compiler is None:
         raise RuntimeError("no C++ compiler was found")
-    import jaxlib
-
     include = Path(jaxlib.__file__).parent / "include"
 
     def run(*arguments: str) -> None:
@@ -58,7 +57,9 @@ def compile_library(folder: Path) -> None:
         run(*FLAGS, *flags, f"-I{include}", "-c", str(SOURCES / source), "-o", made)
         return made
 
-    parts = [("kernels.cc", name, [f"-DFILTRAX_SET={name}", *flags]) for name, flags in SETS.items()]
+    parts = [
+        ("kernels.cc", name, [f"-DFILTRAX_SET={name}", *flags]) for name, flags in SETS.items()
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(one, [*reversed(parts), ("entry.cc", "entry", [])]))
     fresh = folder / LIBRARY.name

@@ -166,7 +166,7 @@ def for_taps(problem: Correlation) -> Rows | None:
     *rest, last = loops
     if isinstance(last, Slide):
         return _parted(rest, last) if last.stride == 1 else None
-    if last.lhs != 1 or last.out != 1:
+    if not isinstance(last, Cell) or last.lhs != 1 or last.out != 1:
         return _parted(loops, _NOTHING)
     if last.rhs:
         return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 0, 1), last.size)
@@ -199,7 +199,7 @@ def for_sums(problem: Correlation) -> Rows | None:
             return None
         whole = Slide(last.size, 1, last.size, 0, 1, 1, 1, 1, 1)
         return _parted(rest, whole, last.size)
-    if last.lhs != 1 or last.rhs != 1:
+    if not isinstance(last, Sum) or last.lhs != 1 or last.rhs != 1:
         return None
     before = rest[-1] if rest else None
     if isinstance(before, Slide) and before.dilation == 1:
