@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import clock
+from filtrax import _native
 from filtrax._choose import Plan, choose
 from filtrax._engines import Correlation, fold_problem
 from filtrax._geometry import Axis
@@ -95,7 +96,8 @@ class Pass:
 
     def chosen(self, platform: str, method: str = "auto") -> Plan:
         """The plan that the prices give."""
-        return choose(self.plain, method, platform)
+        compiled = platform == "cpu" and _native.available()
+        return choose(self.plain, method, platform, compiled=compiled)
 
 
 def platform_of_plans() -> str:
