@@ -68,3 +68,13 @@ def few_programs() -> Iterator[None]:
     """Forgets the programs of each file: each holds maps of memory, of which a process has few."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def without_kernels() -> Iterator[None]:
+    """XLA's form of every engine, also where kernels were compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("filtrax._native.available", lambda: False)
+        jax.clear_caches()
+        yield
+    jax.clear_caches()

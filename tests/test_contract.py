@@ -12,8 +12,9 @@ import pytest
 
 import filtrax
 import oracle
-from filtrax import _correlate, _engines
-from filtrax._engines import ENGINES, Correlation, Engine
+from filtrax import _correlate, _engines, _native
+from filtrax._engines import ENGINES, Correlation, Engine, compiled
+from filtrax._engines.compiled import COMPILED
 from filtrax._geometry import resolve_axis
 from filtrax._spec import OPERATIONS, make_spec
 
@@ -360,6 +361,8 @@ def test_the_engine_asked_for_is_the_one_that_runs(
     spies = {name: spied(each) for name, each in ENGINES.items()}
     for name, spy in spies.items():
         monkeypatch.setitem(_engines.ENGINES, name, spy)
+    for name, each in COMPILED.items():
+        monkeypatch.setitem(compiled.COMPILED, name, spied(each))
     # Shapes that no other test uses, so that nothing is cached.
     x, h = random((3, 41), "float64"), random((5,), "float64", 1)
     filtrax.convolve(x, h, method=engine)
@@ -374,7 +377,11 @@ def test_the_engine_asked_for_is_the_one_that_runs(
 
 
 @pytest.mark.parametrize(
-    ("engine", "instruction"), [("direct", "stablehlo.convolution"), ("shift", "stablehlo.slice")]
+    ("engine", "instruction"),
+    [
+        ("direct", "stablehlo.convolution"),
+        ("shift", "filtrax_compiled" if _native.available() else "stablehlo.slice"),
+    ],
 )
 def test_the_program_shows_the_engine(engine: Any, instruction: str) -> None:
     text = jax.jit(

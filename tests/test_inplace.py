@@ -14,6 +14,8 @@ from jax.sharding import PartitionSpec as P
 import filtrax
 from filtrax._engines import inplace, shift
 
+pytestmark = pytest.mark.usefixtures("without_kernels")
+
 
 @pytest.fixture(autouse=True, scope="module")
 def small_problems_are_large() -> Iterator[None]:

@@ -11,6 +11,8 @@ import pytest
 import filtrax
 from filtrax._engines import segments
 
+pytestmark = pytest.mark.usefixtures("without_kernels")
+
 # Shape, filtered axis, taps, axes with a kernel for each entry.
 LANES = [
     ((300, 20), 0, 4, (1,)),

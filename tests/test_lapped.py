@@ -10,6 +10,8 @@ import pytest
 import filtrax
 from filtrax._engines import lapped, pieces, toeplitz
 
+pytestmark = pytest.mark.usefixtures("without_kernels")
+
 # Samples, taps, padding, dilation.
 CASES = [
     (256, 129, (64, 64), 1),

@@ -10,6 +10,8 @@ import filtrax
 from filtrax._engines import pieces
 from filtrax._engines.pieces import pieces as pieces_of
 
+pytestmark = pytest.mark.usefixtures("without_kernels")
+
 
 @pytest.mark.parametrize(
     ("rows", "samples", "number"),

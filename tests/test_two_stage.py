@@ -14,6 +14,8 @@ from filtrax._engines import two_stage
 from filtrax._engines.spectral import circle
 from filtrax._geometry import Axis
 
+pytestmark = pytest.mark.usefixtures("without_kernels")
+
 #: Its annotations are of another array type.
 signal: Any = scipys
 

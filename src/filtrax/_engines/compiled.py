@@ -18,6 +18,8 @@ from filtrax._geometry import Axis
 
 #: Complex samples in the shortest transform.
 _SHORTEST = 64
+#: Bytes of spectra that are kept at once.
+_KEPT = 1 << 28
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
@@ -136,9 +138,13 @@ def _run_frames(
 
 
 def _refuses_frames(problem: Correlation, platform: str) -> str | None:
-    return fft.refuses(problem, platform) or (
-        None if _frames(problem) else "no kernels are compiled for it"
-    )
+    if why := fft.refuses(problem, platform):
+        return why
+    if _frames(problem) is None:
+        return "no kernels are compiled for it"
+    if _scratch_frames(problem) * problem.dtype.itemsize > _KEPT:
+        return "its spectra would take too much memory"
+    return None
 
 
 def _counts(problem: Correlation) -> tuple[float, float, int]:

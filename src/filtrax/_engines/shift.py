@@ -94,7 +94,7 @@ def _converts_each(problem: Correlation) -> bool:
 
 
 def _is_large(problem: Correlation) -> bool:
-    sizes = (problem.g, problem.b, problem.o)
+    sizes = (problem.g, problem.b, problem.c, problem.o)
     return all(isinstance(size, int) for size in sizes) and problem.multiplications >= _LARGE
 
 
