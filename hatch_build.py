@@ -21,7 +21,7 @@ SOURCES = FOLDER / "source"
 LIBRARY = FOLDER / "libfiltrax.so"
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-w"]
 #: Kernels are built for each; the best that the machine has is chosen when they are called.
-SETS = {"basic": []}
+SETS: dict[str, list[str]] = {"basic": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     avx2 = ["-mavx2", "-mfma"]
     wide = [f"-mavx512{part}" for part in ("f", "dq", "bw", "vl")]
@@ -61,7 +61,9 @@ def compile_library(folder: Path) -> None:
         ("kernels.cc", name, [f"-DFILTRAX_SET={name}", *flags]) for name, flags in SETS.items()
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(one, [*reversed(parts), ("entry.cc", "entry", [])]))
+        # In this order: of a function that several files hold the linker keeps the first, which must
+        # run on every machine that comes to the later ones.
+        objects = list(pool.map(one, [("entry.cc", "entry", []), *parts]))
     fresh = folder / LIBRARY.name
     run("-shared", *objects, "-o", str(fresh))
     # Programs that run keep the library that they have.
