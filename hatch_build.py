@@ -61,7 +61,7 @@ def compile_library(folder: Path) -> None:
         ("kernels.cc", name, [f"-DFILTRAX_SET={name}", *flags]) for name, flags in SETS.items()
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        # In this order: of a function that several files hold the linker keeps the first, which must
+        # In this order: of a function in several files the linker keeps the first, which must
         # run on every machine that comes to the later ones.
         objects = list(pool.map(one, [("entry.cc", "entry", []), *parts]))
     fresh = folder / LIBRARY.name
