@@ -80,16 +80,20 @@ def operands(problem: Correlation) -> tuple[jax.Array, jax.Array]:
     return (one(g, b, c, *(a.n for a in problem.axes)), one(g, o, c, *(a.k for a in problem.axes)))
 
 
-def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
-    """Tap by tap, with the signal in zeros."""
+def widened(problem: Correlation, *arrays: Any) -> tuple[np.ndarray, ...]:
     name = problem.dtype.name
     wide = name if name in INTEGERS else "complex128" if name[0] == "c" else "float64"
-    lhs, rhs = (np.asarray(array.astype(wide)) for array in (lhs, rhs))
+    return tuple(np.asarray(array.astype(wide)) for array in arrays)
+
+
+def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
+    """Tap by tap, with the signal in zeros."""
+    lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
     slid = [axis for axis in axes if not axis.paired]
     padded = with_zeros(lhs, axes)
     shape = (problem.g, problem.b, problem.o, *(axis.m for axis in axes))
-    total = np.zeros(shape, wide)
+    total = np.zeros(shape, lhs.dtype)
     for taps in itertools.product(*(range(axis.k) for axis in slid)):
         each = iter(taps)
         window: list[Any] = [slice(None)] * 3
@@ -159,12 +163,10 @@ def test_sums(name: str, dtype: str, engine: str) -> None:
 
 def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
     """Output by output, where taps are many and outputs few."""
-    name = problem.dtype.name
-    wide = name if name in INTEGERS else "complex128" if name[0] == "c" else "float64"
-    lhs, rhs = (np.asarray(array.astype(wide)) for array in (lhs, rhs))
+    lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
     padded = with_zeros(lhs, axes)
-    total = np.zeros((problem.g, problem.b, problem.o, *(axis.m for axis in axes)), wide)
+    total = np.zeros((problem.g, problem.b, problem.o, *(axis.m for axis in axes)), lhs.dtype)
     for at in itertools.product(*(range(1 if axis.paired else axis.m) for axis in axes)):
         window: list[Any] = [slice(None)] * 3
         place: list[Any] = [slice(None)] * 3

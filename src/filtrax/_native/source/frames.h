@@ -16,8 +16,6 @@ namespace FILTRAX_SET {
 
 // Neighbouring rows, sample by sample, that are read together: a line of the cache.
 constexpr int64_t kPanel = 16;
-// Bytes of spectra that are kept at once.
-constexpr int64_t kKept = int64_t{1} << 26;
 
 // Pairs apart: even numbers to re, odd ones to im.
 template <class T, size_t... L>
@@ -69,7 +67,33 @@ class Framed {
   bool short_ = false;
   int64_t hop_ = 0, frames_ = 0;
 
-  T scale() const { return T(1) / T(Parts * n_ == 0 ? 1 : (Parts == 1 ? 2 * n_ : n_)); }
+  // Of the inverse; `join` doubles.
+  T scale() const { return T(1) / T(frame_); }
+
+  // Signals or kernels that cells have; where the one of a number begins; and the number of a cell's.
+  int64_t count_of(int64_t Cell::*step) const {
+    int64_t count = 1;
+    for (const Cell& cell : p_.cells) count *= cell.*step ? cell.size : 1;
+    return count;
+  }
+  int64_t offset_of(int64_t number, int64_t Cell::*step) const {
+    int64_t offset = 0;
+    for (int d = kCells - 1; d >= 0; --d) {
+      if (!(p_.cells[d].*step)) continue;
+      offset += number % p_.cells[d].size * (p_.cells[d].*step);
+      number /= p_.cells[d].size;
+    }
+    return offset;
+  }
+  int64_t row_of(int64_t cell, int64_t Cell::*step) const {
+    int64_t row = 0, turns = 1;
+    for (int d = kCells - 1; d >= 0; --d) {
+      const int64_t at = cell % p_.cells[d].size;
+      cell /= p_.cells[d].size;
+      if (p_.cells[d].*step) row += at * turns, turns *= p_.cells[d].size;
+    }
+    return row;
+  }
 
   // A row's samples [start, start + count), zero outside of [0, length), as a spectrum.
   void transformed(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
@@ -183,42 +207,16 @@ class Framed {
     const int64_t groups = ceil_div(last.size, panel);
     const int64_t cells = p_.count_cells() / last.size * groups;
     // Kernels of their own are transformed where they are used.
-    int64_t kernels_count = 1;
-    for (const Cell& cell : p_.cells) kernels_count *= cell.rhs ? cell.size : 1;
+    const int64_t kernels_count = count_of(&Cell::rhs);
     const bool own = kernels_count == p_.count_cells() && kernels_count >= 4 * pool_.threads;
     std::vector<T> shared;
-    std::vector<int64_t> index;
     if (!own) {
       // Each distinct kernel once.
       shared.resize(kernels_count * 2 * n_ + 64);
       share(pool_, kernels_count, [&](int64_t number) {
-        int64_t rest = number, rhs = 0;
-        for (int d = kCells - 1; d >= 0; --d) {
-          if (!p_.cells[d].rhs) continue;
-          rhs += rest % p_.cells[d].size * p_.cells[d].rhs;
-          rest /= p_.cells[d].size;
-        }
-        T* to = shared.data() + number * 2 * n_;
-        if (inner.rhs == 1) {
-          kernels(rhs, 1, to);
-        } else {
-          T* row = scratch<T>(1, 2 * n_);
-          gather(rhs_ + rhs * Parts, inner.rhs, inner.k, 0, inner.k, 1, row);
-          transform(row, to, true);
-          scaled(to);
-        }
+        kernels(offset_of(number, &Cell::rhs), 1, shared.data() + number * 2 * n_);
       });
     }
-    auto kernel_of = [&](int64_t cell) {
-      int64_t number = 0;
-      int64_t stride = 1;
-      for (int d = kCells - 1; d >= 0; --d) {
-        const int64_t at = cell % p_.cells[d].size;
-        cell /= p_.cells[d].size;
-        if (p_.cells[d].rhs) number += at * stride, stride *= p_.cells[d].size;
-      }
-      return number;
-    };
     const int64_t units = own ? cells : cells * frames_;
     const int64_t tasks = least(units, 64 * pool_.threads);
     share(pool_, tasks, [&](int64_t task) {
@@ -238,14 +236,14 @@ class Framed {
           S* to = out_ + (place.out + f * hop_ * inner.out) * Parts;
           if (panel == 1) {
             transformed(lhs_ + place.lhs * Parts, inner.n, start, used, spectrum, false);
-            const T* kernel = own ? own_kernels : shared.data() + kernel_of(cell) * 2 * n_;
+            const T* kernel = own ? own_kernels : shared.data() + row_of(cell, &Cell::rhs) * 2 * n_;
             correlate_spectra<T, false, Parts == 1>(spectrum, kernel, spectrum, n_);
             store(spectrum, to, outputs);
             continue;
           }
           gather(lhs_ + place.lhs * Parts, inner.lhs, inner.n, start, used, count, rows);
           for (int64_t r = 0; r < count; ++r) {
-            const T* kernel = own ? own_kernels + r * 2 * n_ : shared.data() + kernel_of(cell + r) * 2 * n_;
+            const T* kernel = own ? own_kernels + r * 2 * n_ : shared.data() + row_of(cell + r, &Cell::rhs) * 2 * n_;
             transform(rows + r * 2 * n_, spectrum, false);
             correlate_spectra<T, false, Parts == 1>(spectrum, kernel, spectrum, n_);
             back(spectrum, rows + r * 2 * n_, outputs);
@@ -344,31 +342,11 @@ class Framed {
     const Slide& inner = p_.inner;
     const Slide &first = p_.outer[0], &second = p_.outer[1];
     const int64_t cells = p_.count_cells(), sums = p_.count_sums();
-    int64_t left = 1, right = 1;  // cells of signals and of kernels
-    for (const Cell& cell : p_.cells) left *= cell.lhs ? cell.size : 1, right *= cell.rhs ? cell.size : 1;
+    const int64_t left = count_of(&Cell::lhs), right = count_of(&Cell::rhs);
     const int64_t signals = sums * first.n * second.n, kernels = sums * first.k * second.k;
     const int64_t outputs = first.m * second.m;
     std::vector<T> xs(left * signals * 2 * n_ + 64), hs(right * kernels * 2 * n_ + 64);
     std::vector<T> ys(short_ ? cells * outputs * 2 * n_ + 64 : 0);
-    auto offset = [&](int64_t number, bool of_lhs) {
-      int64_t found = 0;
-      for (int d = kCells - 1; d >= 0; --d) {
-        const int64_t stride = of_lhs ? p_.cells[d].lhs : p_.cells[d].rhs;
-        if (!stride) continue;
-        found += number % p_.cells[d].size * stride;
-        number /= p_.cells[d].size;
-      }
-      return found;
-    };
-    auto compact = [&](int64_t cell, bool of_lhs) {
-      int64_t found = 0, step = 1;
-      for (int d = kCells - 1; d >= 0; --d) {
-        const int64_t at = cell % p_.cells[d].size;
-        cell /= p_.cells[d].size;
-        if (of_lhs ? p_.cells[d].lhs : p_.cells[d].rhs) found += at * step, step *= p_.cells[d].size;
-      }
-      return found;
-    };
     for (int64_t f = 0; f < frames_; ++f) {
       const int64_t begin = f * hop_, start = begin - inner.lo;
       const int64_t taps = short_ ? least(hop_, inner.k - begin) : inner.k;
@@ -384,14 +362,14 @@ class Framed {
       each(left * signals, tasks, [&](int64_t number) {
         const int64_t b = number % second.n, a = number / second.n % first.n;
         const int64_t s = number / second.n / first.n % sums, cell = number / signals;
-        const int64_t at = offset(cell, true) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
+        const int64_t at = offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
         transformed(lhs_ + at * Parts, inner.n, start, used, xs.data() + number * 2 * n_, false);
       });
       if (f == 0 || short_) {
         each(right * kernels, tasks, [&](int64_t number) {
           const int64_t b = number % second.k, a = number / second.k % first.k;
           const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
-          const int64_t at = offset(cell, false) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+          const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
           T* to = hs.data() + number * 2 * n_;
           transformed(rhs_ + (at + (short_ ? begin : 0)) * Parts, taps, 0, taps, to, true);
           scaled(to);
@@ -402,8 +380,8 @@ class Framed {
         T* total = short_ ? ys.data() + number * 2 * n_ : scratch<T>(2, 2 * n_ + 64);
         if (!short_ || f == 0) std::memset(static_cast<void*>(total), 0, 2 * n_ * sizeof(T));
         const Range as = taps_inside(first, a), bs = taps_inside(second, b);
-        const T* x = xs.data() + compact(cell, true) * signals * 2 * n_;
-        const T* h = hs.data() + compact(cell, false) * kernels * 2 * n_;
+        const T* x = xs.data() + row_of(cell, &Cell::lhs) * signals * 2 * n_;
+        const T* h = hs.data() + row_of(cell, &Cell::rhs) * kernels * 2 * n_;
         std::vector<const T*> left_rows, right_rows;
         for (int64_t s = 0; s < sums; ++s) {
           for (int64_t ka = as.first; ka < as.last; ++ka) {

@@ -17,8 +17,6 @@ namespace FILTRAX_SET {
 constexpr int64_t kTile = 4096;
 // Rows up to this long are copied whole; of longer ones only the ends are.
 constexpr int64_t kShortRow = 1024;
-// Products near an end that are not worth a copy.
-constexpr int64_t kFewProducts = 64;
 // Products that are worth another thread.
 constexpr double kShared = 1 << 15;
 
