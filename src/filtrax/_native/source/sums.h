@@ -16,6 +16,8 @@ namespace FILTRAX_SET {
 
 // Taps of one stretch: both operands stay in the first cache.
 constexpr int64_t kStretch = 2048;
+// Lanes whose sums stay there, too.
+constexpr int64_t kLaneTile = 512;
 
 template <class T>
 struct Wider {
@@ -209,7 +211,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
   S* out = static_cast<S*>(out_);
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
-  const int64_t lane_tiles = laned ? ceil_div(problem.lanes, 512) : 1;
+  const int64_t lane_tiles = laned ? ceil_div(problem.lanes, kLaneTile) : 1;
   const int64_t cells = problem.count_cells() * lane_tiles;
   const int64_t sums = problem.count_sums();
   // The taps of a cell: whole rows, cut into stretches.
@@ -218,17 +220,17 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
   const int64_t rows = laned ? sums : sums * first.k * second.k;
   const int64_t pieces = rows * stretches;
   const int64_t outputs = first.m * second.m * inner.m * Parts;
-  const double products = double(cells) * pieces * stretch * outputs * (laned ? least(problem.lanes, 512) : 1);
+  const double products = double(cells) * pieces * stretch * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
   const int64_t wanted = products < kShared ? 1 : 8 * pool.threads;
   const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
-  const int64_t sizes = laned ? first.m * least(problem.lanes, 512) : outputs;
+  const int64_t sizes = laned ? first.m * least(problem.lanes, kLaneTile) : outputs;
   const int64_t tasks = cells * splits;
   std::vector<Wide> partial(splits > 1 ? tasks * sizes : 0);
 
   auto finish = [&](int64_t cell, const Wide* totals) {
     const Place place = place_of(problem, cell / lane_tiles);
-    const int64_t begin = laned ? cell % lane_tiles * 512 : 0;
-    const int64_t across = laned ? least(512, problem.lanes - begin) : inner.m;
+    const int64_t begin = laned ? cell % lane_tiles * kLaneTile : 0;
+    const int64_t across = laned ? least(kLaneTile, problem.lanes - begin) : inner.m;
     int64_t at = 0;
     for (int64_t a = 0; a < first.m; ++a) {
       for (int64_t b = 0; b < second.m; ++b) {
@@ -267,14 +269,14 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
     }
   };
 
-  share(pool, products < kShared ? 1 : least(tasks, 32 * pool.threads), [&](int64_t group) {
-    const int64_t groups = products < kShared ? 1 : least(tasks, 32 * pool.threads);
+  const int64_t groups = products < kShared ? 1 : least(tasks, 32 * pool.threads);
+  share(pool, groups, [&](int64_t group) {
     std::vector<Wide> own(splits > 1 ? 0 : sizes);
     for (int64_t task = tasks * group / groups; task < tasks * (group + 1) / groups; ++task) {
       const int64_t cell = task / splits, split = task % splits;
       const Place place = place_of(problem, cell / lane_tiles);
-      const int64_t begin = laned ? cell % lane_tiles * 512 : 0;
-      const int64_t end = laned ? least(begin + 512, problem.lanes) : 0;
+      const int64_t begin = laned ? cell % lane_tiles * kLaneTile : 0;
+      const int64_t end = laned ? least(begin + kLaneTile, problem.lanes) : 0;
       Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
       std::fill(totals, totals + sizes, Wide(0));
       for (int64_t p = pieces * split / splits; p < pieces * (split + 1) / splits; ++p) {

@@ -333,6 +333,16 @@ class Transform {
     for (int v = 0; v < L; ++v) put<T, L>(re + v * L, nr[v]), put<T, L>(im + v * L, ni[v]);
   }
 
+  template <bool Forward>
+  static void turns(const Pass& pass, T* re, T* im) {
+    const int64_t part = pass.size / pass.radix;
+    const T* table = pass.table.data();
+    if (pass.radix == 4) pass4<Forward>(re, im, part, table);
+    else if (pass.radix == 2) pass2<Forward>(re, im, part, table);
+    else if (pass.radix == 3) pass_odd<3, Forward>(re, im, part, table);
+    else pass_odd<5, Forward>(re, im, part, table);
+  }
+
   void forward(T* re, T* im, int64_t size, size_t level) const {
     if (level == passes_.size()) {
       for (int64_t at = 0; at < size; at += Block) block_forward(re + at, im + at);
@@ -340,11 +350,7 @@ class Transform {
     }
     const Pass& pass = passes_[level];
     const int64_t part = size / pass.radix;
-    const T* table = pass.table.data();
-    if (pass.radix == 4) pass4<true>(re, im, part, table);
-    else if (pass.radix == 2) pass2<true>(re, im, part, table);
-    else if (pass.radix == 3) pass_odd<3, true>(re, im, part, table);
-    else pass_odd<5, true>(re, im, part, table);
+    turns<true>(pass, re, im);
     for (int r = 0; r < pass.radix; ++r) forward(re + r * part, im + r * part, part, level + 1);
   }
   void inverse(T* re, T* im, int64_t size, size_t level) const {
@@ -354,12 +360,8 @@ class Transform {
     }
     const Pass& pass = passes_[level];
     const int64_t part = size / pass.radix;
-    const T* table = pass.table.data();
     for (int r = 0; r < pass.radix; ++r) inverse(re + r * part, im + r * part, part, level + 1);
-    if (pass.radix == 4) pass4<false>(re, im, part, table);
-    else if (pass.radix == 2) pass2<false>(re, im, part, table);
-    else if (pass.radix == 3) pass_odd<3, false>(re, im, part, table);
-    else pass_odd<5, false>(re, im, part, table);
+    turns<false>(pass, re, im);
   }
 
   template <bool Forward>
