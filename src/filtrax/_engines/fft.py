@@ -12,16 +12,11 @@ from filtrax._engines.spectral import (
     circle,
     correlate,
     fast_length,
-    first_stage,
     strain,
     transform_length,
     whole,
 )
-from filtrax._engines.two_stage import FEW
 from filtrax._geometry import Axis
-
-#: What butterflies take in two stages, of few rows and of many.
-_FEW_ROWS, _MANY_ROWS = 0.45, 0.75
 
 
 def run(
@@ -32,7 +27,7 @@ def run(
     platform: str,
 ) -> jax.Array:
     """The correlation in one frame."""
-    return correlate(axes, whole(axes[-1]), lhs, rhs, precision, platform)
+    return correlate(axes, whole(axes[-1]), lhs, rhs, precision)
 
 
 def refuses(problem: Correlation, platform: str) -> str | None:
@@ -55,10 +50,7 @@ def transform_work(
     """Butterflies that a batch shares between cores, those that it cannot, and samples."""
     size = math.prod(lengths)
     butterflies = batch * size * max(math.log2(size), 1.0) * strain(lengths[-1], dtype)
-    one = len(lengths) == 1
-    if one and first_stage(size, dtype, batch, "cpu"):
-        return butterflies * (_FEW_ROWS if batch <= FEW else _MANY_ROWS), 0.0, float(batch * size)
-    alone = one and batch == 1
+    alone = len(lengths) == 1 and batch == 1
     return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
 
 

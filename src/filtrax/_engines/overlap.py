@@ -68,7 +68,7 @@ def run(
     most = samples_in_piece(lhs.dtype)
     at_once = max(most // (hop * rows), 1) if isinstance(rows, int) else outputs
     if axis.span > outputs or -(-outputs // hop) <= 2 * at_once:
-        return correlate(axes, frame, lhs, rhs, precision, platform)
+        return correlate(axes, frame, lhs, rhs, precision)
     # Stretch by stretch, so that only one is there in frames and spectra.
     step = at_once * hop
     number, stretch = -(-outputs // step), step + axis.span - 1
@@ -79,7 +79,7 @@ def run(
 
     def part(index: int | jax.Array) -> jax.Array:
         taken = lax.dynamic_slice_in_dim(signal, index * step, stretch, last)
-        return correlate((*others, inner), frame, taken, rhs, precision, platform)
+        return correlate((*others, inner), frame, taken, rhs, precision)
 
     first = part(0)
     sides = [(0, 0, 0)] * last + [(0, (number - 1) * step, 0)]

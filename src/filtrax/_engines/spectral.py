@@ -6,19 +6,17 @@ apart: a real kernel filters both parts alike, and where products are summed the
 
     (x1 + i x2) (h1 - i h2)
 
-is x1 h1 + x2 h2. Long real transforms go in two stages (`two_stage`).
+is x1 h1 + x2 h2.
 """
 
 import math
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import two_stage
 from filtrax._engines.base import window_length
 from filtrax._engines.blocks import frames, pad
 from filtrax._geometry import Axis
@@ -73,31 +71,21 @@ def transform_length(frame: Axis, dtype: jnp.dtype) -> int:
     return fast_length((halved(frame, dtype) or frame).n)
 
 
-def first_stage(length: int, dtype: jnp.dtype, rows: Any, platform: str) -> int | None:
-    """What `two_stage.first_stage` says of a transform of any dtype along one axis."""
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        return None
-    return two_stage.first_stage(length, rows, platform)
-
-
 def effort(frame: Axis, dtype: jnp.dtype) -> float:
     """What a frame takes, transformed there and back, as measured in no unit."""
     length = transform_length(frame, dtype)
     stages = length * (math.log2(length) + 9)
     if halved(frame, dtype):
         return stages
-    stages *= strain(length, dtype)
     if jnp.issubdtype(dtype, jnp.complexfloating):
-        return stages
-    return (0.68 if first_stage(length, dtype, None, "cpu") else 0.93) * stages
+        return strain(length, dtype) * stages
+    return 0.93 * stages
 
 
 def strain(length: int, dtype: jnp.dtype) -> float:
     """What a long transform takes more for each butterfly than a short one, as measured."""
     if jnp.issubdtype(dtype, jnp.complexfloating):
         return 1.65 if length >= _LONG else 1.0
-    if first_stage(length, dtype, None, "cpu"):
-        return 1 + 0.12 * max(math.log2(length) - 16, 0)
     return 1.0
 
 
@@ -107,7 +95,6 @@ def correlate(
     lhs: jax.Array,
     rhs: jax.Array,
     precision: lax.Precision,
-    platform: str,
 ) -> jax.Array:
     """A plain correlation in frames of the last axis, whole transforms along the others.
 
@@ -127,13 +114,8 @@ def correlate(
     short = everything.k > everything.m
     hop = frame.k if short else frame.m
     count = -(-max(everything.k, everything.m) // hop)
-    length, first = fast_length(part.n), None
-    if not (half or others):
-        first = first_stage(length, lhs.dtype, g * b * c * count, platform)
-    if first:
-        length = first * fast_length(-(-part.n // first))
-    lengths = (*(fast_length(circle(axis)) for axis in others), length)
-    spectra = partial(_spectra, lengths=lengths, first=first)
+    lengths = (*(fast_length(circle(axis)) for axis in others), fast_length(part.n))
+    spectra = partial(_spectra, lengths=lengths)
     if short:
         # Frames are channels: all are summed.
         starts = (0, part.k) if half else (0,)
@@ -147,10 +129,10 @@ def correlate(
         signal = jnp.moveaxis(signal.reshape(g, b, c, *signal.shape[1:]), 3, 2)
         signal = signal.reshape(g, b * count, *signal.shape[3:])
         taps = lax.complex(rhs, jnp.zeros_like(rhs)) if half else jnp.conj(rhs)
-        kernel = forward(taps, lengths, first)
+        kernel = forward(taps, lengths)
     # Of the kernel read backwards: so convolutions become correlations.
     out = multiply(signal, lax.conj(kernel), precision)
-    out = inverse(out, lengths, signal.dtype if half else lhs.dtype, first)
+    out = inverse(out, lengths, signal.dtype if half else lhs.dtype)
     kept = (slice(0, (axis.m - 1) * axis.stride + 1, axis.stride) for axis in others)
     out = out[(..., *kept, slice(part.m))]
     if short:
@@ -170,31 +152,22 @@ def _spectra(
     width: int,
     starts: tuple[int, ...],
     lengths: tuple[int, ...],
-    first: int | None,
 ) -> jax.Array:
     """The spectra (rows, count, ...) of all frames, or of halves that start within a frame so.
 
     Frames are cut from plain rows: so the value and its derivative share what both transform.
     """
     rows = array.reshape(math.prod(array.shape[:3]), *array.shape[3:])
-    if first and count == 1:
-        # Zeros around the signal are not written, as its matrix can do without them.
-        used = (axis.n - 1) * axis.base + 1 + axis.lo
-        kept = pad(rows, 1, (min(axis.lo, 0), min(width - used, 0)), axis.base - 1)
-        return two_stage.forward(kept, lengths[-1], first, max(axis.lo, 0))[:, None]
     cut = [frames(rows, replace(axis, lo=axis.lo - start), count, hop, width) for start in starts]
     framed = cut[0] if len(cut) == 1 else lax.complex(*cut)
-    return forward(jnp.moveaxis(framed, -2, 1), lengths, first)
+    return forward(jnp.moveaxis(framed, -2, 1), lengths)
 
 
-def forward(array: jax.Array, lengths: tuple[int, ...], first: int | None) -> jax.Array:
+def forward(array: jax.Array, lengths: tuple[int, ...]) -> jax.Array:
     """The transform of the last axes at the given lengths, over one flat batch."""
     rank = len(lengths)
     batch = array.shape[: array.ndim - rank]
     flat = array.reshape(math.prod(batch), *array.shape[array.ndim - rank :])
-    if first:
-        out = two_stage.forward(flat, lengths[-1], first)
-        return out.reshape(*batch, *out.shape[1:])
     for number, length in enumerate(lengths):
         flat = pad(flat, 1 + number, (0, length - flat.shape[1 + number]))
     kind = lax.FftType.FFT if jnp.iscomplexobj(flat) else lax.FftType.RFFT
@@ -202,14 +175,10 @@ def forward(array: jax.Array, lengths: tuple[int, ...], first: int | None) -> ja
     return out.reshape(*batch, *out.shape[1:])
 
 
-def inverse(
-    spectrum: jax.Array, lengths: tuple[int, ...], dtype: jnp.dtype, first: int | None
-) -> jax.Array:
+def inverse(spectrum: jax.Array, lengths: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
     """Back from `forward`, to an array of the given dtype."""
-    batch = spectrum.shape[: spectrum.ndim - (2 if first else len(lengths))]
+    batch = spectrum.shape[: spectrum.ndim - len(lengths)]
     flat = spectrum.reshape(math.prod(batch), *spectrum.shape[len(batch) :])
-    if first:
-        return two_stage.inverse(flat, lengths[-1]).reshape(*batch, lengths[-1]).astype(dtype)
     kind = lax.FftType.IFFT if jnp.issubdtype(dtype, jnp.complexfloating) else lax.FftType.IRFFT
     out = lax.fft(flat, kind, lengths)
     return out.reshape(*batch, *lengths).astype(dtype)

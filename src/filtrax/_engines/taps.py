@@ -53,6 +53,39 @@ def padded_sum(
     return total.astype(lhs.dtype)
 
 
+def window_sums(
+    axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array, precision: lax.Precision
+) -> jax.Array:
+    """The correlation as one sum of products for each output, of which there are few."""
+    signal = pad_all(lhs, axes)
+    sizes = [1 if axis.paired else axis.m for axis in axes]
+    starts = jnp.array(
+        [
+            [place * axis.stride for place, axis in zip(at, axes, strict=True)]
+            for at in itertools.product(*map(range, sizes))
+        ],
+        jnp.int32,
+    )
+    extent = (*lhs.shape[:3], *(axis.n if axis.paired else axis.span for axis in axes))
+    steps = (1, 1, 1, *(1 if axis.paired else axis.dilation for axis in axes))
+    # What has a kernel for each entry is kept, all else is summed.
+    kept = "".join(chr(ord("A") + number) for number, axis in enumerate(axes) if axis.paired)
+    letters = "".join(chr(ord("A") + number) for number in range(len(axes)))
+    subscripts = f"gbc{letters},goc{letters}->gbo{kept}"
+    taps = widened(rhs)
+
+    def output(start: jax.Array) -> jax.Array:
+        where = (*(jnp.int32(0),) * 3, *start)
+        met = lax.dynamic_slice(signal, where, extent)[tuple(slice(None, None, s) for s in steps)]
+        return jnp.einsum(subscripts, widened(met), taps, precision=precision)
+
+    out = lax.map(output, starts)
+    slid = [number for number, axis in enumerate(axes) if not axis.paired]
+    out = out.reshape(*(sizes[number] for number in slid), *out.shape[1:])
+    out = jnp.moveaxis(out, range(len(slid)), [3 + number for number in slid])
+    return out.astype(lhs.dtype)
+
+
 def tap_offsets(axes: tuple[Axis, ...]) -> list[tuple[int, ...]]:
     """Where each tap stands, in samples from the first, in the order of `tap_table`."""
     return list(itertools.product(*(range(0, axis.span, axis.dilation) for axis in axes)))

@@ -1,8 +1,8 @@
 """Matrix products: blocks of outputs from frames of the signal and a banded matrix of taps.
 
 Long signals and short kernels: L outputs at a time are a frame of the signal times a banded
-Toeplitz matrix. Of longer kernels blocks of the signal are, and the products overlap, see `lapped`.
-Long kernels and short outputs (every gradient by the kernel) are the dual, see `gram`.
+Toeplitz matrix. Long kernels and short outputs (every gradient by the kernel) are the dual, see
+`gram`.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines import gram, lapped
+from filtrax._engines import gram
 from filtrax._engines.base import (
     SMALL,
     Correlation,
@@ -55,8 +55,6 @@ def run(
     """The correlation as matrix products along the last axis."""
     if is_short(axes):
         return in_pieces(gram.run)(axes, lhs, rhs, precision, platform)
-    if lapped.serves(correlation_of(axes, lhs, rhs)):
-        return in_pieces(lapped.run)(axes, lhs, rhs, precision, platform)
     return _framed(axes, lhs, rhs, precision)
 
 
@@ -123,9 +121,6 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if problem.is_short:
         return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0
     *_, axis = problem.axes
-    if lapped.serves(problem):
-        products, moved, entries = lapped.work(problem)
-        return calls, products, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, entries
     length = block_length(problem)
     lead = problem.g * problem.b * problem.o * problem.c
     width = (length - 1) * axis.stride + axis.span
@@ -137,18 +132,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
     return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, band_entries
 
 
-def _block(problem: Correlation) -> int:
-    if lapped.serves(problem):
-        return lapped.block_length(problem.axes[-1])
-    return block_length(problem)
-
-
 def scratch(problem: Correlation) -> float:
     """The band, or the frames of the signal where they are copied."""
     if problem.is_short:
         return gram.scratch(problem)
-    if lapped.serves(problem):
-        return lapped.scratch(problem)
     *_, axis = problem.axes
     length = block_length(problem)
     width = (length - 1) * axis.stride + axis.span
@@ -169,8 +156,6 @@ def spread(problem: Correlation) -> tuple[int, ...]:
     *_, axis = problem.axes
     if problem.is_short:
         return (*others, axis.m)
-    if lapped.serves(problem):
-        return (min(axis.m, lapped.width(axis)),)
     length = block_length(problem)
     hop = length * axis.stride
     frames_that_hold_it = -(-(hop - axis.stride + axis.span) // hop)
@@ -178,6 +163,6 @@ def spread(problem: Correlation) -> tuple[int, ...]:
 
 
 ENGINE = Engine(
-    "toeplitz", run, refuses, work, block=_block, scratch=scratch, error=error, spread=spread,
+    "toeplitz", run, refuses, work, block=block_length, scratch=scratch, error=error, spread=spread,
     multiplies=lambda _: True,
 )  # fmt: skip

@@ -1,7 +1,9 @@
 // What XLA calls: reads the call, and hands it to the kernels for the machine's instruction set.
 #include <cstring>
+#include <new>
 
 #include "kernels.h"
+#include "memory.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -27,9 +29,15 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   filtrax::Problem problem;
   std::memcpy(&problem, numbers.begin(), sizeof(problem));
   const filtrax::Pool pool{threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
-  const bool served = correlate(static_cast<int>(lhs.element_type()), static_cast<filtrax::Algorithm>(algorithm), pool,
-                                problem, block, lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
-  return served ? ffi::Error::Success() : ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
+  filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
+  try {
+    const bool served =
+        correlate(static_cast<int>(lhs.element_type()), static_cast<filtrax::Algorithm>(algorithm), pool, problem,
+                  block, lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
+    return served ? ffi::Error::Success() : ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
+  }
 }
 
 }  // namespace

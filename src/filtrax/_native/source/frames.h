@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "memory.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -16,28 +17,14 @@ namespace FILTRAX_SET {
 
 // Neighbouring rows, sample by sample, that are read together: a line of the cache.
 constexpr int64_t kPanel = 16;
-
-// Pairs apart: even numbers to re, odd ones to im.
-template <class T, size_t... L>
-inline void unzip(const T* from, T* re, T* im, std::index_sequence<L...>) {
-  constexpr int W = width<T>;
-  const auto a = load<T>(from), b = load<T>(from + W);
-  put<T, W>(re, __builtin_shufflevector(a, b, int(2 * L)...));
-  put<T, W>(im, __builtin_shufflevector(a, b, int(2 * L + 1)...));
-}
-template <class T, size_t... L>
-inline void zip(const T* re, const T* im, T* to, std::index_sequence<L...>) {
-  constexpr int W = width<T>;
-  const auto a = load<T>(re), b = load<T>(im);
-  put<T, W>(to, __builtin_shufflevector(a, b, int(L / 2 + (L % 2) * W)...));
-  put<T, W>(to + W, __builtin_shufflevector(a, b, int(W / 2 + L / 2 + (L % 2) * W)...));
-}
+// Rows of outputs whose sums are taken together, and bytes of spectra that the first cache keeps.
+constexpr int64_t kTogether = 8, kNearBytes = 24 << 10;
 
 template <class S, class T, int Parts>
 class Framed {
  public:
   Framed(const Pool& pool, const Problem& problem, int64_t n, const S* lhs, const S* rhs, S* out)
-      : pool_(pool), p_(problem), fft_(Transform<T>::of(n)), n_(n), frame_(Parts == 1 ? 2 * n : n),
+      : pool_(pool), p_(problem), fft_(Transform<T>::of(n)), n_(n), room_(fft_.room), frame_(Parts == 1 ? 2 * n : n),
         lhs_(lhs), rhs_(rhs), out_(out) {}
 
   void run() {
@@ -61,11 +48,18 @@ class Framed {
   const Pool& pool_;
   const Problem& p_;
   const Transform<T>& fft_;
-  const int64_t n_, frame_;
+  // Complex samples of a transform, room for its spectrum, and samples of a frame.
+  const int64_t n_, room_, frame_;
   const S *lhs_, *rhs_;
   S* out_;
   bool short_ = false;
   int64_t hop_ = 0, frames_ = 0;
+  const Pool* inside_ = nullptr;
+
+  // Where there are fewer turns than threads, which then share the long transforms inside of each.
+  void within(int64_t turns) {
+    inside_ = turns < pool_.threads && n_ >= 8 * kChunk ? &pool_ : nullptr;
+  }
 
   // Of the inverse; `join` doubles.
   T scale() const { return T(1) / T(frame_); }
@@ -97,63 +91,65 @@ class Framed {
 
   // A row's samples [start, start + count), zero outside of [0, length), as a spectrum.
   void transformed(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
-    const bool whole = start >= 0 && start + count <= length && count == frame_ && sizeof(S) == sizeof(T);
-    const T* numbers;
-    if (whole) {
-      numbers = reinterpret_cast<const T*>(row) + start * Parts;
-    } else {
-      T* copy = scratch<T>(0, 2 * n_);
-      window(row, length * Parts, start * Parts, count * Parts, copy);
-      std::memset(static_cast<void*>(copy + count * Parts), 0, (2 * n_ - count * Parts) * sizeof(T));
-      numbers = copy;
-    }
+    spread(row, length, start, count, to, conjugate);
+    if (Parts == 1) fft_.split(to, inside_);
+  }
+  void spectrum_of(const T* numbers, T* to, bool conjugate) const {
     transform(numbers, to, conjugate);
+    if (Parts == 1) fft_.split(to, inside_);
+  }
+  // The same of real samples before the two spectra of their transform are split.
+  void spread(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
+    const bool whole = start >= 0 && start + count <= length && count == frame_ && sizeof(S) == sizeof(T);
+    if (whole) {
+      transform(reinterpret_cast<const T*>(row) + start * Parts, to, conjugate);
+    } else {
+      T* copy = scratch<T>(0, room_);
+      window(row, length * Parts, start * Parts, count * Parts, copy);
+      std::memset(static_cast<void*>(copy + count * Parts), 0, (room_ - count * Parts) * sizeof(T));
+      transform(copy, to, conjugate);
+    }
   }
   void transform(const T* numbers, T* to, bool conjugate) const {
-    constexpr int W = width<T>;
-    for (int64_t j = 0; j < n_; j += W) {
-      unzip(numbers + 2 * j, to + j, to + n_ + j, std::make_index_sequence<W>{});
-    }
     if (Parts == 2 && conjugate) {
-      for (int64_t j = 0; j < n_; ++j) to[n_ + j] = -to[n_ + j];
+      fft_.forward(Numbers<T, true>{numbers}, to, inside_);
+    } else {
+      fft_.forward(Numbers<T, false>{numbers}, to, inside_);
     }
-    fft_.forward(to, to + n_);
-    if (Parts == 1) fft_.split(to, to + n_);
   }
-  // The spectrum's first `count` samples, as numbers.
+  // A spectrum's first `count` samples, as numbers.
   void back(T* spectrum, T* numbers, int64_t count) const {
-    constexpr int W = width<T>;
-    if (Parts == 1) fft_.join(spectrum, spectrum + n_);
-    fft_.inverse(spectrum, spectrum + n_);
-    const int64_t pairs = ceil_div(count * Parts, 2);
-    for (int64_t j = 0; j < pairs; j += W) {
-      zip(spectrum + j, spectrum + n_ + j, numbers + 2 * j, std::make_index_sequence<W>{});
+    if (Parts == 1) fft_.join(spectrum, inside_);
+    untransform(spectrum, numbers, count);
+  }
+  void untransform(T* spectrum, T* numbers, int64_t count) const {
+    fft_.inverse(spectrum, Places<T>{numbers, count * Parts}, inside_);
+  }
+  // What `spread` or `transform` has made, filtered, and as joined spectra again.
+  void filter(T* spectrum, const T* kernel) const {
+    if (Parts == 1) {
+      fft_.filter(spectrum, kernel, inside_);
+    } else {
+      each_chunk(inside_, n_, [&](int64_t begin, int64_t end) {
+        correlate_spectra<T, false, false>(spectrum, kernel, spectrum, fft_.half, begin, end);
+      });
     }
   }
   void scaled(T* spectrum) const {
     const T factor = scale();
-    for (int64_t j = 0; j < 2 * n_; ++j) spectrum[j] *= factor;
+    for (int64_t j = 0; j < room_; ++j) spectrum[j] *= factor;
   }
   // Samples [0, count) of a spectrum to a row of the output.
   void store(T* spectrum, S* to, int64_t count) const {
-    constexpr int W = width<T>;
+    if (Parts == 1) fft_.join(spectrum, inside_);
+    write(spectrum, to, count);
+  }
+  void write(T* spectrum, S* to, int64_t count) const {
     if constexpr (sizeof(S) == sizeof(T)) {
-      // Whole vectors only, and the rest by a copy.
-      const int64_t whole = count * Parts / (2 * W) * W;
-      if (Parts == 1) fft_.join(spectrum, spectrum + n_);
-      fft_.inverse(spectrum, spectrum + n_);
-      T* numbers = reinterpret_cast<T*>(to);
-      for (int64_t j = 0; j < whole; j += W) {
-        zip(spectrum + j, spectrum + n_ + j, numbers + 2 * j, std::make_index_sequence<W>{});
-      }
-      if (2 * whole < count * Parts) {
-        T rest[2 * W];
-        zip(spectrum + whole, spectrum + n_ + whole, rest, std::make_index_sequence<W>{});
-        std::memcpy(numbers + 2 * whole, rest, (count * Parts - 2 * whole) * sizeof(T));
-      }
+      untransform(spectrum, reinterpret_cast<T*>(to), count);
     } else {
-      T* numbers = scratch<T>(0, 2 * n_);
-      back(spectrum, numbers, count);
+      T* numbers = scratch<T>(0, room_);
+      untransform(spectrum, numbers, count);
       convert(numbers, to, count * Parts);
     }
   }
@@ -163,13 +159,13 @@ class Framed {
     for (int64_t t = 0; t < frame_; ++t) {
       const int64_t at = start + t;
       if (t >= count || at < 0 || at >= length) {
-        for (int64_t r = 0; r < rows * Parts; ++r) to[r / Parts * 2 * n_ + t * Parts + r % Parts] = 0;
+        for (int64_t r = 0; r < rows * Parts; ++r) to[r / Parts * room_ + t * Parts + r % Parts] = 0;
         continue;
       }
       T line[kPanel * Parts];
       convert(from + at * step * Parts, line, rows * Parts);
       for (int64_t r = 0; r < rows; ++r) {
-        for (int part = 0; part < Parts; ++part) to[r * 2 * n_ + t * Parts + part] = line[r * Parts + part];
+        for (int part = 0; part < Parts; ++part) to[r * room_ + t * Parts + part] = line[r * Parts + part];
       }
     }
   }
@@ -177,7 +173,7 @@ class Framed {
     for (int64_t t = 0; t < count; ++t) {
       T line[kPanel * Parts];
       for (int64_t r = 0; r < rows; ++r) {
-        for (int part = 0; part < Parts; ++part) line[r * Parts + part] = from[r * 2 * n_ + t * Parts + part];
+        for (int part = 0; part < Parts; ++part) line[r * Parts + part] = from[r * room_ + t * Parts + part];
       }
       convert(line, to + t * step * Parts, rows * Parts);
     }
@@ -191,11 +187,11 @@ class Framed {
       scaled(to);
       return;
     }
-    T* rows = scratch<T>(1, kPanel * 2 * n_);
+    T* rows = scratch<T>(1, kPanel * room_);
     gather(rhs_ + rhs * Parts, inner.rhs, inner.k, 0, inner.k, count, rows);
     for (int64_t r = 0; r < count; ++r) {
-      transform(rows + r * 2 * n_, to + r * 2 * n_, true);
-      scaled(to + r * 2 * n_);
+      spectrum_of(rows + r * room_, to + r * room_, true);
+      scaled(to + r * room_);
     }
   }
 
@@ -209,20 +205,21 @@ class Framed {
     // Kernels of their own are transformed where they are used.
     const int64_t kernels_count = count_of(&Cell::rhs);
     const bool own = kernels_count == p_.count_cells() && kernels_count >= 4 * pool_.threads;
-    std::vector<T> shared;
+    const int64_t units = own ? cells : cells * frames_;
+    within(units);
+    Buffer<T> shared;
     if (!own) {
       // Each distinct kernel once.
-      shared.resize(kernels_count * 2 * n_ + 64);
-      share(pool_, kernels_count, [&](int64_t number) {
-        kernels(offset_of(number, &Cell::rhs), 1, shared.data() + number * 2 * n_);
+      shared = buffer<T>(kernels_count * room_);
+      each(inside_ ? nullptr : &pool_, kernels_count, [&](int64_t number) {
+        kernels(offset_of(number, &Cell::rhs), 1, shared.get() + number * room_);
       });
     }
-    const int64_t units = own ? cells : cells * frames_;
-    const int64_t tasks = least(units, 64 * pool_.threads);
+    const int64_t tasks = inside_ ? 1 : least(units, 64 * pool_.threads);
     share(pool_, tasks, [&](int64_t task) {
-      T* spectrum = scratch<T>(2, 2 * n_ + 64);
-      T* rows = panel > 1 ? scratch<T>(3, kPanel * 2 * n_ + 64) : nullptr;
-      T* own_kernels = own ? scratch<T>(4, panel * 2 * n_ + 64) : nullptr;
+      T* spectrum = scratch<T>(2, room_);
+      T* rows = panel > 1 ? scratch<T>(3, kPanel * room_) : nullptr;
+      T* own_kernels = own ? scratch<T>(4, panel * room_) : nullptr;
       for (int64_t unit = units * task / tasks; unit < units * (task + 1) / tasks; ++unit) {
         const int64_t group = own ? unit : unit / frames_;
         const int64_t cell = group / groups * last.size + group % groups * panel;
@@ -235,18 +232,17 @@ class Framed {
           const int64_t used = least(frame_, outputs + inner.k - 1);
           S* to = out_ + (place.out + f * hop_ * inner.out) * Parts;
           if (panel == 1) {
-            transformed(lhs_ + place.lhs * Parts, inner.n, start, used, spectrum, false);
-            const T* kernel = own ? own_kernels : shared.data() + row_of(cell, &Cell::rhs) * 2 * n_;
-            correlate_spectra<T, false, Parts == 1>(spectrum, kernel, spectrum, n_);
-            store(spectrum, to, outputs);
+            spread(lhs_ + place.lhs * Parts, inner.n, start, used, spectrum, false);
+            filter(spectrum, own ? own_kernels : shared.get() + row_of(cell, &Cell::rhs) * room_);
+            write(spectrum, to, outputs);
             continue;
           }
           gather(lhs_ + place.lhs * Parts, inner.lhs, inner.n, start, used, count, rows);
           for (int64_t r = 0; r < count; ++r) {
-            const T* kernel = own ? own_kernels + r * 2 * n_ : shared.data() + row_of(cell + r, &Cell::rhs) * 2 * n_;
-            transform(rows + r * 2 * n_, spectrum, false);
-            correlate_spectra<T, false, Parts == 1>(spectrum, kernel, spectrum, n_);
-            back(spectrum, rows + r * 2 * n_, outputs);
+            const int64_t number = own ? r : row_of(cell + r, &Cell::rhs);
+            transform(rows + r * room_, spectrum, false);
+            filter(spectrum, (own ? own_kernels : shared.get()) + number * room_);
+            untransform(spectrum, rows + r * room_, outputs);
           }
           scatter(rows, inner.out, outputs, count, to);
         }
@@ -271,32 +267,33 @@ class Framed {
     const int64_t pieces = sums * first.k * second.k * frames_;
     const int64_t wanted = 4 * pool_.threads;
     const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
-    const int64_t each = (strided && !summed ? panel : 1) * 2 * n_;
-    std::vector<T> partial(splits > 1 ? cells * splits * each + 64 : 0);
+    const int64_t size = (strided && !summed ? panel : 1) * room_;
+    within(cells * splits);
+    const Buffer<T> partial = buffer<T>(splits > 1 ? cells * splits * size : 0);
     auto finish = [&](int64_t cell, T* spectra) {
       const int64_t at = strided && !summed ? cell / groups * wide + cell % groups * panel : cell;
       const int64_t count = strided && !summed ? least(panel, wide - cell % groups * panel) : 1;
       const Place place = place_of(p_, at);
-      T* numbers = scratch<T>(4, kPanel * 2 * n_ + 64);
+      T* numbers = scratch<T>(4, kPanel * room_);
       for (int64_t r = 0; r < count; ++r) {
-        scaled(spectra + r * 2 * n_);
-        back(spectra + r * 2 * n_, numbers + r * 2 * n_, inner.m);
+        scaled(spectra + r * room_);
+        back(spectra + r * room_, numbers + r * room_, inner.m);
       }
       scatter(numbers, inner.out, inner.m, count, out_ + place.out * Parts);
     };
     const int64_t units = cells * splits;
-    const int64_t tasks = least(units, 64 * pool_.threads);
+    const int64_t tasks = inside_ ? 1 : least(units, 64 * pool_.threads);
     share(pool_, tasks, [&](int64_t task) {
-      T* x = scratch<T>(2, 2 * n_ + 64);
-      T* y = scratch<T>(3, 2 * n_ + 64);
-      T* own = splits > 1 ? nullptr : scratch<T>(5, each + 64);
-      std::vector<T> panels(panel > 1 ? 2 * kPanel * 2 * n_ : 0);
+      T* x = scratch<T>(2, room_);
+      T* y = scratch<T>(3, room_);
+      T* own = splits > 1 ? nullptr : scratch<T>(5, size + 64);
+      const Buffer<T> panels = buffer<T>(panel > 1 ? 2 * kPanel * room_ : 0);
       for (int64_t unit = units * task / tasks; unit < units * (task + 1) / tasks; ++unit) {
         const int64_t cell = unit / splits, split = unit % splits;
         const int64_t at = strided && !summed ? cell / groups * wide + cell % groups * panel : cell;
         const Place place = place_of(p_, at);
-        T* totals = splits > 1 ? partial.data() + unit * each : own;
-        std::memset(static_cast<void*>(totals), 0, each * sizeof(T));
+        T* totals = splits > 1 ? partial.get() + unit * size : own;
+        std::memset(static_cast<void*>(totals), 0, size * sizeof(T));
         for (int64_t piece = pieces * split / splits; piece < pieces * (split + 1) / splits; ++piece) {
           const int64_t f = piece % frames_, b = piece / frames_ % second.k;
           const int64_t a = piece / frames_ / second.k % first.k, s = piece / frames_ / second.k / first.k;
@@ -310,28 +307,28 @@ class Framed {
           if (!strided) {
             transformed(lhs, inner.n, start, used, x, false);
             transformed(rhs, taps, 0, taps, y, true);
-            correlate_spectra<T, true, Parts == 1>(x, y, totals, n_);
+            correlate_spectra<T, true, Parts == 1>(x, y, totals, fft_.half, 0, n_);
             continue;
           }
           const int64_t group = summed ? s % groups : cell % groups;
           const int64_t count = least(panel, wide - group * panel);
-          T *xs = panels.data(), *ys = xs + kPanel * 2 * n_;
+          T *xs = panels.get(), *ys = xs + kPanel * room_;
           gather(lhs, inner.lhs, inner.n, start, used, count, xs);
           gather(rhs, inner.rhs, taps, 0, taps, count, ys);
           for (int64_t r = 0; r < count; ++r) {
-            transform(xs + r * 2 * n_, x, false);
-            transform(ys + r * 2 * n_, y, true);
-            correlate_spectra<T, true, Parts == 1>(x, y, totals + (summed ? 0 : r * 2 * n_), n_);
+            spectrum_of(xs + r * room_, x, false);
+            spectrum_of(ys + r * room_, y, true);
+            correlate_spectra<T, true, Parts == 1>(x, y, totals + (summed ? 0 : r * room_), fft_.half, 0, n_);
           }
         }
         if (splits == 1) finish(cell, totals);
       }
     });
     if (splits == 1) return;
-    share(pool_, cells, [&](int64_t cell) {
-      T* totals = partial.data() + cell * splits * each;
+    each(inside_ ? nullptr : &pool_, cells, [&](int64_t cell) {
+      T* totals = partial.get() + cell * splits * size;
       for (int64_t split = 1; split < splits; ++split) {
-        for (int64_t j = 0; j < each; ++j) totals[j] += totals[split * each + j];
+        for (int64_t j = 0; j < size; ++j) totals[j] += totals[split * size + j];
       }
       finish(cell, totals);
     });
@@ -345,86 +342,123 @@ class Framed {
     const int64_t left = count_of(&Cell::lhs), right = count_of(&Cell::rhs);
     const int64_t signals = sums * first.n * second.n, kernels = sums * first.k * second.k;
     const int64_t outputs = first.m * second.m;
-    std::vector<T> xs(left * signals * 2 * n_ + 64), hs(right * kernels * 2 * n_ + 64);
-    std::vector<T> ys(short_ ? cells * outputs * 2 * n_ + 64 : 0);
+    const Buffer<T> xs = buffer<T>(left * signals * room_), hs = buffer<T>(right * kernels * room_);
+    const Buffer<T> ys = buffer<T>(short_ ? cells * outputs * room_ : 0);
     for (int64_t f = 0; f < frames_; ++f) {
       const int64_t begin = f * hop_, start = begin - inner.lo;
       const int64_t taps = short_ ? least(hop_, inner.k - begin) : inner.k;
       const int64_t results = short_ ? inner.m : least(hop_, inner.m - begin);
       const int64_t used = least(frame_, taps + results - 1);
-      auto each = [&](int64_t count, int64_t tasks, auto turn) {
-        tasks = least(count, tasks);
+      auto every = [&](int64_t count, auto turn) {
+        const int64_t tasks = least(count, 32 * pool_.threads);
         share(pool_, tasks, [&](int64_t task) {
           for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
         });
       };
-      const int64_t tasks = 32 * pool_.threads;
-      each(left * signals, tasks, [&](int64_t number) {
+      every(left * signals, [&](int64_t number) {
         const int64_t b = number % second.n, a = number / second.n % first.n;
         const int64_t s = number / second.n / first.n % sums, cell = number / signals;
         const int64_t at = offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
-        transformed(lhs_ + at * Parts, inner.n, start, used, xs.data() + number * 2 * n_, false);
+        transformed(lhs_ + at * Parts, inner.n, start, used, xs.get() + number * room_, false);
       });
       if (f == 0 || short_) {
-        each(right * kernels, tasks, [&](int64_t number) {
+        every(right * kernels, [&](int64_t number) {
           const int64_t b = number % second.k, a = number / second.k % first.k;
           const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
           const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
-          T* to = hs.data() + number * 2 * n_;
+          T* to = hs.get() + number * room_;
           transformed(rhs_ + (at + (short_ ? begin : 0)) * Parts, taps, 0, taps, to, true);
           scaled(to);
         });
       }
-      each(cells * outputs, tasks, [&](int64_t number) {
-        const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
-        T* total = short_ ? ys.data() + number * 2 * n_ : scratch<T>(2, 2 * n_ + 64);
-        if (!short_ || f == 0) std::memset(static_cast<void*>(total), 0, 2 * n_ * sizeof(T));
-        const Range as = taps_inside(first, a), bs = taps_inside(second, b);
-        const T* x = xs.data() + row_of(cell, &Cell::lhs) * signals * 2 * n_;
-        const T* h = hs.data() + row_of(cell, &Cell::rhs) * kernels * 2 * n_;
-        std::vector<const T*> left_rows, right_rows;
-        for (int64_t s = 0; s < sums; ++s) {
-          for (int64_t ka = as.first; ka < as.last; ++ka) {
-            const int64_t na = first.stride * a + first.dilation * ka - first.lo;
-            for (int64_t kb = bs.first; kb < bs.last; ++kb) {
-              const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
-              left_rows.push_back(x + ((s * first.n + na) * second.n + nb) * 2 * n_);
-              right_rows.push_back(h + ((s * first.k + ka) * second.k + kb) * 2 * n_);
+      every(ceil_div(cells * outputs, kTogether), [&](int64_t group) {
+        const int64_t from = group * kTogether, to = least(from + kTogether, cells * outputs);
+        std::vector<Sums> sums_of(to - from);
+        T* own = short_ ? nullptr : scratch<T>(2, kTogether * room_);
+        for (int64_t number = from; number < to; ++number) {
+          Sums& here = sums_of[number - from];
+          here.total = short_ ? ys.get() + number * room_ : own + (number - from) * room_;
+          if (!short_ || f == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
+          const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
+          const Range as = taps_inside(first, a), bs = taps_inside(second, b);
+          const T* x = xs.get() + row_of(cell, &Cell::lhs) * signals * room_;
+          const T* h = hs.get() + row_of(cell, &Cell::rhs) * kernels * room_;
+          for (int64_t s = 0; s < sums; ++s) {
+            for (int64_t ka = as.first; ka < as.last; ++ka) {
+              const int64_t na = first.stride * a + first.dilation * ka - first.lo;
+              for (int64_t kb = bs.first; kb < bs.last; ++kb) {
+                const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
+                here.xs.push_back(x + ((s * first.n + na) * second.n + nb) * room_);
+                here.hs.push_back(h + ((s * first.k + ka) * second.k + kb) * room_);
+              }
             }
           }
         }
-        accumulate(left_rows, right_rows, total);
+        accumulate(sums_of);
         if (short_ && f + 1 < frames_) return;
-        const Place place = place_of(p_, cell);
-        const int64_t at = place.out + a * first.out + b * second.out + (short_ ? 0 : begin);
-        store(total, out_ + at * Parts, results);
+        for (int64_t number = from; number < to; ++number) {
+          const int64_t b = number % second.m, a = number / second.m % first.m;
+          const Place place = place_of(p_, number / outputs);
+          const int64_t at = place.out + a * first.out + b * second.out + (short_ ? 0 : begin);
+          store(sums_of[number - from].total, out_ + at * Parts, results);
+        }
       });
     }
   }
 
-  void accumulate(const std::vector<const T*>& xs, const std::vector<const T*>& hs, T* total) const {
-    constexpr int W = width<T>, Together = 4;
+  // The products of spectra that one row of outputs sums.
+  struct Sums {
+    std::vector<const T*> xs, hs;
+    T* total;
+  };
+
+  // Neighbouring rows sum products of mostly the same spectra, which stay in the first cache a stretch
+  // at a time.
+  void accumulate(const std::vector<Sums>& rows) const {
+    constexpr int W = width<T>, Terms = 4;
     typedef Vec<T, W> V;
-    const int64_t count = xs.size();
-    T dc = total[0], middle = total[n_];
-    for (int64_t t = 0; t < count; ++t) dc += xs[t][0] * hs[t][0], middle += xs[t][n_] * hs[t][n_];
-    int64_t t = 0;
-    for (; t + Together <= count; t += Together) {
-      for (int64_t j = 0; j < n_; j += W) {
-        V re = load<T>(total + j), im = load<T>(total + n_ + j);
+    const int64_t half = fft_.half, line = 64 / sizeof(T);
+    std::vector<T> first(2 * rows.size());
+    for (size_t row = 0; row < rows.size(); ++row) {
+      const Sums& r = rows[row];
+      T dc = r.total[0], middle = r.total[half];
+      for (size_t t = 0; t < r.xs.size(); ++t) {
+        dc += r.xs[t][0] * r.hs[t][0];
+        middle += r.xs[t][half] * r.hs[t][half];
+      }
+      first[2 * row] = dc;
+      first[2 * row + 1] = middle;
+    }
+    const int64_t terms = most(1, rows[0].xs.size());
+    const int64_t stretch = most(W, kNearBytes / int64_t(4 * sizeof(T)) / terms / line * line);
+    for (int64_t begin = 0; begin < n_; begin += stretch) {
+      const int64_t end = least(n_, begin + stretch);
+      for (const Sums& r : rows) {
+        const int64_t count = r.xs.size();
+        T* total = r.total;
+        int64_t t = 0;
+        for (; t + Terms <= count; t += Terms) {
+          for (int64_t j = begin; j < end; j += W) {
+            V re = load<T>(total + j), im = load<T>(total + half + j);
 #pragma GCC unroll 4
-        for (int r = 0; r < Together; ++r) {
-          const T *x = xs[t + r] + j, *h = hs[t + r] + j;
-          const V xr = load<T>(x), xi = load<T>(x + n_), hr = load<T>(h), hi = load<T>(h + n_);
-          re += xr * hr + xi * hi;
-          im += xi * hr - xr * hi;
+            for (int term = 0; term < Terms; ++term) {
+              const T *x = r.xs[t + term] + j, *h = r.hs[t + term] + j;
+              const V xr = load<T>(x), xi = load<T>(x + half), hr = load<T>(h), hi = load<T>(h + half);
+              re += xr * hr + xi * hi;
+              im += xi * hr - xr * hi;
+            }
+            put<T, W>(total + j, re);
+            put<T, W>(total + half + j, im);
+          }
         }
-        put<T, W>(total + j, re);
-        put<T, W>(total + n_ + j, im);
+        for (; t < count; ++t) correlate_spectra<T, true, false>(r.xs[t], r.hs[t], total, half, begin, end);
       }
     }
-    for (; t < count; ++t) correlate_spectra<T, true, false>(xs[t], hs[t], total, n_);
-    if (Parts == 1) total[0] = dc, total[n_] = middle;
+    if (Parts == 2) return;
+    for (size_t row = 0; row < rows.size(); ++row) {
+      rows[row].total[0] = first[2 * row];
+      rows[row].total[half] = first[2 * row + 1];
+    }
   }
 };
 

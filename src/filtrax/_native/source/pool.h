@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,7 +17,8 @@ struct Pool {
   std::function<void(std::function<void()>)> start;
 };
 
-// Calls `turn(number)` for every number below `count`, from several threads at once.
+// Calls `turn(number)` for every number below `count`, from several threads at once. What a turn throws,
+// the caller throws.
 //
 // The caller takes turns itself, and waits only for helpers that have begun one: so it ends even
 // where every thread of the pool is busy, for instance with callers like this one.
@@ -33,11 +35,18 @@ void share(const Pool& pool, int64_t count, const Turn& turn) {
     std::condition_variable idle;
     int64_t working = 0;
     bool closed = false;
+    std::exception_ptr failure;
   };
   auto state = std::make_shared<State>();
   const Turn* shared = &turn;
   auto work = [count, shared](State& s) {
-    for (int64_t number; (number = s.next.fetch_add(1)) < count;) (*shared)(number);
+    try {
+      for (int64_t number; (number = s.next.fetch_add(1)) < count;) (*shared)(number);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(s.mutex);
+      s.failure = std::current_exception();
+      s.next = count;
+    }
   };
   for (int64_t helper = 0; helper < helpers; ++helper) {
     pool.start([state, work] {
@@ -55,6 +64,7 @@ void share(const Pool& pool, int64_t count, const Turn& turn) {
   std::unique_lock<std::mutex> lock(state->mutex);
   state->closed = true;
   state->idle.wait(lock, [&] { return state->working == 0; });
+  if (state->failure) std::rethrow_exception(state->failure);
 }
 
 }  // namespace filtrax

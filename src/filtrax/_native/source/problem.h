@@ -58,6 +58,7 @@ inline Place place_of(const Problem& problem, int64_t cell) {
   Place place;
   for (int d = kCells - 1; d >= 0; --d) {
     const Cell& c = problem.cells[d];
+    if (c.size == 1) continue;  // Divisions take longer than a short row.
     const int64_t at = cell % c.size;
     cell /= c.size;
     place.lhs += at * c.lhs;
@@ -92,6 +93,7 @@ inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 inline Range taps_inside(const Slide& axis, int64_t i) {
   const int64_t start = axis.stride * i - axis.lo;
+  if (axis.k == 1) return {0, start >= 0 && start < axis.n};
   const int64_t first = most(0, ceil_div(-start, axis.dilation));
   const int64_t last = least(axis.k, floor_div(axis.n - 1 - start, axis.dilation) + 1);
   return {first, most(first, last)};

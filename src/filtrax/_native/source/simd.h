@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
-#include <vector>
+
+// Small functions on registers: left to the compiler, some became calls, with all they work on in memory.
+#define FILTRAX_INLINE inline __attribute__((always_inline))
 
 #ifdef __AVX512F__
 #define FILTRAX_VECTOR 64
@@ -29,30 +31,16 @@ template <class T>
 constexpr int width = FILTRAX_VECTOR / sizeof(T);
 
 template <class T, int W = width<T>>
-inline Vec<T, W> load(const T* from) {
+FILTRAX_INLINE Vec<T, W> load(const T* from) {
   return *reinterpret_cast<const typename Vectors<T, W>::loose*>(from);
 }
 template <class T, int W>
-inline void put(T* to, Vec<T, W> value) {
+FILTRAX_INLINE void put(T* to, Vec<T, W> value) {
   *reinterpret_cast<typename Vectors<T, W>::loose*>(to) = value;
 }
 template <class T, int W = width<T>>
-inline Vec<T, W> splat(T value) {
+FILTRAX_INLINE Vec<T, W> splat(T value) {
   return value - Vec<T, W>{};
-}
-
-// What a thread keeps between calls, so that it need not be allocated and paged in anew.
-template <class T>
-T* scratch(int which, int64_t count) {
-  struct Store {
-    std::vector<char> bytes[6];
-  };
-  static thread_local Store store;
-  auto& bytes = store.bytes[which];
-  const size_t wanted = count * sizeof(T) + 128;
-  if (bytes.size() < wanted) bytes.resize(wanted);
-  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
-  return reinterpret_cast<T*>((address + 63) & ~uintptr_t{63});
 }
 
 // Half precision is stored, never computed with.

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "memory.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -29,7 +30,7 @@ struct Wider<float> {
 };
 
 template <class T, int W>
-inline T sum_of(Vec<T, W> value) {
+FILTRAX_INLINE T sum_of(Vec<T, W> value) {
   T lanes[W];
   put<T, W>(lanes, value);
   T even = 0, odd = 0;
@@ -40,29 +41,26 @@ inline T sum_of(Vec<T, W> value) {
   return even + odd;
 }
 
-template <class T, int W>
-inline Vec<T, W> swapped(Vec<T, W> value) {
-  Vec<T, W> turned;
-  for (int lane = 0; lane < W; lane += 2) {
-    turned[lane] = value[lane + 1];
-    turned[lane + 1] = value[lane];
-  }
-  return turned;
+template <class T, int W, size_t... L>
+FILTRAX_INLINE Vec<T, W> swapped(Vec<T, W> value, std::index_sequence<L...>) {
+  return __builtin_shufflevector(value, value, int(L ^ 1)...);
 }
 
 // R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts.
 template <class T, int Parts, int R>
-inline void dot_block(const T* x, int64_t step, const T* h, int64_t count, typename Wider<T>::type* sums) {
+FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, typename Wider<T>::type* sums) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   typedef typename Wider<T>::type Wide;
-  V products[R * Parts] = {};
+  V products[R * Parts];
+#pragma GCC unroll 20
+  for (int r = 0; r < R * Parts; ++r) products[r] = V{};
   int64_t k = 0;
   for (; k + W <= count; k += W) {
     const V tap = load<T>(h + k);
     V turned{};
-    if constexpr (Parts == 2) turned = swapped<T, W>(tap);
-#pragma GCC unroll 16
+    if constexpr (Parts == 2) turned = swapped<T, W>(tap, std::make_index_sequence<W>{});
+#pragma GCC unroll 20
     for (int r = 0; r < R; ++r) {
       const V sample = load<T>(x + r * step + k);
       products[r] += tap * sample;
@@ -91,17 +89,22 @@ inline void dot_block(const T* x, int64_t step, const T* h, int64_t count, typen
   }
 }
 
+// As many outputs at once as there are, up to R.
+template <class T, int Parts, int R>
+inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count,
+                    typename Wider<T>::type* sums) {
+  if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, sums);
+  if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, sums);
+}
 template <class T, int Parts>
 void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, typename Wider<T>::type* sums) {
   constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts;
-  int64_t j = 0;
-  for (; j + R <= outputs; j += R) {
-    dot_block<T, Parts, R>(x + j * step, step, h, count, sums + j * Parts);
+  // Equal blocks: all share the loads of h alike.
+  const int64_t blocks = ceil_div(outputs, R);
+  for (int64_t b = 0; b < blocks; ++b) {
+    const int64_t begin = outputs * b / blocks, end = outputs * (b + 1) / blocks;
+    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, sums + begin * Parts);
   }
-  for (; j + 3 <= outputs; j += 3) {
-    dot_block<T, Parts, 3>(x + j * step, step, h, count, sums + j * Parts);
-  }
-  for (; j < outputs; ++j) dot_block<T, Parts, 1>(x + j * step, step, h, count, sums + j * Parts);
 }
 
 // The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
@@ -135,7 +138,7 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int
 // Lanes side by side: adds products of `terms` rows to R rows of sums, whose rows of x follow one
 // another. x and h step by `lhs` and `rhs` from row to row.
 template <class S, class T, int R>
-inline void lane_dots(const S* x, int64_t lhs, const S* h, int64_t rhs, int64_t terms, T* sums,
+FILTRAX_INLINE void lane_dots(const S* x, int64_t lhs, const S* h, int64_t rhs, int64_t terms, T* sums,
                       int64_t pitch, int64_t lanes) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "memory.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -29,22 +30,18 @@ struct TapList {
 };
 
 // i (a + bi) = -b + ai
-template <class T, int W>
-inline Vec<T, W> times_i(Vec<T, W> value) {
-  typedef Vec<T, W> V;
-  V turned;
-  for (int lane = 0; lane < W; lane += 2) {
-    turned[lane] = -value[lane + 1];
-    turned[lane + 1] = value[lane];
-  }
-  return turned;
+template <class T, int W, size_t... L>
+FILTRAX_INLINE Vec<T, W> times_i(Vec<T, W> value, std::index_sequence<L...>) {
+  const Vec<T, W> signs = {(L % 2 ? T(1) : T(-1))...};
+  return __builtin_shufflevector(value, value, int(L ^ 1)...) * signs;
 }
 
 template <class T, int Parts, int R>
-inline void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
+FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   V sums[R * Parts];
+#pragma GCC unroll 16
   for (int r = 0; r < R * Parts; ++r) sums[r] = V{};
   const int64_t count = taps.size();
   const int64_t* offsets = taps.offsets.data();
@@ -68,7 +65,7 @@ inline void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     V sum = sums[r];
-    if constexpr (Parts == 2) sum += times_i<T, W>(sums[R + r]);
+    if constexpr (Parts == 2) sum += times_i<T, W>(sums[R + r], std::make_index_sequence<W>{});
     put<T, W>(out + r * W, sum);
   }
 }
@@ -185,25 +182,30 @@ void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T
   const int64_t pitch = (length + 2 * width<T> + 15) / 16 * 16;
   T* rows = scratch<T>(0, pitch * taps.rows().size() + 64);
   for (size_t r = 0; r < taps.rows().size(); ++r) {
-    window(lhs + (row + taps.rows()[r]) * Parts, inner.n * Parts, (begin - inner.lo) * Parts, length,
-           rows + r * pitch);
+    T* copy = rows + r * pitch;
+    window(lhs + (row + taps.rows()[r]) * Parts, inner.n * Parts, (begin - inner.lo) * Parts, length, copy);
+    for (int64_t i = length; i < pitch; ++i) copy[i] = 0;
   }
-  static thread_local TapList<T, Parts> staged;
-  taps.fill(staged, pitch);
-  const int64_t padded = (count * Parts + width<T> - 1) / width<T> * width<T>;
-  if (converts || padded != count * Parts) {
-    // Whole vectors, of which the last may be of more than there is.
-    T* sums = scratch<T>(1, padded + 64);
-    for (size_t r = 0; r < taps.rows().size(); ++r) {
-      std::memset(rows + r * pitch + length, 0, (pitch - length) * sizeof(T));
-    }
-    sum_taps<T, Parts>(rows, staged, sums, padded);
-    convert(sums, out + begin * Parts, count * Parts);
+  const TapList<T, Parts>* list = &taps.list;
+  if (taps.rows().size() == 1) {
+    // Only where the row begins is another.
+    rows -= taps.rows()[0] * Parts;
   } else {
-    if constexpr (!converts) {
-      sum_taps<T, Parts>(rows, staged, reinterpret_cast<T*>(out) + begin * Parts, padded);
+    static thread_local TapList<T, Parts> staged;
+    taps.fill(staged, pitch);
+    list = &staged;
+  }
+  // Whole vectors, of which the last may be of more than there is.
+  const int64_t padded = (count * Parts + width<T> - 1) / width<T> * width<T>;
+  if constexpr (!converts) {
+    if (count * Parts >= width<T>) {
+      sum_taps<T, Parts>(rows, *list, reinterpret_cast<T*>(out) + begin * Parts, count * Parts);
+      return;
     }
   }
+  T* sums = scratch<T>(1, padded + 64);
+  sum_taps<T, Parts>(rows, *list, sums, padded);
+  convert(sums, out + begin * Parts, count * Parts);
 }
 
 template <class S, class T, int Parts>
@@ -226,7 +228,7 @@ void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, P
 
 // Half precision as it is read for a product.
 template <class S, class T>
-inline Vec<T, width<T>> fetch(const S* from) {
+FILTRAX_INLINE Vec<T, width<T>> fetch(const S* from) {
   if constexpr (sizeof(S) == sizeof(T)) {
     return load<T>(reinterpret_cast<const T*>(from));
   } else {
@@ -285,8 +287,9 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   const S* rhs = static_cast<const S*>(rhs_);
   S* out = static_cast<S*>(out_);
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
-  const int64_t across = problem.lanes > 1 ? problem.lanes : inner.m;
-  const int64_t tile = problem.lanes > 1 ? 1024 : kTile;
+  const bool laned = problem.lanes > 1;
+  const int64_t across = laned ? problem.lanes : inner.m;
+  const int64_t tile = laned ? 1024 : kTile;
   const int64_t tiles = ceil_div(across, tile), rows = first.m * second.m;
   const int64_t items = problem.count_cells() * tiles * rows;
   const double products = double(items) * (double(across) / tiles) * problem.count_sums() * first.k * second.k * inner.k;
@@ -295,7 +298,9 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs);
     for (int64_t item = items * task / tasks; item < items * (task + 1) / tasks; ++item) {
-      const int64_t row = item % rows, begin = item / rows % tiles * tile;
+      // Lanes are tiles of one row of memory, which is read from its begin to its end.
+      const int64_t row = laned ? item / tiles % rows : item % rows;
+      const int64_t begin = (laned ? item % tiles : item / rows % tiles) * tile;
       const int64_t end = least(begin + tile, across);
       const Place place = place_of(problem, item / rows / tiles);
       const int64_t index[kOuter] = {row / second.m, row % second.m};
@@ -304,7 +309,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
                            (second.stride * index[1] - second.lo) * second.lhs;
       S* to = out + (place.out + index[0] * first.out + index[1] * second.out) * Parts;
       if constexpr (Parts == 1) {
-        if (problem.lanes > 1) {
+        if (laned) {
           lane_tile<S, T>(lhs + from + begin, rhs + begin, taps.rows(), taps.kernels(), to + begin, end - begin);
           continue;
         }

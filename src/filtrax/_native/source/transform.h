@@ -5,6 +5,9 @@
 // and Tukey; Gentleman and Sande): products of spectra do not mind, and the inverse undoes it. The
 // last w * w samples (w lanes) are transformed in registers: along rows, turned round, along columns.
 //
+// The first pass reads complex numbers as they stand in memory, and the last of the inverse writes them.
+// A long transform can be shared between threads: the first passes in stretches, then what they leave.
+//
 // A real signal of 2n samples is transformed as n complex ones, even and odd samples as real and
 // imaginary parts, and its spectrum is split off after (Sorensen et al. 1987). The frequency opposite
 // to one at position p of a block [2^b, 2^(b+1)) stands at 3 * 2^b - 1 - p: the same block backwards.
@@ -16,6 +19,8 @@
 #include <mutex>
 #include <vector>
 
+#include "pool.h"
+#include "problem.h"
 #include "simd.h"
 
 namespace filtrax {
@@ -31,13 +36,13 @@ struct Complex {
 };
 
 template <class V, class T>
-inline void multiply(V& re, V& im, V a, V b) {
+FILTRAX_INLINE void multiply(V& re, V& im, V a, V b) {
   const V old = re;
   re = old * a - im * b;
   im = old * b + im * a;
 }
 template <class V>
-inline void multiply_conjugate(V& re, V& im, V a, V b) {
+FILTRAX_INLINE void multiply_conjugate(V& re, V& im, V a, V b) {
   const V old = re;
   re = old * a + im * b;
   im = im * a - old * b;
@@ -45,14 +50,14 @@ inline void multiply_conjugate(V& re, V& im, V a, V b) {
 
 // Swaps blocks of `half` lanes across the diagonal, from large to small: a matrix of w by w turned.
 template <class T, int W, int Half, size_t... L>
-inline void swap_blocks(Vec<T, W>& a, Vec<T, W>& b, std::index_sequence<L...>) {
+FILTRAX_INLINE void swap_blocks(Vec<T, W>& a, Vec<T, W>& b, std::index_sequence<L...>) {
   const Vec<T, W> low = __builtin_shufflevector(a, b, ((L & Half) ? int(W + (L - Half)) : int(L))...);
   const Vec<T, W> high = __builtin_shufflevector(a, b, ((L & Half) ? int(W + L) : int(L + Half))...);
   a = low;
   b = high;
 }
 template <class T, int W, int Half>
-inline void turn(Vec<T, W>* rows) {
+FILTRAX_INLINE void turn(Vec<T, W>* rows) {
   if constexpr (Half > 0) {
 #pragma GCC unroll 8
     for (int r = 0; r < W; ++r) {
@@ -62,16 +67,16 @@ inline void turn(Vec<T, W>* rows) {
   }
 }
 template <class T, int W>
-inline void transpose(Vec<T, W>* rows) {
+FILTRAX_INLINE void transpose(Vec<T, W>* rows) {
   turn<T, W, W / 2>(rows);
 }
 
 template <class T, int W, size_t... L>
-inline Vec<T, W> backwards(Vec<T, W> value, std::index_sequence<L...>) {
+FILTRAX_INLINE Vec<T, W> backwards(Vec<T, W> value, std::index_sequence<L...>) {
   return __builtin_shufflevector(value, value, int(W - 1 - L)...);
 }
 template <class T, int W>
-inline Vec<T, W> backwards(Vec<T, W> value) {
+FILTRAX_INLINE Vec<T, W> backwards(Vec<T, W> value) {
   return backwards<T, W>(value, std::make_index_sequence<W>{});
 }
 
@@ -82,16 +87,89 @@ struct Root8 {
   static constexpr T im[4] = {0, T(-0.70710678118654752440), -1, T(-0.70710678118654752440)};
 };
 
-// Transforms across w registers, frequencies in reversed order of their bits.
-template <class T, int W>
-inline void small_forward(Vec<T, W>* re, Vec<T, W>* im) {
+// Which of the samples in a vector stands in a lane. Numbers are parted and joined within 128 bits,
+// where that is cheap, and so leave an order of their own to all passes; not where the last samples
+// are transformed in shorter vectors.
+template <class T>
+constexpr int sample_of(int lane) {
+  constexpr int W = width<T>, H = 8 / sizeof(T);
+  if (W != kLanes<T>) return lane;
+  return lane % (2 * H) < H ? lane / (2 * H) * H + lane % H : W / 2 + lane / (2 * H) * H + lane % H;
+}
+template <class T>
+constexpr int lane_of(int sample) {
+  int lane = 0;
+  while (sample_of<T>(lane) != sample) ++lane;
+  return lane;
+}
+
+// Complex numbers apart, and together.
+template <class T, size_t... L>
+FILTRAX_INLINE void unzip(const T* from, Vec<T, width<T>>& re, Vec<T, width<T>>& im, std::index_sequence<L...>) {
+  const auto a = load<T>(from), b = load<T>(from + width<T>);
+  re = __builtin_shufflevector(a, b, 2 * sample_of<T>(L)...);
+  im = __builtin_shufflevector(a, b, 2 * sample_of<T>(L) + 1 ...);
+}
+template <class T, size_t... L>
+FILTRAX_INLINE void zip(Vec<T, width<T>> re, Vec<T, width<T>> im, T* to, std::index_sequence<L...>) {
+  constexpr int W = width<T>;
+  put<T, W>(to, __builtin_shufflevector(re, im, lane_of<T>(L / 2) + int(L % 2) * W...));
+  put<T, W>(to + W, __builtin_shufflevector(re, im, lane_of<T>((W + L) / 2) + int(L % 2) * W...));
+}
+
+// Where a pass finds samples and where it leaves them: real and imaginary parts in halves,
+template <class T>
+struct Halves {
+  typedef Vec<T, width<T>> V;
+  T *re, *im;
+  Halves from(int64_t at) const { return {re + at, im + at}; }
+  FILTRAX_INLINE void get(int64_t j, V& r, V& i) const { r = load<T>(re + j), i = load<T>(im + j); }
+  FILTRAX_INLINE void set(int64_t j, V r, V i) const {
+    put<T, width<T>>(re + j, r);
+    put<T, width<T>>(im + j, i);
+  }
+};
+// complex numbers,
+template <class T, bool Conjugate>
+struct Numbers {
+  typedef Vec<T, width<T>> V;
+  const T* numbers;
+  FILTRAX_INLINE void get(int64_t j, V& r, V& i) const {
+    unzip(numbers + 2 * j, r, i, std::make_index_sequence<width<T>>{});
+    if (Conjugate) i = -i;
+  }
+};
+// or places for the first `count` numbers of them.
+template <class T>
+struct Places {
+  typedef Vec<T, width<T>> V;
+  T* numbers;
+  int64_t count;
+  FILTRAX_INLINE void set(int64_t j, V r, V i) const {
+    if (__builtin_expect(2 * (j + width<T>) <= count, 1)) {
+      zip(r, i, numbers + 2 * j, std::make_index_sequence<width<T>>{});
+    } else {
+      set_some(j, r, i);
+    }
+  }
+  __attribute__((noinline, cold)) void set_some(int64_t j, V r, V i) const {
+    T some[2 * width<T>];
+    zip(r, i, some, std::make_index_sequence<width<T>>{});
+    if (2 * j < count) std::memcpy(numbers + 2 * j, some, (count - 2 * j) * sizeof(T));
+  }
+};
+
+// Transforms of R numbers, each a vector: for R a power of two frequencies come in reversed order of
+// their bits.
+template <class V, class T, int R>
+FILTRAX_INLINE void across_forward(V* re, V* im) {
 #pragma GCC unroll 3
-  for (int half = W / 2; half >= 1; half /= 2) {
+  for (int half = R / 2; half >= 1; half /= 2) {
 #pragma GCC unroll 8
-    for (int p = 0; p < W; ++p) {
+    for (int p = 0; p < R; ++p) {
       if (p & half) continue;
       const int q = p + half, j = (p & (half - 1)) * (4 / half);
-      const Vec<T, W> dr = re[p] - re[q], di = im[p] - im[q];
+      const V dr = re[p] - re[q], di = im[p] - im[q];
       re[p] += re[q];
       im[p] += im[q];
       if (j == 0) {
@@ -101,7 +179,7 @@ inline void small_forward(Vec<T, W>* re, Vec<T, W>* im) {
         re[q] = di;
         im[q] = -dr;
       } else {
-        const T c = Root8<T>::re[1];
+        const T c = T(0.70710678118654752440);
         // (1 - i) c and (-1 - i) c
         re[q] = j == 1 ? (dr + di) * c : (di - dr) * c;
         im[q] = j == 1 ? (di - dr) * c : (-dr - di) * c;
@@ -109,22 +187,22 @@ inline void small_forward(Vec<T, W>* re, Vec<T, W>* im) {
     }
   }
 }
-template <class T, int W>
-inline void small_inverse(Vec<T, W>* re, Vec<T, W>* im) {
+template <class V, class T, int R>
+FILTRAX_INLINE void across_inverse(V* re, V* im) {
 #pragma GCC unroll 3
-  for (int half = 1; half < W; half *= 2) {
+  for (int half = 1; half < R; half *= 2) {
 #pragma GCC unroll 8
-    for (int p = 0; p < W; ++p) {
+    for (int p = 0; p < R; ++p) {
       if (p & half) continue;
       const int q = p + half, j = (p & (half - 1)) * (4 / half);
-      Vec<T, W> qr = re[q], qi = im[q];
+      V qr = re[q], qi = im[q];
       if (j == 2) {
-        const Vec<T, W> old = qr;
+        const V old = qr;
         qr = -qi;
         qi = old;
       } else if (j != 0) {
-        const T c = Root8<T>::re[1];
-        const Vec<T, W> a = qr, b = qi;
+        const T c = T(0.70710678118654752440);
+        const V a = qr, b = qi;
         qr = j == 1 ? (a - b) * c : (-a - b) * c;
         qi = j == 1 ? (a + b) * c : (a - b) * c;
       }
@@ -134,6 +212,84 @@ inline void small_inverse(Vec<T, W>* re, Vec<T, W>* im) {
       im[p] += qi;
     }
   }
+}
+
+// e^(2 pi i r / R)
+template <int R>
+struct OddRoots;
+template <>
+struct OddRoots<3> {
+  static constexpr double re[3] = {1, -0.5, -0.5};
+  static constexpr double im[3] = {0, 0.86602540378443864676, -0.86602540378443864676};
+};
+template <>
+struct OddRoots<5> {
+  static constexpr double re[5] = {1, 0.30901699437494742410, -0.80901699437494742410,
+                                   -0.80901699437494742410, 0.30901699437494742410};
+  static constexpr double im[5] = {0, 0.95105651629515357212, 0.58778525229247312917,
+                                   -0.58778525229247312917, -0.95105651629515357212};
+};
+template <class V, class T, int R, bool Forward>
+FILTRAX_INLINE void across_odd(V* re, V* im) {
+  V ar[R], ai[R];
+#pragma GCC unroll 5
+  for (int r = 0; r < R; ++r) ar[r] = re[r], ai[r] = im[r];
+#pragma GCC unroll 5
+  for (int r = 1; r < R; ++r) re[0] += ar[r], im[0] += ai[r];
+#pragma GCC unroll 2
+  for (int r = 1; r <= R / 2; ++r) {
+    // Outputs r and R - r share sums and differences of opposite inputs.
+    V er = ar[0], ei = ai[0], dr{}, di{};
+#pragma GCC unroll 2
+    for (int s = 1; s <= R / 2; ++s) {
+      const T c = T(OddRoots<R>::re[r * s % R]), d = T(OddRoots<R>::im[r * s % R]);
+      er += c * (ar[s] + ar[R - s]);
+      ei += c * (ai[s] + ai[R - s]);
+      dr += d * (ar[s] - ar[R - s]);
+      di += d * (ai[s] - ai[R - s]);
+    }
+    // -i d forward, i d back
+    re[r] = Forward ? er + di : er - di;
+    im[r] = Forward ? ei - dr : ei + dr;
+    re[R - r] = Forward ? er - di : er + di;
+    im[R - r] = Forward ? ei + dr : ei - dr;
+  }
+}
+
+// Complex samples that a thread takes of a pass, or of a spectrum, at once.
+constexpr int64_t kChunk = 2048;
+
+template <class Turn>
+inline void each(const Pool* pool, int64_t count, const Turn& turn) {
+  if (pool) {
+    share(*pool, count, turn);
+  } else {
+    for (int64_t number = 0; number < count; ++number) turn(number);
+  }
+}
+// turn(begin, end) for all of [0, count).
+template <class Turn>
+inline void each_chunk(const Pool* pool, int64_t count, const Turn& turn) {
+  const int64_t size = pool ? kChunk : count;
+  each(pool, ceil_div(count, size), [&](int64_t chunk) { turn(chunk * size, least(count, (chunk + 1) * size)); });
+}
+
+// Products with the conjugate of h, or sums of them, at positions [begin, end) of spectra whose
+// imaginary parts begin at `half`; the first number of a real one holds two.
+template <class T, bool Adds, bool Real>
+inline void correlate_spectra(const T* x, const T* h, T* to, int64_t half, int64_t begin, int64_t end) {
+  constexpr int W = width<T>;
+  typedef Vec<T, W> V;
+  const bool special = Real && begin == 0;
+  const T first = (Adds ? to[0] : 0) + x[0] * h[0], middle = (Adds ? to[half] : 0) + x[half] * h[half];
+  for (int64_t j = begin; j < end; j += W) {
+    V re = load<T>(x + j), im = load<T>(x + half + j);
+    multiply_conjugate<V>(re, im, load<T>(h + j), load<T>(h + half + j));
+    if (Adds) re += load<T>(to + j), im += load<T>(to + half + j);
+    put<T, W>(to + j, re);
+    put<T, W>(to + half + j, im);
+  }
+  if (special) to[0] = first, to[half] = middle;
 }
 
 template <class T>
@@ -153,46 +309,77 @@ class Transform {
     return *entry;
   }
 
-  const int64_t n;
+  // Complex samples; where a spectrum's imaginary parts begin, a line of the cache further than they
+  // need to, so that they do not take the places of real parts there; and the room of both.
+  const int64_t n, half = n + 16, room = 2 * half;
 
-  // In place, re and im of n numbers each; the inverse lacks its factor 1/n.
-  void forward(T* re, T* im) const { forward(re, im, n, 0); }
-  void inverse(T* re, T* im) const { inverse(re, im, n, 0); }
+  // From samples to a spectrum: n real parts and n imaginary ones. With a pool, by its threads.
+  template <class In>
+  void forward(In in, T* spectrum, const Pool* pool) const {
+    const Halves<T> to{spectrum, spectrum + half};
+    first_pass<true>(in, to, pool);
+    level<true>(to, first_level(), pool);
+  }
+  // Back; lacks its factor 1/n.
+  template <class Out>
+  void inverse(T* spectrum, Out out, const Pool* pool) const {
+    const Halves<T> from{spectrum, spectrum + half};
+    level<false>(from, first_level(), pool);
+    first_pass<false>(from, out, pool);
+  }
 
   // From the transform of n packed samples to the spectrum of 2n real ones. The first number holds
   // the two real frequencies, at zero and in the middle.
-  void split(T* re, T* im) const {
-    const T dc = re[0] + im[0], middle = re[0] - im[0];
-    each_pair(re, im, [](Wide& ar, Wide& ai, Wide& br, Wide& bi, Wide wr, Wide wi) { apart(ar, ai, br, bi, wr, wi); },
-              [](Small& ar, Small& ai, Small& br, Small& bi, Small wr, Small wi) { apart(ar, ai, br, bi, wr, wi); });
-    re[0] = dc;
-    im[0] = middle;
+  void split(T* z, const Pool* pool) const {
+    first_block(z, [](auto&... each) { apart(each...); });
+    each_pair(z, pool, [](auto&... each) { apart(each...); });
   }
   // The inverse of `split`, twice as large.
-  void join(T* re, T* im) const {
-    const T dc = re[0] + im[0], middle = re[0] - im[0];
-    each_pair(re, im, [](Wide& ar, Wide& ai, Wide& br, Wide& bi, Wide wr, Wide wi) { together(ar, ai, br, bi, wr, wi); },
-              [](Small& ar, Small& ai, Small& br, Small& bi, Small wr, Small wi) { together(ar, ai, br, bi, wr, wi); });
-    re[0] = dc;
-    im[0] = middle;
+  void join(T* z, const Pool* pool) const {
+    first_block(z, [](auto&... each) { together(each...); });
+    each_pair(z, pool, [](auto&... each) { together(each...); });
+  }
+  // `split`, the product with the conjugate of a spectrum, and `join`, in one pass.
+  void filter(T* z, const T* h, const Pool* pool) const {
+    first_block(z, [](auto&... each) { apart(each...); });
+    correlate_spectra<T, false, true>(z, h, z, half, 0, Block);
+    first_block(z, [](auto&... each) { together(each...); });
+    each_range(pool, [=](int64_t begin, int64_t end, int64_t from, int64_t to) {
+      mirror(z, begin, end, from, to,
+             [=](Wide& ar, Wide& ai, Wide& br, Wide& bi, Wide& wr, Wide& wi, int64_t a, int64_t b) {
+               apart(ar, ai, br, bi, wr, wi);
+               multiply_conjugate<Wide>(ar, ai, load<T>(h + a), load<T>(h + half + a));
+               multiply_conjugate<Wide>(br, bi, backwards<T, W>(load<T>(h + b)),
+                                        backwards<T, W>(load<T>(h + half + b)));
+               together(ar, ai, br, bi, wr, wi);
+             });
+    });
   }
 
  private:
   struct Pass {
     int radix;
     int64_t size;
-    std::vector<T> table;  // (radix - 1) rows of re and of im, size / radix each
+    // For each vector of positions the factors of parts 1, 2, ...: a vector of re and one of im.
+    std::vector<T> table;
   };
   std::vector<Pass> passes_;
   T small_re_[Block], small_im_[Block];
   // e^(-i pi f / n) for the frequency f at each position.
   std::vector<T> split_re_, split_im_;
   int64_t odd_ = 1;
+  // Complex samples that stay in the second cache.
+  static constexpr int64_t kNear = 1 << (sizeof(T) == 4 ? 15 : 14);
 
   static int reversed(int value, int bits) {
     int found = 0;
     for (int b = 0; b < bits; ++b) found |= ((value >> b) & 1) << (bits - 1 - b);
     return found;
+  }
+  static int log2_of(int64_t value) {
+    int bits = 0;
+    while ((int64_t{1} << bits) < value) ++bits;
+    return bits;
   }
 
   explicit Transform(int64_t count) : n(count) {
@@ -208,8 +395,11 @@ class Transform {
       const int64_t part = size / radix;
       made.table.resize(2 * (radix - 1) * part);
       for (int r = 1; r < radix; ++r) {
-        T* row = made.table.data() + 2 * (r - 1) * part;
-        for (int64_t j = 0; j < part; ++j) root(r * j, size, row + j, row + part + j);
+        const int64_t frequency = radix % 2 ? r : reversed(r, log2_of(radix));
+        for (int64_t j = 0; j < part; ++j) {
+          T* at = made.table.data() + 2 * W * (j / W * (radix - 1) + r - 1) + j % W;
+          root(frequency * (j / W * W + sample_of<T>(j % W)), size, at, at + W);
+        }
       }
       passes_.push_back(std::move(made));
       size = part;
@@ -220,23 +410,26 @@ class Transform {
         pass(radix);
       }
     }
-    int levels = 0;
-    while ((int64_t{Block} << levels) < size) ++levels;
-    if (levels % 2) pass(2);
-    while (size > Block) pass(4);
+    // Radix 4 fills the registers; radix 8 makes up for an odd number of levels, and for passes
+    // over what is not in the cache.
+    for (int levels = log2_of(size / Block); levels > 0; levels = log2_of(size / Block)) {
+      const bool far = size > kNear && (levels % 2 || levels >= 6);
+      pass(levels == 1 ? 2 : levels % 2 || far ? 8 : 4);
+    }
     constexpr int bits = L == 8 ? 3 : L == 4 ? 2 : 1;
     for (int v = 0; v < L; ++v) {
-      for (int l = 0; l < L; ++l) root(reversed(v, bits) * l, Block, small_re_ + v * L + l, small_im_ + v * L + l);
+      for (int l = 0; l < L; ++l) {
+        root(reversed(v, bits) * sample_of<T>(l), Block, small_re_ + v * L + l, small_im_ + v * L + l);
+      }
     }
     // Which frequency stands where: blocks by their bits reversed.
     split_re_.resize(n);
     split_im_.resize(n);
     const int64_t even = n / odd_;
-    int all = 0;
-    while ((int64_t{1} << all) < even) ++all;
+    const int all = log2_of(even);
     for (int64_t r = 0; r < odd_; ++r) {
       for (int64_t s = 0; s < even; ++s) {
-        // Inside a block positions are turned, except in the first of all (see `each_pair`).
+        // Inside a block positions are turned, except in the first of all (see `first_block`).
         int64_t p = s;
         if (s >= Block || r > 0) p = s / Block * Block + s % L * L + s % Block / L;
         int64_t f = 0;
@@ -247,7 +440,7 @@ class Transform {
   }
 
   template <class V>
-  static void apart(V& ar, V& ai, V& br, V& bi, V wr, V wi) {
+  FILTRAX_INLINE static void apart(V& ar, V& ai, V& br, V& bi, const V& wr, const V& wi) {
     const T half = T(0.5);
     // E = (Z + conj Z') / 2, O = (Z - conj Z') / 2i; X = E + w O, X' = conj(E - w O)
     const V er = (ar + br) * half, ei = (ai - bi) * half;
@@ -259,7 +452,7 @@ class Transform {
     bi = zi - ei;
   }
   template <class V>
-  static void together(V& ar, V& ai, V& br, V& bi, V wr, V wi) {
+  FILTRAX_INLINE static void together(V& ar, V& ai, V& br, V& bi, const V& wr, const V& wi) {
     // Twice E = Y + conj Y', twice w O = Y - conj Y'; Z = E + i O, Z' = conj(E - i O)
     const V er = ar + br, ei = ai - bi;
     V zr = ar - br, zi = ai + bi;
@@ -270,31 +463,41 @@ class Transform {
     bi = zr - ei;
   }
 
-  // Every frequency with its opposite. The first block is turned into the order of the others'
-  // blocks and, for `join`, back: it holds several ranges.
-  template <class F, class G>
-  void each_pair(T* re, T* im, F wide, G small) const {
-    const int64_t even = n / odd_;
-    first_block(re, im, small);
-    for (int64_t begin = Block; begin < even; begin *= 2) {
-      mirror(re, im, begin, 2 * begin, begin / 2, wide);
-    }
-    if (odd_ >= 3) mirror(re, im, even, odd_ * even, even, wide);
-    if (odd_ == 5) mirror(re, im, 2 * even, 4 * even, even, wide);
-  }
-
-  // Positions from `begin` with those backwards from `end`.
+  // Every frequency with its opposite, but for those of the first block: ranges of positions from
+  // `begin` with those backwards from `end`, of which [from, to) are to be visited.
   template <class F>
-  void mirror(T* re, T* im, int64_t begin, int64_t end, int64_t count, F pair) const {
-    for (int64_t j = 0; j < count; j += W) {
-      T *ar = re + begin + j, *ai = im + begin + j, *br = re + end - W - j, *bi = im + end - W - j;
-      Wide xr = load<T>(ar), xi = load<T>(ai);
-      Wide yr = backwards<T, W>(load<T>(br)), yi = backwards<T, W>(load<T>(bi));
-      pair(xr, xi, yr, yi, load<T>(split_re_.data() + begin + j), load<T>(split_im_.data() + begin + j));
-      put<T, W>(ar, xr);
-      put<T, W>(ai, xi);
-      put<T, W>(br, backwards<T, W>(yr));
-      put<T, W>(bi, backwards<T, W>(yi));
+  void each_range(const Pool* pool, F visit) const {
+    const int64_t even = n / odd_;
+    auto range = [&](int64_t begin, int64_t end, int64_t count) {
+      each_chunk(count > kChunk ? pool : nullptr, count,
+                 [&](int64_t from, int64_t to) { visit(begin, end, from, to); });
+    };
+    for (int64_t begin = Block; begin < even; begin *= 2) range(begin, 2 * begin, begin / 2);
+    if (odd_ >= 3) range(even, odd_ * even, even);
+    if (odd_ == 5) range(2 * even, 4 * even, even);
+  }
+  template <class F>
+  void each_pair(T* z, const Pool* pool, F pair) const {
+    each_range(pool, [&](int64_t begin, int64_t end, int64_t from, int64_t to) {
+      mirror(z, begin, end, from, to,
+             [pair](Wide& ar, Wide& ai, Wide& br, Wide& bi, Wide& wr, Wide& wi, int64_t, int64_t) {
+               pair(ar, ai, br, bi, wr, wi);
+             });
+    });
+  }
+  template <class F>
+  void mirror(T* z, int64_t begin, int64_t end, int64_t from, int64_t to, F pair) const {
+    T *re = z, *im = z + half;
+    for (int64_t j = from; j < to; j += W) {
+      const int64_t a = begin + j, b = end - W - j;
+      Wide xr = load<T>(re + a), xi = load<T>(im + a);
+      Wide yr = backwards<T, W>(load<T>(re + b)), yi = backwards<T, W>(load<T>(im + b));
+      Wide wr = load<T>(split_re_.data() + a), wi = load<T>(split_im_.data() + a);
+      pair(xr, xi, yr, yi, wr, wi, a, b);
+      put<T, W>(re + a, xr);
+      put<T, W>(im + a, xi);
+      put<T, W>(re + b, backwards<T, W>(yr));
+      put<T, W>(im + b, backwards<T, W>(yi));
     }
   }
 
@@ -309,11 +512,14 @@ class Transform {
     }
   }
 
-  template <class G>
-  void first_block(T* re, T* im, G pair) const {
+  // The same for the first block, which holds several ranges: it is turned into the order of
+  // positions, which its table has, too, and back.
+  template <class F>
+  void first_block(T* z, F pair) const {
+    T *re = z, *im = z + half;
+    const T dc = re[0] + im[0], middle = re[0] - im[0];
     Small r[L], i[L];
     for (int v = 0; v < L; ++v) r[v] = load<T, L>(re + v * L), i[v] = load<T, L>(im + v * L);
-    // In the order of positions, which its table has, too.
     transpose<T, L>(r);
     transpose<T, L>(i);
     Small nr[L], ni[L];
@@ -324,203 +530,139 @@ class Transform {
       Small ar = r[v], ai = i[v];
       Small br = v == 0 ? opposite(r[0]) : backwards<T, L>(r[other]);
       Small bi = v == 0 ? opposite(i[0]) : backwards<T, L>(i[other]);
-      pair(ar, ai, br, bi, load<T, L>(split_re_.data() + v * L), load<T, L>(split_im_.data() + v * L));
+      Small wr = load<T, L>(split_re_.data() + v * L), wi = load<T, L>(split_im_.data() + v * L);
+      pair(ar, ai, br, bi, wr, wi);
       nr[v] = ar;
       ni[v] = ai;
     }
     transpose<T, L>(nr);
     transpose<T, L>(ni);
     for (int v = 0; v < L; ++v) put<T, L>(re + v * L, nr[v]), put<T, L>(im + v * L, ni[v]);
+    re[0] = dc;
+    im[0] = middle;
   }
 
-  template <bool Forward>
-  static void turns(const Pass& pass, T* re, T* im) {
+  // One pass over positions [begin, end) of each of its R parts.
+  template <int R, bool Forward, class In, class Out>
+  static void turns(In in, Out out, int64_t part, const T* table, int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; j += W) {
+      Wide re[R], im[R];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        in.get(r * part + j, re[r], im[r]);
+        if (!Forward && r > 0) {
+          const T* factor = table + 2 * ((R - 1) * j + (r - 1) * W);
+          multiply_conjugate<Wide>(re[r], im[r], load<T>(factor), load<T>(factor + W));
+        }
+      }
+      if constexpr (R % 2 && R > 1) {
+        across_odd<Wide, T, R, Forward>(re, im);
+      } else if constexpr (Forward) {
+        across_forward<Wide, T, R>(re, im);
+      } else {
+        across_inverse<Wide, T, R>(re, im);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        if (Forward && r > 0) {
+          const T* factor = table + 2 * ((R - 1) * j + (r - 1) * W);
+          multiply<Wide, T>(re[r], im[r], load<T>(factor), load<T>(factor + W));
+        }
+        out.set(r * part + j, re[r], im[r]);
+      }
+    }
+  }
+  template <bool Forward, class In, class Out>
+  static void turn(const Pass& pass, In in, Out out, int64_t begin, int64_t end) {
     const int64_t part = pass.size / pass.radix;
     const T* table = pass.table.data();
-    if (pass.radix == 4) pass4<Forward>(re, im, part, table);
-    else if (pass.radix == 2) pass2<Forward>(re, im, part, table);
-    else if (pass.radix == 3) pass_odd<3, Forward>(re, im, part, table);
-    else pass_odd<5, Forward>(re, im, part, table);
+    switch (pass.radix) {
+      case 2: return turns<2, Forward>(in, out, part, table, begin, end);
+      case 3: return turns<3, Forward>(in, out, part, table, begin, end);
+      case 4: return turns<4, Forward>(in, out, part, table, begin, end);
+      case 5: return turns<5, Forward>(in, out, part, table, begin, end);
+      default: return turns<8, Forward>(in, out, part, table, begin, end);
+    }
   }
 
-  void forward(T* re, T* im, int64_t size, size_t level) const {
-    if (level == passes_.size()) {
-      for (int64_t at = 0; at < size; at += Block) block_forward(re + at, im + at);
+  // The pass that reads samples or writes them; the only one where n is a block.
+  template <bool Forward, class In, class Out>
+  void first_pass(In in, Out out, const Pool* pool) const {
+    if (passes_.empty()) return turns<1, Forward>(in, out, n, nullptr, 0, n);
+    const Pass& pass = passes_[0];
+    each_chunk(pool, n / pass.radix, [&](int64_t begin, int64_t end) { turn<Forward>(pass, in, out, begin, end); });
+  }
+  size_t first_level() const { return passes_.empty() ? 0 : 1; }
+
+  // All passes from `depth` on: threads share the first of them, then what they leave apart.
+  template <bool Forward>
+  void level(Halves<T> at, size_t depth, const Pool* pool) const {
+    const int64_t size = depth < passes_.size() ? passes_[depth].size : Block, count = n / size;
+    if (!pool || depth == passes_.size() || count >= 4 * pool->threads) {
+      each(pool, count, [&](int64_t number) { part<Forward>(at.from(number * size), size, depth); });
       return;
     }
-    const Pass& pass = passes_[level];
-    const int64_t part = size / pass.radix;
-    turns<true>(pass, re, im);
-    for (int r = 0; r < pass.radix; ++r) forward(re + r * part, im + r * part, part, level + 1);
+    const Pass& pass = passes_[depth];
+    const int64_t length = size / pass.radix, chunks = ceil_div(length, kChunk);
+    if (!Forward) level<Forward>(at, depth + 1, pool);
+    share(*pool, count * chunks, [&](int64_t number) {
+      const Halves<T> here = at.from(number / chunks * size);
+      const int64_t begin = number % chunks * kChunk;
+      turn<Forward>(pass, here, here, begin, least(length, begin + kChunk));
+    });
+    if (Forward) level<Forward>(at, depth + 1, pool);
   }
-  void inverse(T* re, T* im, int64_t size, size_t level) const {
-    if (level == passes_.size()) {
-      for (int64_t at = 0; at < size; at += Block) block_inverse(re + at, im + at);
+  template <bool Forward>
+  void part(Halves<T> at, int64_t size, size_t depth) const {
+    if (depth == passes_.size()) {
+      for (int64_t j = 0; j < size; j += Block) {
+        if (Forward) block_forward(at.re + j, at.im + j);
+        else block_inverse(at.re + j, at.im + j);
+      }
       return;
     }
-    const Pass& pass = passes_[level];
-    const int64_t part = size / pass.radix;
-    for (int r = 0; r < pass.radix; ++r) inverse(re + r * part, im + r * part, part, level + 1);
-    turns<false>(pass, re, im);
+    const Pass& pass = passes_[depth];
+    const int64_t length = size / pass.radix;
+    if (Forward) turn<true>(pass, at, at, 0, length);
+    for (int r = 0; r < pass.radix; ++r) part<Forward>(at.from(r * length), length, depth + 1);
+    if (!Forward) turn<false>(pass, at, at, 0, length);
   }
 
-  template <bool Forward>
-  static void pass2(T* re, T* im, int64_t part, const T* table) {
-    for (int64_t j = 0; j < part; j += W) {
-      const Wide c = load<T>(table + j), s = load<T>(table + part + j);
-      Wide ar = load<T>(re + j), ai = load<T>(im + j), br = load<T>(re + part + j), bi = load<T>(im + part + j);
-      if (!Forward) multiply_conjugate<Wide>(br, bi, c, s);
-      Wide dr = ar - br, di = ai - bi;
-      if (Forward) multiply<Wide, T>(dr, di, c, s);
-      put<T, W>(re + j, ar + br);
-      put<T, W>(im + j, ai + bi);
-      put<T, W>(re + part + j, dr);
-      put<T, W>(im + part + j, di);
-    }
-  }
-
-  // As two passes of radix 2 leave it: frequencies 0, 2, 1, 3 modulo 4.
-  template <bool Forward>
-  static void pass4(T* __restrict re, T* __restrict im, int64_t part, const T* __restrict table) {
-    const T *c1 = table, *s1 = table + part, *c2 = s1 + part, *s2 = c2 + part, *c3 = s2 + part, *s3 = c3 + part;
-    for (int64_t j = 0; j < part; j += W) {
-      Wide ar = load<T>(re + j), ai = load<T>(im + j);
-      Wide br = load<T>(re + part + j), bi = load<T>(im + part + j);
-      Wide cr = load<T>(re + 2 * part + j), ci = load<T>(im + 2 * part + j);
-      Wide dr = load<T>(re + 3 * part + j), di = load<T>(im + 3 * part + j);
-      if constexpr (Forward) {
-        const Wide t0r = ar + cr, t0i = ai + ci, t1r = ar - cr, t1i = ai - ci;
-        const Wide t2r = br + dr, t2i = bi + di, t3r = bi - di, t3i = dr - br;
-        put<T, W>(re + j, t0r + t2r);
-        put<T, W>(im + j, t0i + t2i);
-        Wide yr = t0r - t2r, yi = t0i - t2i;
-        multiply<Wide, T>(yr, yi, load<T>(c2 + j), load<T>(s2 + j));
-        put<T, W>(re + part + j, yr);
-        put<T, W>(im + part + j, yi);
-        yr = t1r + t3r, yi = t1i + t3i;
-        multiply<Wide, T>(yr, yi, load<T>(c1 + j), load<T>(s1 + j));
-        put<T, W>(re + 2 * part + j, yr);
-        put<T, W>(im + 2 * part + j, yi);
-        yr = t1r - t3r, yi = t1i - t3i;
-        multiply<Wide, T>(yr, yi, load<T>(c3 + j), load<T>(s3 + j));
-        put<T, W>(re + 3 * part + j, yr);
-        put<T, W>(im + 3 * part + j, yi);
-      } else {
-        multiply_conjugate<Wide>(br, bi, load<T>(c2 + j), load<T>(s2 + j));
-        multiply_conjugate<Wide>(cr, ci, load<T>(c1 + j), load<T>(s1 + j));
-        multiply_conjugate<Wide>(dr, di, load<T>(c3 + j), load<T>(s3 + j));
-        const Wide u0r = ar + br, u0i = ai + bi, u1r = ar - br, u1i = ai - bi;
-        const Wide u2r = cr + dr, u2i = ci + di, u3r = di - ci, u3i = cr - dr;
-        put<T, W>(re + j, u0r + u2r);
-        put<T, W>(im + j, u0i + u2i);
-        put<T, W>(re + part + j, u1r + u3r);
-        put<T, W>(im + part + j, u1i + u3i);
-        put<T, W>(re + 2 * part + j, u0r - u2r);
-        put<T, W>(im + 2 * part + j, u0i - u2i);
-        put<T, W>(re + 3 * part + j, u1r - u3r);
-        put<T, W>(im + 3 * part + j, u1i - u3i);
-      }
-    }
-  }
-
-  template <int R, bool Forward>
-  static void pass_odd(T* re, T* im, int64_t part, const T* table) {
-    static const double pi = std::acos(-1.0);
-    T cosines[R], sines[R];
-    for (int r = 0; r < R; ++r) cosines[r] = T(std::cos(2 * pi * r / R)), sines[r] = T(std::sin(2 * pi * r / R));
-    for (int64_t j = 0; j < part; j += W) {
-      Wide ar[R], ai[R];
-#pragma GCC unroll 5
-      for (int r = 0; r < R; ++r) {
-        ar[r] = load<T>(re + r * part + j);
-        ai[r] = load<T>(im + r * part + j);
-        if (!Forward && r > 0) {
-          const T* row = table + 2 * (r - 1) * part + j;
-          multiply_conjugate<Wide>(ar[r], ai[r], load<T>(row), load<T>(row + part));
-        }
-      }
-      Wide sr = ar[0], si = ai[0];
-#pragma GCC unroll 5
-      for (int r = 1; r < R; ++r) sr += ar[r], si += ai[r];
-      put<T, W>(re + j, sr);
-      put<T, W>(im + j, si);
-#pragma GCC unroll 2
-      for (int r = 1; r <= R / 2; ++r) {
-        // Outputs r and R - r share sums and differences of opposite inputs.
-        Wide er = ar[0], ei = ai[0], dr{}, di{};
-#pragma GCC unroll 2
-        for (int s = 1; s <= R / 2; ++s) {
-          const T c = cosines[r * s % R], d = sines[r * s % R];
-          er += c * (ar[s] + ar[R - s]);
-          ei += c * (ai[s] + ai[R - s]);
-          dr += d * (ar[s] - ar[R - s]);
-          di += d * (ai[s] - ai[R - s]);
-        }
-        // -i d forward, i d back
-        Wide xr = Forward ? er + di : er - di, xi = Forward ? ei - dr : ei + dr;
-        Wide yr = Forward ? er - di : er + di, yi = Forward ? ei + dr : ei - dr;
-        if (Forward) {
-          const T *row = table + 2 * (r - 1) * part + j, *last = table + 2 * (R - r - 1) * part + j;
-          multiply<Wide, T>(xr, xi, load<T>(row), load<T>(row + part));
-          multiply<Wide, T>(yr, yi, load<T>(last), load<T>(last + part));
-        }
-        put<T, W>(re + r * part + j, xr);
-        put<T, W>(im + r * part + j, xi);
-        put<T, W>(re + (R - r) * part + j, yr);
-        put<T, W>(im + (R - r) * part + j, yi);
-      }
-    }
-  }
-
-  void block_forward(T* re, T* im) const {
-    Small r[L], i[L];
+  FILTRAX_INLINE void block_forward(T* re, T* im) const {
+    Small r[L], i[L], tr[L], ti[L];
 #pragma GCC unroll 8
     for (int v = 0; v < L; ++v) r[v] = load<T, L>(re + v * L), i[v] = load<T, L>(im + v * L);
-    small_forward<T, L>(r, i);
+    across_forward<Small, T, L>(r, i);
 #pragma GCC unroll 8
     for (int v = 1; v < L; ++v) {
       multiply<Small, T>(r[v], i[v], load<T, L>(small_re_ + v * L), load<T, L>(small_im_ + v * L));
     }
     transpose<T, L>(r);
     transpose<T, L>(i);
-    small_forward<T, L>(r, i);
 #pragma GCC unroll 8
-    for (int v = 0; v < L; ++v) put<T, L>(re + v * L, r[v]), put<T, L>(im + v * L, i[v]);
+    for (int l = 0; l < L; ++l) tr[sample_of<T>(l)] = r[l], ti[sample_of<T>(l)] = i[l];
+    across_forward<Small, T, L>(tr, ti);
+#pragma GCC unroll 8
+    for (int v = 0; v < L; ++v) put<T, L>(re + v * L, tr[v]), put<T, L>(im + v * L, ti[v]);
   }
-  void block_inverse(T* re, T* im) const {
-    Small r[L], i[L];
+  FILTRAX_INLINE void block_inverse(T* re, T* im) const {
+    Small r[L], i[L], tr[L], ti[L];
 #pragma GCC unroll 8
-    for (int v = 0; v < L; ++v) r[v] = load<T, L>(re + v * L), i[v] = load<T, L>(im + v * L);
-    small_inverse<T, L>(r, i);
+    for (int v = 0; v < L; ++v) tr[v] = load<T, L>(re + v * L), ti[v] = load<T, L>(im + v * L);
+    across_inverse<Small, T, L>(tr, ti);
+#pragma GCC unroll 8
+    for (int l = 0; l < L; ++l) r[l] = tr[sample_of<T>(l)], i[l] = ti[sample_of<T>(l)];
     transpose<T, L>(r);
     transpose<T, L>(i);
 #pragma GCC unroll 8
     for (int v = 1; v < L; ++v) {
       multiply_conjugate<Small>(r[v], i[v], load<T, L>(small_re_ + v * L), load<T, L>(small_im_ + v * L));
     }
-    small_inverse<T, L>(r, i);
+    across_inverse<Small, T, L>(r, i);
 #pragma GCC unroll 8
     for (int v = 0; v < L; ++v) put<T, L>(re + v * L, r[v]), put<T, L>(im + v * L, i[v]);
   }
 };
-
-// Products with the conjugate, and their sums; the first number of a real spectrum holds two.
-template <class T, bool Adds, bool Real>
-inline void correlate_spectra(const T* a, const T* b, T* to, int64_t n) {
-  constexpr int W = width<T>;
-  typedef Vec<T, W> V;
-  const T *ar = a, *ai = a + n, *br = b, *bi = b + n;
-  T *re = to, *im = to + n;
-  const T first = (Adds ? re[0] : 0) + ar[0] * br[0], middle = (Adds ? im[0] : 0) + ai[0] * bi[0];
-  for (int64_t j = 0; j < n; j += W) {
-    const V xr = load<T>(ar + j), xi = load<T>(ai + j), yr = load<T>(br + j), yi = load<T>(bi + j);
-    V sr = xr * yr + xi * yi, si = xi * yr - xr * yi;
-    if (Adds) sr += load<T>(re + j), si += load<T>(im + j);
-    put<T, W>(re + j, sr);
-    put<T, W>(im + j, si);
-  }
-  if (Real) re[0] = first, im[0] = middle;
-}
 
 }  // namespace FILTRAX_SET
 }  // namespace filtrax
