@@ -71,6 +71,14 @@ inline void convert(const S* from, T* to, int64_t count) {
 // Samples [start, start + count) of a row of n samples, zero outside.
 template <class S, class T>
 inline void window(const S* row, int64_t n, int64_t start, int64_t count, T* to) {
+  if (count <= 32) {
+    // So few are sooner copied than called for.
+    for (int64_t i = 0; i < count; ++i) {
+      to[i] = T(0);
+      if (start + i >= 0 && start + i < n) convert(row + start + i, to + i, 1);
+    }
+    return;
+  }
   const int64_t before = start < 0 ? (-start < count ? -start : count) : 0;
   int64_t inside = n - (start + before);
   inside = inside < 0 ? 0 : inside > count - before ? count - before : inside;

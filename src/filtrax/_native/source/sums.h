@@ -96,15 +96,81 @@ inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64
   if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, sums);
   if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, sums);
 }
-template <class T, int Parts>
-void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, typename Wider<T>::type* sums) {
-  constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts;
-  // Equal blocks: all share the loads of h alike.
+// Equal blocks: all share the loads of h alike.
+template <class T, int Parts, int R>
+void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs,
+                    typename Wider<T>::type* sums) {
+  if (count == 0) return;
   const int64_t blocks = ceil_div(outputs, R);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t begin = outputs * b / blocks, end = outputs * (b + 1) / blocks;
     dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, sums + begin * Parts);
   }
+}
+
+// 2 J outputs: 0 and 1, and those one vector of samples further, J times. A vector of taps meets as many
+// vectors of samples, and so is read once for all: it waits in one of J registers for them. `count` is
+// a multiple of J vectors.
+template <class T, int J>
+FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, typename Wider<T>::type* sums) {
+  constexpr int W = width<T>;
+  typedef Vec<T, W> V;
+  V products[2 * J], taps[J];
+#pragma GCC unroll 8
+  for (int j = 0; j < 2 * J; ++j) products[j] = V{};
+  // What vector q of samples meets in outputs [from, to); s is q modulo J.
+  auto meet = [&](int64_t q, int s, int from, int to) __attribute__((always_inline)) {
+    const V even = load<T>(x + q * W), odd = load<T>(x + q * W + 1);
+#pragma GCC unroll 4
+    for (int j = 0; j < J; ++j) {
+      if (j < from || j >= to) continue;
+      products[2 * j] += taps[(s + J - j) % J] * even;
+      products[2 * j + 1] += taps[(s + J - j) % J] * odd;
+    }
+  };
+  const int64_t vectors = count / W;
+#pragma GCC unroll 4
+  for (int s = 0; s < J; ++s) {
+    taps[s] = load<T>(h + s * W);
+    meet(s, s, 0, s + 1);
+  }
+  for (int64_t q = J; q < vectors; q += J) {
+#pragma GCC unroll 4
+    for (int s = 0; s < J; ++s) {
+      taps[s] = load<T>(h + (q + s) * W);
+      meet(q + s, s, 0, J);
+    }
+  }
+#pragma GCC unroll 4
+  for (int s = 0; s < J - 1; ++s) meet(vectors + s, s, s + 1, J);
+#pragma GCC unroll 4
+  for (int j = 0; j < J; ++j) {
+    sums[j * W] += sum_of<T, W>(products[2 * j]);
+    sums[j * W + 1] += sum_of<T, W>(products[2 * j + 1]);
+  }
+}
+template <class T, int J>
+int64_t dot_runs(const T* x, const T* h, int64_t count, typename Wider<T>::type* sums) {
+  const int64_t whole = count / (J * width<T>) * (J * width<T>);
+  for (int64_t j = 0; j < width<T> && whole; j += 2) dot_run<T, J>(x + j, h, whole, sums + j);
+  return whole;
+}
+
+template <class T, int Parts>
+void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, typename Wider<T>::type* sums) {
+  constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts, W = width<T>;
+  if constexpr (Parts == 1 && W > 1) {
+    if (step == 1 && outputs >= 2 * W) {
+      const int64_t runs = least(4, outputs / W), some = runs * W;
+      const int64_t done = runs == 4   ? dot_runs<T, 4>(x, h, count, sums)
+                           : runs == 3 ? dot_runs<T, 3>(x, h, count, sums)
+                                       : dot_runs<T, 2>(x, h, count, sums);
+      blocks_of_dots<T, Parts, R>(x + done, step, h + done, count - done, some, sums);
+      if (outputs > some) dots<T, Parts>(x + some, step, h, count, outputs - some, sums + some);
+      return;
+    }
+  }
+  blocks_of_dots<T, Parts, R>(x, step, h, count, outputs, sums);
 }
 
 // The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
