@@ -2,9 +2,11 @@
 
     python -m benchmarks.calibrate [--dtypes float32 float64 ...] [--keep FOLDER [--seconds 50]]
 
-Run it with nothing else on the machine; some six minutes a dtype. Each engine's time over a set
-of problems is fitted by non-negative prices for the counts it reports; the relative misfit is
-printed beside them. With ``--keep`` the times are kept, and a later call goes on where one ended:
+Run it with nothing else on the machine; some five minutes a dtype. Each engine's time over a set
+of problems, of which most are drawn at random, is fitted by non-negative prices for the counts it
+reports; the relative misfit is printed beside them. Kernels that are compiled have prices of their
+own; those of the engines in whose place they stand are fitted with ``FILTRAX_COMPILED=0``. With
+``--keep`` the times are kept, and a later call goes on where one ended:
 ``--seconds`` ends a call early, before anything is fitted.
 """
 
@@ -15,54 +17,52 @@ import pathlib
 import pprint
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import scipy.optimize
 
 from benchmarks.passes import Kept, Meter, Pass, Times, platform_of_plans
+from benchmarks.regret import draw, suitable
 from filtrax._choose import counts_of
 from filtrax._costs import MEASURED, Prices
-from filtrax._engines import ENGINES, fold_problem
+from filtrax._engines import fold_problem
+from filtrax._engines.compiled import is_compiled
 from filtrax._geometry import Axis
 
 COSTS = pathlib.Path(__file__).parents[1] / "src" / "filtrax" / "_costs.py"
-#: (G, B, C, O), N, K: rows, kernels per row, channels, and the roles of a gradient.
-ROWS = [(1, 1), (1, 256), (1, 4096), (256, 1)]
-LENGTHS = [256, 4096, 65536, 1_000_000]
-TAPS = [3, 9, 31, 100, 257, 1025, 5000, 20000]
-LARGEST = 5e6
+#: Problems drawn, of float32 and of others, from another seed than those that judge the choice.
+DRAWN, DRAWN_OTHERS, SEED = 200, 100, 1
 #: Seconds for the rounds of one engine.
-BUDGET = 0.03
+BUDGET = 0.008
+#: With fewer times than this an engine keeps its prices.
+LEAST = 12
 DTYPES = ("float32", "float64", "complex64", "bfloat16", "complex128")
 
 Case = tuple[tuple[int, int, int, int], str, tuple[Axis, ...]]
 
 
-def problems(dtype: str) -> list[Pass]:
-    """Forward and gradient problems of every size that a fit must cover."""
-    return [Pass(sizes, axes, role, dtype) for sizes, role, axes in _cases()]
+def problems(dtype: str, platform: str) -> list[Pass]:
+    """Forward and gradient problems of every kind that a fit must cover."""
+    source = draw(SEED)
+    drawn = (replace(each, dtype=dtype) for each in iter(source, None))
+    fit_for_it = filter(lambda each: suitable(each, platform), drawn)
+    count = DRAWN if dtype == "float32" else DRAWN_OTHERS
+    fixed = [Pass(sizes, axes, role, dtype) for sizes, role, axes in _cases()]
+    return [*itertools.islice(fit_for_it, count), *fixed]
 
 
 def _cases() -> Iterator[Case]:
-    for (g, b), n, k in itertools.product(ROWS, LENGTHS, TAPS):
-        if g * b * n <= LARGEST and k < n:
-            same = Axis(n, k, n, k // 2)
-            yield (g, b, 1, 1), "y", (same,)
-            yield (g, b, 1, 1), "h", (same,)
     for n in (2**14, 2**17, 2**20):
         full = Axis(n, n, 2 * n - 1, n - 1)
         yield (1, 1, 1, 1), "y", (full,)
         yield (1, 1, 1, 1), "h", (full,)
-    for n, k in ((4096, 9), (4096, 100), (256, 31), (65536, 3)):
-        yield (1, 64, 1, 1), "y", (Axis(n, k, n - k + 1, 0),)
-        yield (1, 64, 1, 1), "y", (Axis(n, k, n + k - 1, k - 1),)
-    for (c, o), n, k in itertools.product([(4, 4), (64, 64), (1, 16)], [256, 4096], TAPS[:5]):
-        if k < n and c * o * n * k < 1e9:
-            yield (1, 4, c, o), "y", (Axis(n, k, n - k + 1, 0),)
-            yield (1, 4, c, o), "h", (Axis(n, k, n - k + 1, 0),)
-    for (c, o), n, k in itertools.product([(16, 16), (4, 16)], [1024, 65536], [3, 9, 37]):
-        yield (1, 2, c, o), "y", (Axis(n, k, n, k // 2),)
-        yield (1, 2, c, o), "h", (Axis(n, k, n, k // 2),)
+    for (g, b), (n, k) in itertools.product(
+        [(1, 1), (1, 256), (256, 1)], [(4096, 9), (4096, 64), (4096, 511), (16384, 1025)]
+    ):
+        axis = Axis(n, k, n, k // 2)
+        yield (g, b, 1, 1), "y", (axis,)
+        yield (g, b, 1, 1), "h", (axis,)
     for n, k in itertools.product([100, 500], [5, 20, 60]):
         # What takes little more than a call.
         yield (1, 8, 1, 1), "y", (Axis(n, k, n, k // 2),)
@@ -85,53 +85,70 @@ def _cases() -> Iterator[Case]:
             yield (1, 1, 1, 1), "h", (Axis(n, k, n, k // 2), carried)
 
 
-def fit(measured: list[tuple[Pass, Times]]) -> tuple[Prices, dict[str, float]]:
-    """Prices in nanoseconds for every engine, and the misfit where it is among the better ones."""
-    table = Table(measured)
-    prices = {name: table.prices(name) for name in sorted(ENGINES)}
-    misfits: dict[str, float] = {}
-    for name, each in prices.items():
-        errors = np.abs(table.errors(name, each))[table.matters(name) == 1.0]
-        misfits[name] = float(np.median(errors)) if errors.size else math.nan
-    rounded = {name: tuple(float(f"{p:.3g}") for p in each) for name, each in prices.items()}
-    return rounded, misfits
+Key = tuple[str, str]
+
+
+def fit(
+    measured: list[tuple[Pass, Times]], platform: str
+) -> tuple[dict[str, Prices], dict[Key, float]]:
+    """Prices in nanoseconds by table and engine, and the misfit where one is among the better."""
+    table = Table(measured, platform)
+    prices: dict[str, Prices] = {}
+    misfits: dict[Key, float] = {}
+    for key in table.keys:
+        if table.timed[key].sum() < LEAST:
+            continue
+        each = table.prices(key)
+        errors = np.abs(table.errors(key, each))[table.matters(key) == 1.0]
+        misfits[key] = float(np.median(errors)) if errors.size else math.nan
+        where, name = key
+        prices.setdefault(where, {})[name] = tuple(float(f"{p:.3g}") for p in each)
+    return prices, misfits
 
 
 class Table:
-    """Counts and times of all engines over the problems, in nanoseconds.
+    """Counts and times over the problems, in nanoseconds, by the table of prices and the engine.
 
     Without a time is an engine that was too far off, or that is not chosen unasked.
     """
 
-    def __init__(self, measured: list[tuple[Pass, Times]]):
-        self.counts, self.times, self.timed = {}, {}, {}
+    def __init__(self, measured: list[tuple[Pass, Times]], platform: str):
         self.best = np.array([1e9 * min(times.values()) for _, times in measured])
-        for name in ENGINES:
-            counts = np.array([counts_of(name, work.plain) for work, _ in measured])
-            times = np.array([1e9 * times.get(name, math.nan) for _, times in measured])
-            self.timed[name] = np.isfinite(counts[:, 0]) & np.isfinite(times)
-            self.times[name] = np.where(self.timed[name], times, self.best)
-            self.counts[name] = np.where(self.timed[name][:, None], counts, 0.0)
-            if name == "direct":
-                self.times[name][[_is_slow_in_loops(work) for work, _ in measured]] *= 3
+        rows: dict[Key, dict[int, tuple[float, ...]]] = {}
+        for number, (work, _) in enumerate(measured):
+            for name, engine in work.engines(platform).items():
+                key = (f"{platform} compiled" if is_compiled(engine) else platform, name)
+                rows.setdefault(key, {})[number] = counts_of(engine, work.plain)
+        self.keys = sorted(rows)
+        self.counts, self.times, self.timed = {}, {}, {}
+        for key, counted in rows.items():
+            width = len(next(iter(counted.values())))
+            none = (math.inf,) * width
+            counts = np.array([counted.get(number, none) for number in range(len(measured))])
+            times = np.array([1e9 * times.get(key[1], math.nan) for _, times in measured])
+            self.timed[key] = np.isfinite(counts[:, 0]) & np.isfinite(times)
+            self.times[key] = np.where(self.timed[key], times, self.best)
+            self.counts[key] = np.where(self.timed[key][:, None], counts, 0.0)
+            if key[1] == "direct":
+                self.times[key][[_is_slow_in_loops(work) for work, _ in measured]] *= 3
 
-    def matters(self, name: str) -> np.ndarray:
+    def matters(self, key: Key) -> np.ndarray:
         """The weight of each time: one far from the best decides nothing."""
-        return np.minimum(1.0, 2 * self.best / self.times[name]) * self.timed[name]
+        return np.minimum(1.0, 2 * self.best / self.times[key]) * self.timed[key]
 
-    def errors(self, name: str, prices: np.ndarray) -> np.ndarray:
+    def errors(self, key: Key, prices: np.ndarray) -> np.ndarray:
         """Logarithms of estimated over measured times."""
-        estimated = np.maximum(self.counts[name] @ prices, 1.0)
-        return np.where(self.timed[name], np.log(estimated / self.times[name]), 0.0)
+        estimated = np.maximum(self.counts[key] @ prices, 1.0)
+        return np.where(self.timed[key], np.log(estimated / self.times[key]), 0.0)
 
-    def prices(self, name: str) -> np.ndarray:
+    def prices(self, key: Key) -> np.ndarray:
         """Non-negative least squares of the error relative to the best engine's time."""
-        rows = self.timed[name]
-        counts, times = self.counts[name][rows], self.times[name][rows]
+        rows = self.timed[key]
+        counts, times = self.counts[key][rows], self.times[key][rows]
         prices, predicted = np.zeros(counts.shape[1]), times
         for _ in range(30):
             # In logarithms, nearly: a factor of two up weighs as much as one down.
-            weight = self.matters(name)[rows] / np.sqrt(np.maximum(predicted, 1.0) * times)
+            weight = self.matters(key)[rows] / np.sqrt(np.maximum(predicted, 1.0) * times)
             prices, _ = scipy.optimize.nnls(counts * weight[:, None], times * weight)
             predicted = counts @ prices
         # What no problem counts costs something.
@@ -147,11 +164,15 @@ def _is_slow_in_loops(work: Pass) -> bool:
     return not seen.is_short and seen.c * seen.o > 1 and seen.dtype.itemsize <= 4
 
 
-def write(platform: str, table: dict[str, Prices]) -> None:
-    """Puts prices into the module; dtypes that were not measured now keep theirs."""
+def write(found: dict[str, dict[str, Prices]]) -> None:
+    """Puts prices, by table and dtype, into the module; what was not measured now keeps its own."""
     text = COSTS.read_text()
     begin, end = text.index("# begin calibrated"), text.index("# end calibrated")
-    merged = {**MEASURED, platform: {**MEASURED.get(platform, {}), **table}}
+    merged = {where: dict(table) for where, table in MEASURED.items()}
+    for where, by_dtype in found.items():
+        for dtype, prices in by_dtype.items():
+            kept = merged.setdefault(where, {}).get(dtype, {})
+            merged[where][dtype] = {**kept, **prices}
     value = pprint.pformat(merged, width=96)
     body = f"# begin calibrated\nMEASURED: dict[str, dict[str, Prices]] = {value}\n"
     COSTS.write_text(text[:begin] + body + text[end:])
@@ -169,19 +190,20 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     platform = platform_of_plans()
     begun = time.perf_counter()
-    table: dict[str, Prices] = {}
+    found: dict[str, dict[str, Prices]] = {}
     for dtype in options.dtypes:
         kept = Kept(options.keep / f"{platform}-{dtype}.jsonl" if options.keep else None)
-        passes = problems(dtype)
+        passes = problems(dtype, platform)
         left = options.seconds - (time.perf_counter() - begun)
         if not kept.measure(passes, Meter(platform, BUDGET), left):
             print(f"{dtype}: {len(kept.times)} of {len(passes)}; call again to go on")
             return
         measured = [(work, kept.times[work.name]) for work in passes]
-        table[dtype], misfits = fit(measured)
-        for name, prices in table[dtype].items():
-            print(f"{dtype} {name}: {prices}, median misfit {misfits[name]:.0%}")
-    write(platform, table)
+        prices, misfits = fit(measured, platform)
+        for (where, name), misfit in misfits.items():
+            found.setdefault(where, {})[dtype] = prices[where]
+            print(f"{where} {dtype} {name}: {prices[where][name]}, median misfit {misfit:.0%}")
+    write(found)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from benchmarks import clock
 from filtrax import _native
-from filtrax._choose import Plan, choose
-from filtrax._engines import Correlation, fold_problem
+from filtrax._choose import Plan, choose, engines_for
+from filtrax._engines import Correlation, Engine, fold_problem
 from filtrax._geometry import Axis
 from filtrax._primitive import bind
 
@@ -96,8 +96,15 @@ class Pass:
 
     def chosen(self, platform: str, method: str = "auto") -> Plan:
         """The plan that the prices give."""
-        compiled = platform == "cpu" and _native.available()
-        return choose(self.plain, method, platform, compiled=compiled)
+        return choose(self.plain, method, platform, compiled=_has_kernels(platform))
+
+    def engines(self, platform: str) -> dict[str, Engine]:
+        """The engines that serve it, by name."""
+        return engines_for(self.plain, _has_kernels(platform))
+
+
+def _has_kernels(platform: str) -> bool:
+    return platform == "cpu" and _native.available()
 
 
 def platform_of_plans() -> str:

@@ -23,7 +23,7 @@ from benchmarks.report import markdown
 
 from filtrax._choose import counts_of
 from filtrax._costs import MEASURED, prices_for
-from filtrax._engines import ENGINES
+from filtrax._engines.compiled import is_compiled
 from filtrax._geometry import Axis
 
 TINY = Case("rows", (3, 40), (5,), (1,))
@@ -311,31 +311,39 @@ def test_measuring_goes_on_where_it_ended(tmp_path):
 
 def test_a_fit_finds_the_prices_that_made_the_times(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
-    given = {name: np.exp(rng.normal(0, 0.3, len(p))) * p for name, p in prices().items()}
-    work = calibrate.problems("float64")
+    given: dict = {}
+
+    def price(engine):
+        """Prices near those of the table, by the form of the engine."""
+        key = ("cpu compiled" if is_compiled(engine) else "cpu", engine.name)
+        if key not in given:
+            known = np.maximum(prices_for("cpu", "float64", is_compiled(engine))[engine.name], 0.01)
+            given[key] = np.exp(rng.normal(0, 0.3, len(known))) * known
+        return given[key]
+
+    work = calibrate.problems("float64", "cpu")
     cost = [
-        {name: float(1e-9 * (np.array(counts) @ given[name]))
-         for name in given if math.isfinite((counts := counts_of(name, each.plain))[0])}
+        {name: float(1e-9 * (np.array(counts) @ price(engine)))
+         for name, engine in each.engines("cpu").items()
+         if math.isfinite((counts := counts_of(engine, each.plain))[0])}
         for each in work
     ]  # fmt: skip
     times = [{n: t for n, t in each.items() if t < 20 * min(each.values())} for each in cost]
-    found, misfits = calibrate.fit(list(zip(work, times, strict=True)))
-    assert set(found) == set(ENGINES)
+    found, misfits = calibrate.fit(list(zip(work, times, strict=True)), "cpu")
     assert max(misfits.values()) < 0.1
-    for name, each in found.items():
-        assert len(each) == len(given[name])
-    # Written, it is the same table, beside those of other dtypes.
+    for (where, name), known in given.items():
+        if (where, name) in misfits:
+            assert len(found[where][name]) == len(known)
+    # Written, it is the same table, beside those of other dtypes and engines.
     copy = tmp_path / "_costs.py"
     copy.write_text(calibrate.COSTS.read_text())
     monkeypatch.setattr(calibrate, "COSTS", copy)
-    calibrate.write("cpu", {"complex128": found})
+    calibrate.write({where: {"float64": prices} for where, prices in found.items()})
     scope: dict = {}
     exec(copy.read_text(), scope)
-    assert scope["MEASURED"] == {"cpu": {**MEASURED["cpu"], "complex128": found}}
-
-
-def prices() -> dict[str, np.ndarray]:
-    return {name: np.maximum(each, 0.01) for name, each in prices_for("cpu", "float64").items()}
+    for where, table in MEASURED.items():
+        want = {**table, "float64": {**table["float64"], **found.get(where, {})}}
+        assert scope["MEASURED"][where] == want
 
 
 def test_the_peak_of_this_process():

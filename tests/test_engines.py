@@ -14,9 +14,10 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 import filtrax
-from filtrax._choose import counts_of
+from filtrax._choose import counts_of, engines_for
 from filtrax._costs import MEASURED, prices_for
-from filtrax._engines import ENGINES, Correlation
+from filtrax._engines import Correlation
+from filtrax._engines.compiled import is_compiled
 from filtrax._engines.spectral import fast_length
 from filtrax._geometry import Axis
 
@@ -108,13 +109,18 @@ TABLES = [(platform, dtype) for platform, table in MEASURED.items() for dtype in
 
 @pytest.mark.parametrize(("platform", "dtype"), [*TABLES, ("cuda", "float32")])
 def test_every_count_has_a_price(platform: str, dtype: str) -> None:
+    name, _, compiled = platform.partition(" ")
     sizes = itertools.product((1, 3), (1, 4), (1, 2), (1, 5), ((9, 3, 7), (9, 7, 3)))
     for g, b, c, o, (n, k, m) in sizes:
         problem = Correlation(g, b, c, o, (Axis(n, k, m, 0),), jnp.dtype(dtype))
-        for name in ENGINES:
-            counts = counts_of(name, problem)
-            assert len(counts) == len(prices_for(platform, dtype)[name])
-            # For so little only plain sums are chosen unasked.
-            small = name in ("toeplitz", "fft", "overlap") and problem.multiplications < 2**14
-            assert counts[0] == (math.inf if small else 1)
+        for engine in engines_for(problem, bool(compiled)).values():
+            counts = counts_of(engine, problem)
+            prices = prices_for(name, dtype, is_compiled(engine))
+            assert len(counts) == len(prices[engine.name])
+            # For so little only plain sums are chosen unasked, and XLA's of few outputs.
+            never = engine.name in ("toeplitz", "fft", "overlap")
+            never = never and problem.multiplications < 2**14
+            if engine.name == "shift" and not compiled:
+                never = problem.is_short and problem.outputs > 32
+            assert counts[0] == (math.inf if never else 1)
             assert min(counts) >= 0

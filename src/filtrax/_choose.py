@@ -130,15 +130,11 @@ def _known(problem: Correlation) -> Correlation:
     return replace(problem, **guesses) if guesses else problem
 
 
-def counts_of(name: str, problem: Correlation) -> tuple[float, ...]:
+def counts_of(engine: Engine, problem: Correlation) -> tuple[float, ...]:
     """What an engine would do for a problem, in the counts that its prices belong to.
 
     Last, for an engine that needs axes folded, come the samples that folding transposes.
     """
-    return _counts(ENGINES[name], problem)
-
-
-def _counts(engine: Engine, problem: Correlation) -> tuple[float, ...]:
     counts = engine.work(seen_by(engine, problem))
     if engine.in_place:
         return counts
@@ -148,5 +144,5 @@ def _counts(engine: Engine, problem: Correlation) -> tuple[float, ...]:
 def _cost(engine: Engine, problem: Correlation, platform: str) -> float:
     """Estimated nanoseconds."""
     prices = prices_for(platform, problem.dtype, is_compiled(engine))[engine.name]
-    counts = _counts(engine, problem)
+    counts = counts_of(engine, problem)
     return sum(price * count for price, count in zip(prices, counts, strict=True) if count)

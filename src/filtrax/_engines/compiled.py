@@ -20,6 +20,8 @@ from filtrax._geometry import Axis
 _SHORTEST = 64
 #: Bytes of spectra that are kept at once.
 _KEPT = 1 << 28
+#: Products that are not worth another thread, and outputs of a tile, as in ``taps.h``.
+_ALONE, _TILE = 1 << 15, 4096
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
@@ -63,18 +65,60 @@ def _refuses_taps(problem: Correlation, platform: str) -> str | None:
 
 
 def _work_taps(problem: Correlation) -> tuple[float, ...]:
-    """Products, outputs; of few outputs products and samples; of several channels products."""
+    """What a sum over taps does, and, apart, what dot products do.
+
+    Products that one thread makes before others start; of taps in runs, of other taps, of lanes and
+    of several channels; outputs, rows of them, taps of their own. Then products of runs of outputs,
+    of others and of lanes, samples, and sums that are finished.
+    """
     found = _rows(problem)
     assert found is not None
-    algorithm, _ = found
+    algorithm, rows = found
     products = float(problem.multiplications)
+    alone = min(products, _ALONE)
+    inner, outer = rows.inner, rows.outer
+    cells = math.prod(cell.size for cell in rows.cells)
+    many = cells * math.prod(axis.m for axis in outer)
     if algorithm == _native.DOTS:
-        return 1.0, 0.0, 0.0, products, float(problem.inputs), 0.0
+        vector = _vector(problem)
+        runs = inner.m // vector * vector if inner.stride == 1 and inner.m >= 2 * vector else 0
+        share = 0.0 if rows.lanes > 1 or _is_complex(problem) else runs / inner.m
+        kinds = (
+            (0.0, 0.0, products)
+            if rows.lanes > 1
+            else (share * products, (1 - share) * products, 0.0)
+        )
+        return 1.0, alone, *(0.0,) * 7, *kinds, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
-    # Kernels and channels in numbers are products of matrices, which others make of them.
-    if problem.c * problem.o > 1:
-        return calls, 0.0, float(problem.outputs), 0.0, 0.0, products
-    return calls, products, float(problem.outputs), 0.0, 0.0, 0.0
+    share = (
+        _in_runs(inner, max(_vector(problem) // (2 if _is_complex(problem) else 1), 1)) / inner.k
+    )
+    own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
+    if rows.lanes > 1:
+        kinds = (0.0, 0.0, products, 0.0)
+    elif problem.c * problem.o > 1:
+        kinds = (0.0, 0.0, 0.0, products)
+    else:
+        kinds = (share * products, (1 - share) * products, 0.0, 0.0)
+    tiles = many * -(-inner.m // _TILE)
+    return (
+        calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), *(0.0,) * 5,
+    )  # fmt: skip
+
+
+def _vector(problem: Correlation) -> int:
+    """Real numbers in a vector, of the instruction set that is the most common."""
+    parts = 2 if _is_complex(problem) else 1
+    return 32 * parts // max(problem.dtype.itemsize, 4 * parts)
+
+
+def _in_runs(inner: loops.Slide, vector: int) -> int:
+    """Taps of a row that come in runs of four, one vector of samples apart (see ``taps.h``)."""
+    if vector % inner.dilation:
+        return 0
+    apart = vector // inner.dilation
+    whole, rest = divmod(inner.k, 4 * apart)
+    return 4 * (apart * whole + max(0, rest - 3 * apart))
 
 
 def _error_taps(problem: Correlation) -> float:
@@ -168,12 +212,22 @@ def _counts(problem: Correlation) -> tuple[float, float, int]:
 
 
 def _work_frames(problem: Correlation) -> tuple[float, ...]:
-    """Butterflies, samples transformed, products of spectra."""
+    """Butterflies, samples transformed, spectra's products where they are summed, samples gathered.
+
+    The last stand between those of other rows.
+    """
+    rows = _frames(problem)
+    assert rows is not None
     transforms, products, size = _counts(problem)
     calls = math.inf if problem.multiplications < SMALL else 1.0
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = transforms * size
-    return calls, samples * math.log2(size) * strain, samples, products * size
+    summed = rows.outer or rows.sums or rows.inner.k > rows.inner.m
+    apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
+    return (
+        calls, samples * math.log2(size) * strain, samples,
+        products * size if summed else 0.0, apart,
+    )  # fmt: skip
 
 
 def _scratch_frames(problem: Correlation) -> float:

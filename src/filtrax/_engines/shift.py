@@ -88,8 +88,7 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Branches, products, products summed over channels, outputs, samples padded, and of long
-    kernels products.
+    """Branches, products, those over channels, outputs, samples padded, products of long kernels.
 
     Infinite where the program would be too long to be chosen unasked.
     """
@@ -110,8 +109,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
 
 def error(problem: Correlation) -> float:
-    """Of sums in groups, or, of many taps, one after the other."""
-    if problem.is_short or problem.taps > UNROLL:
+    """Of sums in groups, of many taps one after the other, or of dot products."""
+    if problem.is_short:
+        return rounding_of_sums(problem, run=256, joined=256)
+    if problem.taps > UNROLL:
         return rounding_of_sums(problem, run=0, joined=problem.c)
     return rounding_of_sums(problem, joined=16)
 

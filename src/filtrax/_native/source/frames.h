@@ -100,22 +100,25 @@ class Framed {
   }
   // The same of real samples before the two spectra of their transform are split.
   void spread(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
-    const bool whole = start >= 0 && start + count <= length && count == frame_ && sizeof(S) == sizeof(T);
-    if (whole) {
-      transform(reinterpret_cast<const T*>(row) + start * Parts, to, conjugate);
+    const int64_t begin = most(0, -start) * Parts, end = most(0, least(count, length - start)) * Parts;
+    if constexpr (sizeof(S) == sizeof(T)) {
+      transform(reinterpret_cast<const T*>(row) + start * Parts, begin, end, to, conjugate);
     } else {
       T* copy = scratch<T>(0, room_);
-      window(row, length * Parts, start * Parts, count * Parts, copy);
-      std::memset(static_cast<void*>(copy + count * Parts), 0, (room_ - count * Parts) * sizeof(T));
-      transform(copy, to, conjugate);
+      if (begin < end) convert(row + start * Parts + begin, copy + begin, end - begin);
+      transform(copy, begin, end, to, conjugate);
+    }
+  }
+  // Of numbers from `begin` to `end`, and zeros around them.
+  void transform(const T* numbers, int64_t begin, int64_t end, T* to, bool conjugate) const {
+    if (Parts == 2 && conjugate) {
+      fft_.forward(Numbers<T, true>{numbers, begin, end}, to, inside_);
+    } else {
+      fft_.forward(Numbers<T, false>{numbers, begin, end}, to, inside_);
     }
   }
   void transform(const T* numbers, T* to, bool conjugate) const {
-    if (Parts == 2 && conjugate) {
-      fft_.forward(Numbers<T, true>{numbers}, to, inside_);
-    } else {
-      fft_.forward(Numbers<T, false>{numbers}, to, inside_);
-    }
+    transform(numbers, 0, 2 * n_, to, conjugate);
   }
   // A spectrum's first `count` samples, as numbers.
   void back(T* spectrum, T* numbers, int64_t count) const {
@@ -156,26 +159,56 @@ class Framed {
 
   // Neighbouring rows whose samples lie `step` apart, as rows of numbers with zeros outside.
   void gather(const S* from, int64_t step, int64_t length, int64_t start, int64_t count, int64_t rows, T* to) const {
-    for (int64_t t = 0; t < frame_; ++t) {
-      const int64_t at = start + t;
-      if (t >= count || at < 0 || at >= length) {
-        for (int64_t r = 0; r < rows * Parts; ++r) to[r / Parts * room_ + t * Parts + r % Parts] = 0;
-        continue;
-      }
-      T line[kPanel * Parts];
-      convert(from + at * step * Parts, line, rows * Parts);
-      for (int64_t r = 0; r < rows; ++r) {
-        for (int part = 0; part < Parts; ++part) to[r * room_ + t * Parts + part] = line[r * Parts + part];
-      }
+    const int64_t begin = least(frame_, most(0, -start)), end = most(begin, least(count, length - start));
+    for (int64_t r = 0; r < rows; ++r) {
+      T* row = to + r * room_;
+      std::memset(static_cast<void*>(row), 0, begin * Parts * sizeof(T));
+      std::memset(static_cast<void*>(row + end * Parts), 0, (frame_ - end) * Parts * sizeof(T));
     }
+    turned<true>(from + (start + begin) * step * Parts, step, end - begin, rows, to + begin * Parts);
   }
   void scatter(const T* from, int64_t step, int64_t count, int64_t rows, S* to) const {
-    for (int64_t t = 0; t < count; ++t) {
-      T line[kPanel * Parts];
-      for (int64_t r = 0; r < rows; ++r) {
-        for (int part = 0; part < Parts; ++part) line[r * Parts + part] = from[r * room_ + t * Parts + part];
+    turned<false>(to, step, count, rows, from);
+  }
+  // Between lines of memory, a sample of each row, and rows of numbers: squares of them in registers,
+  // the rest one by one.
+  template <bool In, class Lines, class Rows>
+  void turned(Lines* lines, int64_t step, int64_t count, int64_t rows, Rows* to) const {
+    int64_t done = 0;
+    if constexpr (Parts == 1 && sizeof(S) == sizeof(T)) {
+      constexpr int L = Transform<T>::L;
+      done = rows / L * L;
+      for (int64_t t = 0; t < count; t += L) {
+        const int64_t here = least(L, count - t);
+        for (int64_t r = 0; r < done; r += L) {
+          if (here < L) {
+            singly<In>(lines + t * step + r, step, here, L, to + r * room_ + t);
+            continue;
+          }
+          Vec<T, L> square[L];
+#pragma GCC unroll 8
+          for (int l = 0; l < L; ++l) {
+            if constexpr (In) square[l] = load<T, L>(lines + (t + l) * step + r);
+            else square[l] = load<T, L>(to + (r + l) * room_ + t);
+          }
+          transpose<T, L>(square);
+#pragma GCC unroll 8
+          for (int l = 0; l < L; ++l) {
+            if constexpr (In) put<T, L>(to + (r + l) * room_ + t, square[l]);
+            else put<T, L>(lines + (t + l) * step + r, square[l]);
+          }
+        }
       }
-      convert(line, to + t * step * Parts, rows * Parts);
+    }
+    if (done < rows) singly<In>(lines + done * Parts, step, count, rows - done, to + done * room_);
+  }
+  template <bool In, class Lines, class Rows>
+  void singly(Lines* lines, int64_t step, int64_t count, int64_t rows, Rows* to) const {
+    for (int64_t t = 0; t < count; ++t) {
+      for (int64_t r = 0; r < rows; ++r) {
+        if constexpr (In) convert(lines + (t * step + r) * Parts, to + r * room_ + t * Parts, Parts);
+        else convert(to + r * room_ + t * Parts, lines + (t * step + r) * Parts, Parts);
+      }
     }
   }
 

@@ -129,14 +129,25 @@ struct Halves {
     put<T, width<T>>(im + j, i);
   }
 };
-// complex numbers,
+// complex numbers, of which those from `begin` to `end` are there and the others zeros,
 template <class T, bool Conjugate>
 struct Numbers {
   typedef Vec<T, width<T>> V;
   const T* numbers;
+  int64_t begin, end;
   FILTRAX_INLINE void get(int64_t j, V& r, V& i) const {
-    unzip(numbers + 2 * j, r, i, std::make_index_sequence<width<T>>{});
+    if (__builtin_expect(2 * j >= begin && 2 * (j + width<T>) <= end, 1)) {
+      unzip(numbers + 2 * j, r, i, std::make_index_sequence<width<T>>{});
+    } else {
+      get_some(j, r, i);
+    }
     if (Conjugate) i = -i;
+  }
+  __attribute__((noinline)) void get_some(int64_t j, V& r, V& i) const {
+    T some[2 * width<T>] = {};
+    const int64_t first = most(begin, 2 * j), last = least(end, 2 * (j + width<T>));
+    for (int64_t at = first; at < last; ++at) some[at - 2 * j] = numbers[at];
+    unzip(some, r, i, std::make_index_sequence<width<T>>{});
   }
 };
 // or places for the first `count` numbers of them.
