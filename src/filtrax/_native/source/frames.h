@@ -17,8 +17,8 @@ namespace FILTRAX_SET {
 
 // Neighbouring rows, sample by sample, that are read together: a line of the cache.
 constexpr int64_t kPanel = 16;
-// Rows of outputs whose sums are taken together, and bytes of spectra that the first cache keeps.
-constexpr int64_t kTogether = 8, kNearBytes = 24 << 10;
+// Rows of outputs whose sums are taken together.
+constexpr int64_t kTogether = 8;
 
 template <class S, class T, int Parts>
 class Framed {
@@ -445,12 +445,63 @@ class Framed {
     T* total;
   };
 
-  // Neighbouring rows sum products of mostly the same spectra, which stay in the first cache a stretch
-  // at a time.
-  void accumulate(const std::vector<Sums>& rows) const {
-    constexpr int W = width<T>, Terms = 4;
+  static bool are_alike(const Sums& one, const Sums& other) {
+    if (one.hs != other.hs) return false;
+    for (size_t t = 1; t < one.xs.size(); ++t) {
+      if (other.xs[t] - one.xs[t] != other.xs[0] - one.xs[0]) return false;
+    }
+    return true;
+  }
+
+  // R rows that are alike, Q vectors of each from `j` on.
+  template <int R, int Q>
+  FILTRAX_INLINE void sum_products(const Sums* rows, int64_t j) const {
+    constexpr int W = width<T>;
     typedef Vec<T, W> V;
-    const int64_t half = fft_.half, line = 64 / sizeof(T);
+    const int64_t half = fft_.half, terms = rows->xs.size();
+    if (!terms) return;
+    int64_t apart[R];
+    V re[R * Q], im[R * Q];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      apart[r] = rows[r].xs[0] - rows->xs[0];
+#pragma GCC unroll 4
+      for (int q = 0; q < Q; ++q) {
+        re[r * Q + q] = load<T>(rows[r].total + j + q * W);
+        im[r * Q + q] = load<T>(rows[r].total + half + j + q * W);
+      }
+    }
+    const T *const *xs = rows->xs.data(), *const *hs = rows->hs.data();
+    for (int64_t t = 0; t < terms; ++t) {
+      const T *x = xs[t] + j, *h = hs[t] + j;
+#pragma GCC unroll 4
+      for (int q = 0; q < Q; ++q) {
+        const V hr = load<T>(h + q * W), hi = load<T>(h + half + q * W);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          const V xr = load<T>(x + apart[r] + q * W), xi = load<T>(x + apart[r] + half + q * W);
+          re[r * Q + q] += xr * hr;
+          im[r * Q + q] += xi * hr;
+          re[r * Q + q] += xi * hi;
+          im[r * Q + q] -= xr * hi;
+        }
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int q = 0; q < Q; ++q) {
+        put<T, W>(rows[r].total + j + q * W, re[r * Q + q]);
+        put<T, W>(rows[r].total + half + j + q * W, im[r * Q + q]);
+      }
+    }
+  }
+
+  // Neighbouring rows sum products of the same kernels with signals as far apart, but at the edges. A line of
+  // the cache at a time: what all rows of a group read of it stays near.
+  void accumulate(const std::vector<Sums>& rows) const {
+    constexpr int64_t W = width<T>, Together = 4, Line = Together * W;
+    const int64_t half = fft_.half, count = rows.size();
     std::vector<T> first(2 * rows.size());
     for (size_t row = 0; row < rows.size(); ++row) {
       const Sums& r = rows[row];
@@ -462,29 +513,20 @@ class Framed {
       first[2 * row] = dc;
       first[2 * row + 1] = middle;
     }
-    const int64_t terms = most(1, rows[0].xs.size());
-    const int64_t stretch = most(W, kNearBytes / int64_t(4 * sizeof(T)) / terms / line * line);
-    for (int64_t begin = 0; begin < n_; begin += stretch) {
-      const int64_t end = least(n_, begin + stretch);
-      for (const Sums& r : rows) {
-        const int64_t count = r.xs.size();
-        T* total = r.total;
-        int64_t t = 0;
-        for (; t + Terms <= count; t += Terms) {
-          for (int64_t j = begin; j < end; j += W) {
-            V re = load<T>(total + j), im = load<T>(total + half + j);
-#pragma GCC unroll 4
-            for (int term = 0; term < Terms; ++term) {
-              const T *x = r.xs[t + term] + j, *h = r.hs[t + term] + j;
-              const V xr = load<T>(x), xi = load<T>(x + half), hr = load<T>(h), hi = load<T>(h + half);
-              re += xr * hr + xi * hi;
-              im += xi * hr - xr * hi;
-            }
-            put<T, W>(total + j, re);
-            put<T, W>(total + half + j, im);
-          }
+    std::vector<char> alike(rows.size());
+    for (int64_t row = 0; row + Together <= count; ++row) {
+      alike[row] = 1;
+      for (int64_t other = 1; other < Together; ++other) alike[row] &= are_alike(rows[row], rows[row + other]);
+    }
+    for (int64_t begin = 0; begin < n_; begin += Line) {
+      for (int64_t row = 0; row < count;) {
+        if (alike[row]) {
+          for (int64_t j = begin; j < begin + Line; j += W) sum_products<Together, 1>(&rows[row], j);
+          row += Together;
+        } else {
+          sum_products<1, Together>(&rows[row], begin);
+          ++row;
         }
-        for (; t < count; ++t) correlate_spectra<T, true, false>(r.xs[t], r.hs[t], total, half, begin, end);
       }
     }
     if (Parts == 2) return;

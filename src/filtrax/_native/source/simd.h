@@ -68,6 +68,19 @@ inline void convert(const S* from, T* to, int64_t count) {
   }
 }
 
+// The same of so few that they are sooner copied than called for.
+template <int Count, class S, class T>
+FILTRAX_INLINE void convert_few(const S* from, T* to) {
+#pragma GCC unroll 4
+  for (int i = 0; i < Count; ++i) {
+    if constexpr (sizeof(S) == sizeof(T)) {
+      std::memcpy(to + i, from + i, sizeof(T));
+    } else {
+      convert(from + i, to + i, 1);
+    }
+  }
+}
+
 // Samples [start, start + count) of a row of n samples, zero outside.
 template <class S, class T>
 inline void window(const S* row, int64_t n, int64_t start, int64_t count, T* to) {

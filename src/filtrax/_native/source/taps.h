@@ -45,50 +45,54 @@ FILTRAX_INLINE Vec<T, W> times_i(Vec<T, W> value, std::index_sequence<L...>) {
 template <int Parts>
 constexpr int kRun = 4 / Parts;
 
+// R vectors of outputs. A sum waits for its last addition: of few vectors every one is added up in several.
 template <class T, int Parts, int R>
 FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
-  constexpr int W = width<T>;
+  constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
+  constexpr int Sets = P > 4 ? 1 : P > 2 ? 2 : Run;
   typedef Vec<T, W> V;
-  V sums[R * Parts];
+  V sums[Sets * P];
 #pragma GCC unroll 16
-  for (int r = 0; r < R * Parts; ++r) sums[r] = V{};
+  for (int r = 0; r < Sets * P; ++r) sums[r] = V{};
   const int64_t count = taps.size();
   const int64_t* offsets = taps.offsets.data();
   const T* weights = taps.weights.data();
   int64_t t = 0;
-  for (; t < taps.in_runs; t += kRun<Parts>) {
+  for (; t < taps.in_runs; t += Run) {
     const T* from = x + offsets[t];
-    V run[kRun<Parts> * Parts];
+    V run[Run * Parts];
 #pragma GCC unroll 4
-    for (int j = 0; j < kRun<Parts> * Parts; ++j) run[j] = splat<T>(weights[t * Parts + j]);
+    for (int j = 0; j < Run * Parts; ++j) run[j] = splat<T>(weights[t * Parts + j]);
 #pragma GCC unroll 32
-    for (int v = 0; v < R + kRun<Parts> - 1; ++v) {
+    for (int v = 0; v < R + Run - 1; ++v) {
       const V sample = load<T>(from + v * W);
 #pragma GCC unroll 4
-      for (int j = 0; j < kRun<Parts>; ++j) {
+      for (int j = 0; j < Run; ++j) {
         const int r = v - j;
         if (r < 0 || r >= R) continue;
-        sums[r] += run[j * Parts] * sample;
-        if constexpr (Parts == 2) sums[R + r] += run[j * Parts + 1] * sample;
+        V* sum = sums + j % Sets * P;
+        sum[r] += run[j * Parts] * sample;
+        if constexpr (Parts == 2) sum[R + r] += run[j * Parts + 1] * sample;
       }
     }
   }
-  for (; t < count; ++t) {
-    const T* from = x + offsets[t];
-    if constexpr (Parts == 1) {
-      const V weight = splat<T>(weights[t]);
+  const auto add = [&](int64_t tap, V* sum) __attribute__((always_inline)) {
+    const T* from = x + offsets[tap];
+    const V re = splat<T>(weights[tap * Parts]), im = splat<T>(weights[tap * Parts + Parts - 1]);
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) sums[r] += weight * load<T>(from + r * W);
-    } else {
-      const V re = splat<T>(weights[2 * t]), im = splat<T>(weights[2 * t + 1]);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const V sample = load<T>(from + r * W);
-        sums[r] += re * sample;
-        sums[R + r] += im * sample;
-      }
+    for (int r = 0; r < R; ++r) {
+      const V sample = load<T>(from + r * W);
+      sum[r] += re * sample;
+      if constexpr (Parts == 2) sum[R + r] += im * sample;
     }
+  };
+  for (; t + Sets <= count; t += Sets) {
+#pragma GCC unroll 4
+    for (int set = 0; set < Sets; ++set) add(t + set, sums + set * P);
   }
+  for (; t < count; ++t) add(t, sums);
+#pragma GCC unroll 16
+  for (int r = P; r < Sets * P; ++r) sums[r % P] += sums[r];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     V sum = sums[r];
@@ -167,8 +171,9 @@ class TapRows {
       place(list, 0);
     }
     list.weights.resize(taps_.size() * Parts);
+    const S* kernel = rhs_ + begin_ * Parts;
     for (size_t t = 0; t < taps_.size(); ++t) {
-      convert(rhs_ + (begin_ + taps_[t].weight) * Parts, list.weights.data() + t * Parts, Parts);
+      convert_few<Parts>(kernel + taps_[t].weight * Parts, list.weights.data() + t * Parts);
     }
   }
 
