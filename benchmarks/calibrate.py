@@ -173,7 +173,7 @@ def write(found: dict[str, dict[str, Prices]]) -> None:
         for dtype, prices in by_dtype.items():
             kept = merged.setdefault(where, {}).get(dtype, {})
             merged[where][dtype] = {**kept, **prices}
-    value = pprint.pformat(merged, width=96, compact=True)
+    value = pprint.pformat(merged, width=96)
     body = f"# begin calibrated\nMEASURED: dict[str, dict[str, Prices]] = {value}\n"
     COSTS.write_text(text[:begin] + body + text[end:])
 

@@ -25,8 +25,10 @@ settings.register_profile(
 )
 settings.load_profile("filtrax")
 
-#: With 3, every third case of each parametrised test runs, and all other tests as ever.
-EVERY = int(os.environ.get("FILTRAX_EVERY", "1"))
+#: Every third case of each parametrised test runs, and all other tests; with 1, every case. The
+#: turn, 0 to 2, says which third.
+EVERY = int(os.environ.get("FILTRAX_EVERY", "3"))
+TURN = int(os.environ.get("FILTRAX_TURN", "0"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     kept: list[pytest.Item] = []
-    for turn, cases in enumerate(tests.values()):
+    for turn, cases in enumerate(tests.values(), TURN):
         kept += cases[turn % min(EVERY, len(cases)) :: EVERY]
     if len(kept) < len(items):
         chosen = set(kept)

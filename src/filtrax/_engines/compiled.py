@@ -14,6 +14,7 @@ from jax import lax
 from filtrax import _native
 from filtrax._engines import fft, loops
 from filtrax._engines.base import SMALL, Correlation, Engine, correlation_of, rounding_of_sums
+from filtrax._engines.taps import is_narrow
 from filtrax._geometry import Axis
 
 #: Complex samples in the shortest transform.
@@ -22,6 +23,9 @@ _SHORTEST = 64
 _KEPT = 1 << 28
 #: Products that are not worth another thread, and outputs of a tile, as in ``taps.h``.
 _ALONE, _TILE = 1 << 15, 4096
+#: Products at edges that are made one by one, as there, and numbers that take as long as the call
+#: that copies them.
+_FEW, _WINDOW = 24, 32
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
@@ -68,8 +72,9 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     """What a sum over taps does, and, apart, what dot products do.
 
     Products that one thread makes before others start; of taps in runs, of other taps, of lanes and
-    of several channels; outputs, rows of them, taps of their own. Then products of runs of outputs,
-    of others and of lanes, samples, and sums that are finished.
+    of several channels; outputs, rows of them, taps of their own, and numbers copied for several
+    rows of taps. Then products of runs of outputs, of others and of lanes, samples, and sums that
+    are finished.
     """
     found = _rows(problem)
     assert found is not None
@@ -88,12 +93,14 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
             if rows.lanes > 1
             else (share * products, (1 - share) * products, 0.0)
         )
-        return 1.0, alone, *(0.0,) * 7, *kinds, float(problem.inputs), float(many * inner.m)
+        return 1.0, alone, *(0.0,) * 8, *kinds, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
     share = (
         _in_runs(inner, max(_vector(problem) // (2 if _is_complex(problem) else 1), 1)) / inner.k
     )
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
+    wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
+    products *= wide
     if rows.lanes > 1:
         kinds = (0.0, 0.0, products, 0.0)
     elif problem.c * problem.o > 1:
@@ -102,8 +109,28 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         kinds = (share * products, (1 - share) * products, 0.0, 0.0)
     tiles = many * -(-inner.m // _TILE)
     return (
-        calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), *(0.0,) * 5,
+        calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), many * copied,
+        *(0.0,) * 5,
     )  # fmt: skip
+
+
+def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
+    """How much more products whole vectors make, and the numbers that a row of outputs copies."""
+    inner, vector = rows.inner, _vector(problem)
+    terms = math.prod(each.size for each in rows.sums) * math.prod(axis.k for axis in rows.outer)
+    span = (inner.k - 1) * inner.dilation + 1
+    edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
+    vectors = math.ceil(inner.m / vector)
+    if terms == 1:
+        return vectors * vector / inner.m, 0.0
+    if is_narrow(problem.dtype):
+        copied = terms * (inner.m + span)
+    elif sum(edges) * problem.taps > _FEW:
+        vectors += sum(edge > 0 for edge in edges)
+        copied = terms * sum(edge + span + _WINDOW for edge in edges if edge)
+    else:
+        copied = 0
+    return vectors * vector / inner.m, float(copied)
 
 
 def _vector(problem: Correlation) -> int:
