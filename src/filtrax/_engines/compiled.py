@@ -26,21 +26,27 @@ _ALONE, _TILE = 1 << 15, 4096
 #: Products at edges that are made one by one, as there, and numbers that take as long as the call
 #: that copies them.
 _FEW, _WINDOW = 24, 32
+#: From so many taps in a row, or in all, few outputs are dot products.
+_ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
 
 def _rows(problem: Correlation) -> tuple[int, loops.Rows] | None:
-    """The loops of a sum over taps or, of few outputs, of dot products."""
+    """The loops of a sum over taps or, of few outputs of long rows, of dot products."""
     if not loops.dtype_is_served(problem.dtype):
         return None
-    find, algorithm = loops.for_taps, _native.TAPS
-    if problem.is_short:
-        find, algorithm = loops.for_sums, _native.DOTS
-    rows = find(problem)
+    rows, algorithm = loops.for_taps(problem), _native.TAPS
+    if problem.is_short and not (rows and _is_brief(rows, problem)):
+        rows, algorithm = loops.for_sums(problem), _native.DOTS
     if rows is None or (rows.lanes > 1 and _is_complex(problem)):
         return None
     return algorithm, rows
+
+
+def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether dot products would be so short that their ends decide."""
+    return rows.lanes == 1 and rows.inner.k < _ROW and problem.taps * problem.c < _LIST
 
 
 def _is_complex(problem: Correlation) -> bool:

@@ -46,12 +46,16 @@ def lengths_of(problem: Correlation, frame: Axis) -> tuple[int, ...]:
 
 def transform_work(
     batch: int, lengths: tuple[int, ...], dtype: jnp.dtype
-) -> tuple[float, float, float]:
-    """Butterflies that a batch shares between cores, those that it cannot, and samples."""
+) -> tuple[float, float, float, float]:
+    """Butterflies that a batch shares between cores, those that it cannot, samples.
+
+    Last, samples once more for each axis but the innermost, whose neighbours lie far apart.
+    """
     size = math.prod(lengths)
     butterflies = batch * size * max(math.log2(size), 1.0) * strain(lengths[-1], dtype)
     alone = len(lengths) == 1 and batch == 1
-    return (0.0 if alone else butterflies), (butterflies if alone else 0.0), float(batch * size)
+    shared, own = (0.0, butterflies) if alone else (butterflies, 0.0)
+    return shared, own, float(batch * size), float(batch * size * (len(lengths) - 1))
 
 
 def total_work(
@@ -67,7 +71,7 @@ def total_work(
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    """Butterflies in parallel and alone, samples transformed, all and across, products."""
     lengths = _lengths(problem)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     parts = [(g * b * c, lengths), (g * o * c, lengths), (g * b * o, lengths)]

@@ -100,7 +100,7 @@ def _framing(problem: Correlation) -> tuple[Axis, int]:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Butterflies in parallel and alone, samples transformed, products of spectra."""
+    """Butterflies in parallel and alone, samples transformed, all and across, products."""
     frame, count = _framing(problem)
     lengths = lengths_of(problem, frame)
     g, b, c, o = problem.g, problem.b, problem.c, problem.o

@@ -14,8 +14,9 @@
 namespace filtrax {
 namespace FILTRAX_SET {
 
-// Outputs of one tile: their samples stay in the first cache.
-constexpr int64_t kTile = 4096;
+// Samples of a tile from all channels, which stay in the first cache, and the fewest outputs that are
+// worth one.
+constexpr int64_t kTile = 4096, kLeast = 256;
 // Rows up to this long are copied whole; of longer ones only the ends are.
 constexpr int64_t kShortRow = 1024;
 // Products near edges that are not worth copying their samples.
@@ -465,7 +466,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   const bool laned = problem.lanes > 1;
   // A tile is a stretch of a row or, of lanes, some rows.
   const int64_t along = !laned ? inner.m : second.m > 1 ? second.m : first.m;
-  const int64_t tile = laned ? 16 : kTile;
+  const int64_t tile = laned ? 16 : most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
   const int64_t tiles = ceil_div(along, tile), rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
   const int64_t items = problem.count_cells() * tiles * rows;
   const double products = double(problem.count_cells()) * first.m * second.m * inner.m * problem.count_sums() *
