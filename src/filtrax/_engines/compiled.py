@@ -272,7 +272,9 @@ def _scratch_frames(problem: Correlation) -> float:
     kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
     if rows.outer or (rows.sums and rows.inner.k <= rows.inner.m):
         return transforms / frames * size
-    return float(64 + kernels) * size
+    # A frame for each thread that has one: a single row of one frame is shared by all.
+    cells = math.prod(cell.size for cell in rows.cells)
+    return float(min(64, cells * frames) + kernels) * size
 
 
 def _spread_frames(problem: Correlation) -> tuple[int, ...]:
