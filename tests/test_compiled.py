@@ -49,6 +49,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "padding cut off": ((1, 2, 1, 1), (Axis(200, 7, 150, -20),)),
     "dilated": ((1, 2, 1, 1), (same(200, 7, dilation=3),)),
     "images with channels": ((1, 2, 3, 2), (same(50, 4), same(60, 5))),
+    "small images": ((1, 5, 1, 1), (Axis(38, 22, 17, 0), Axis(38, 22, 17, 0))),
+    "many channels": ((1, 1, 16, 2), (same(5000, 9),)),
     "images, dilated": ((1, 2, 1, 1), (same(50, 7), same(200, 7, dilation=2))),
     "volumes": ((1, 1, 1, 1), (same(9, 3), same(10, 3), same(70, 5))),
     "along the first of two": ((1, 2, 1, 1), (same(300, 7), Axis(6, 1, 6, 0))),
@@ -144,6 +146,17 @@ def test_what_is_served() -> None:
     apart = ("strided", "dilated", " 1 taps")
     assert {name for name, _ in refused} == {n for n in PROBLEMS if any(w in n for w in apart)}
     assert {engine for _, engine in refused} == {"overlap"}
+
+
+def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:
+    def refusal(size: int, k: int, rows: int, channels: int) -> str | None:
+        axes = (Axis(size, k, size + k - 1, k - 1),)
+        problem = Correlation(1, rows, channels, 1, axes, jnp.dtype("float32"))
+        return COMPILED["overlap"].refuses(problem, "cpu")
+
+    assert refusal(2**20, 2**20, 1, 1) is None
+    assert refusal(2**16, 2**16, 4096, 1) is None
+    assert "memory" in (refusal(2**20, 2**20, 4, 64) or "")
 
 
 @pytest.mark.parametrize(("name", "dtype", "engine"), SERVED)
