@@ -46,11 +46,12 @@ FILTRAX_INLINE Vec<T, W> times_i(Vec<T, W> value, std::index_sequence<L...>) {
 template <int Parts>
 constexpr int kRun = 4 / Parts;
 
-// R vectors of outputs. A sum waits for its last addition: of few vectors every one is added up in several.
+// R vectors of outputs. A sum waits for its last addition: of few vectors every one is added up in several,
+// but in double precision, from which integers are cut: there sums in order come out as others' do.
 template <class T, int Parts, int R>
 FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
   constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
-  constexpr int Sets = P > 4 ? 1 : P > 2 ? 2 : Run;
+  constexpr int Sets = P > 4 || sizeof(T) == 8 ? 1 : P > 2 ? 2 : Run;
   typedef Vec<T, W> V;
   V sums[Sets * P];
 #pragma GCC unroll 16
