@@ -45,8 +45,10 @@ def _rows(problem: Correlation) -> tuple[int, loops.Rows] | None:
 
 
 def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
-    """Whether dot products would be so short that their ends decide."""
-    return rows.lanes == 1 and rows.inner.k < _ROW and problem.taps * problem.c < _LIST
+    """Whether dot products would be so short that their ends decide, and outputs fill a vector."""
+    inner = rows.inner
+    brief = _vector(problem) <= inner.m and inner.k < _ROW and problem.taps * problem.c < _LIST
+    return rows.lanes == 1 and brief
 
 
 def _is_complex(problem: Correlation) -> bool:

@@ -21,6 +21,8 @@ constexpr int64_t kTile = 4096, kLeast = 256;
 constexpr int64_t kShortRow = 1024;
 // Products near edges that are not worth copying their samples.
 constexpr int64_t kFew = 24;
+// Taps of which few vectors have several sums.
+constexpr int64_t kMany = 64;
 // Products that are worth another thread.
 constexpr double kShared = 1 << 15;
 
@@ -46,12 +48,10 @@ FILTRAX_INLINE Vec<T, W> times_i(Vec<T, W> value, std::index_sequence<L...>) {
 template <int Parts>
 constexpr int kRun = 4 / Parts;
 
-// R vectors of outputs. A sum waits for its last addition: of few vectors every one is added up in several,
-// but in double precision, from which integers are cut: there sums in order come out as others' do.
-template <class T, int Parts, int R>
+// R vectors of outputs, each added up in so many sums.
+template <class T, int Parts, int R, int Sets>
 FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
   constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
-  constexpr int Sets = P > 4 || sizeof(T) == 8 ? 1 : P > 2 ? 2 : Run;
   typedef Vec<T, W> V;
   V sums[Sets * P];
 #pragma GCC unroll 16
@@ -103,10 +103,15 @@ FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out)
   }
 }
 
-// As many vectors at once as there are, up to R.
+// As many vectors at once as there are, up to R. A sum waits for its last addition: few vectors of many taps
+// are added up in several each. Fewer taps stay in order: integers that are cut off come out as others' do.
 template <class T, int Parts, int R>
 inline void tap_blocks_of(int64_t vectors, const T* x, const TapList<T, Parts>& taps, T* out) {
-  if (vectors == R) return tap_block<T, Parts, R>(x, taps, out);
+  constexpr int Sets = R * Parts > 4 ? 1 : R * Parts > 2 ? 2 : kRun<Parts>;
+  if (vectors == R) {
+    if (Sets > 1 && taps.size() >= kMany) return tap_block<T, Parts, R, Sets>(x, taps, out);
+    return tap_block<T, Parts, R, 1>(x, taps, out);
+  }
   if constexpr (R > 1) tap_blocks_of<T, Parts, R - 1>(vectors, x, taps, out);
 }
 
@@ -138,7 +143,7 @@ void sum_taps(const T* x, const TapList<T, Parts>& taps, T* out, int64_t count) 
     int64_t begin = vectors * b / blocks * W, size = vectors * (b + 1) / blocks - vectors * b / blocks;
     if (begin + size * W > count) {
       if (begin == 0) {
-        tap_block<T, Parts, 1>(x + count - W, taps, out + count - W);
+        tap_blocks_of<T, Parts, 1>(1, x + count - W, taps, out + count - W);
         if (--size == 0) return;
       } else {
         begin = count - size * W;
