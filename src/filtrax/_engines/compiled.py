@@ -21,8 +21,9 @@ from filtrax._geometry import Axis
 _SHORTEST = 64
 #: Bytes of spectra that are kept at once.
 _KEPT = 1 << 28
-#: Products that are not worth another thread, and outputs of a tile, as in ``taps.h``.
-_ALONE, _TILE = 1 << 15, 4096
+#: Products that are not worth another thread, samples of a tile from all channels, and the fewest
+#: outputs of one, as in ``taps.h``.
+_ALONE, _TILE, _LEAST = 1 << 15, 4096, 256
 #: Products at edges that are made one by one, as there, and numbers that take as long as the call
 #: that copies them.
 _FEW, _WINDOW = 24, 32
@@ -103,9 +104,7 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         )
         return 1.0, alone, *(0.0,) * 8, *kinds, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
-    share = (
-        _in_runs(inner, max(_vector(problem) // (2 if _is_complex(problem) else 1), 1)) / inner.k
-    )
+    share = _in_runs(inner, _vector(problem)) / inner.k
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
     products *= wide
@@ -115,7 +114,8 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         kinds = (0.0, 0.0, 0.0, products)
     else:
         kinds = (share * products, (1 - share) * products, 0.0, 0.0)
-    tiles = many * -(-inner.m // _TILE)
+    terms = math.prod(each.size for each in rows.sums)
+    tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
     return (
         calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), many * copied,
         *(0.0,) * 5,
@@ -142,9 +142,8 @@ def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
 
 
 def _vector(problem: Correlation) -> int:
-    """Real numbers in a vector, of the instruction set that is the most common."""
-    parts = 2 if _is_complex(problem) else 1
-    return 32 * parts // max(problem.dtype.itemsize, 4 * parts)
+    """Samples in a vector of the instruction set that is the most common."""
+    return 32 // max(problem.dtype.itemsize, 4)
 
 
 def _in_runs(inner: loops.Slide, vector: int) -> int:
