@@ -19,6 +19,10 @@ namespace FILTRAX_SET {
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
 constexpr int64_t kLaneTile = 512;
+// Taps whose samples are sooner read where they lie, apart from those near ends, than copied with them.
+constexpr int64_t kWorth = 512;
+// Numbers in vectors of sums that wait there for the next rows of taps.
+constexpr int64_t kWaiting = 4096;
 
 template <class T>
 struct Wider {
@@ -29,16 +33,19 @@ struct Wider<float> {
   typedef double type;
 };
 
+template <class T, int W, size_t... L>
+FILTRAX_INLINE Vec<T, W> half_of(Vec<T, 2 * W> value, int64_t from, std::index_sequence<L...>) {
+  return from ? __builtin_shufflevector(value, value, int(W + L)...) : __builtin_shufflevector(value, value, int(L)...);
+}
+
 template <class T, int W>
 FILTRAX_INLINE T sum_of(Vec<T, W> value) {
-  T lanes[W];
-  put<T, W>(lanes, value);
-  T even = 0, odd = 0;
-  for (int lane = 0; lane < W; lane += 2) {
-    even += lanes[lane];
-    if (W > 1) odd += lanes[lane + 1];
+  if constexpr (W == 1) {
+    return value[0];
+  } else {
+    constexpr auto lanes = std::make_index_sequence<W / 2>{};
+    return sum_of<T, W / 2>(half_of<T, W / 2>(value, 0, lanes) + half_of<T, W / 2>(value, 1, lanes));
   }
-  return even + odd;
 }
 
 template <class T, int W, size_t... L>
@@ -46,65 +53,88 @@ FILTRAX_INLINE Vec<T, W> swapped(Vec<T, W> value, std::index_sequence<L...>) {
   return __builtin_shufflevector(value, value, int(L ^ 1)...);
 }
 
+// Sums wait in vectors, one for each output, of complex numbers two: products, and products with the
+// parts of each tap exchanged.
+//
 // R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts.
 template <class T, int Parts, int R>
-FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, typename Wider<T>::type* sums) {
-  constexpr int W = width<T>;
+FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, T* sums) {
+  // So many sums of each output run side by side that none waits for the one before.
+  constexpr int W = width<T>, Sets = R * Parts >= 5 ? 1 : R * Parts == 4 ? 2 : R * Parts == 3 ? 3 : 8 / (R * Parts);
   typedef Vec<T, W> V;
-  typedef typename Wider<T>::type Wide;
-  V products[R * Parts];
+  V products[Sets * R * Parts];
 #pragma GCC unroll 20
-  for (int r = 0; r < R * Parts; ++r) products[r] = V{};
-  int64_t k = 0;
-  for (; k + W <= count; k += W) {
+  for (int r = 0; r < Sets * R * Parts; ++r) products[r] = V{};
+  auto meet = [&](int64_t k, V* into) __attribute__((always_inline)) {
     const V tap = load<T>(h + k);
     V turned{};
     if constexpr (Parts == 2) turned = swapped<T, W>(tap, std::make_index_sequence<W>{});
 #pragma GCC unroll 20
     for (int r = 0; r < R; ++r) {
       const V sample = load<T>(x + r * step + k);
-      products[r] += tap * sample;
-      if constexpr (Parts == 2) products[R + r] += turned * sample;
+      into[r * Parts] += tap * sample;
+      if constexpr (Parts == 2) into[r * Parts + 1] += turned * sample;
     }
+  };
+  int64_t k = 0;
+  for (; k + Sets * W <= count; k += Sets * W) {
+#pragma GCC unroll 8
+    for (int set = 0; set < Sets; ++set) meet(k + set * W, products + set * R * Parts);
   }
-  for (int r = 0; r < R; ++r) {
-    if constexpr (Parts == 1) {
-      T rest = sum_of<T, W>(products[r]);
-      for (int64_t j = k; j < count; ++j) rest += h[j] * x[r * step + j];
-      sums[r] += Wide(rest);
-    } else {
-      // (a + bi)(c + di): products hold ac and bd; turned ones bc and ad.
-      T lanes[W], re = 0, im = 0;
-      put<T, W>(lanes, products[r]);
-      for (int lane = 0; lane < W; lane += 2) re += lanes[lane] - lanes[lane + 1];
-      im = sum_of<T, W>(products[R + r]);
-      for (int64_t j = k; j < count; j += 2) {
-        const T *a = h + j, *b = x + r * step + j;
-        re += a[0] * b[0] - a[1] * b[1];
-        im += a[0] * b[1] + a[1] * b[0];
-      }
-      sums[2 * r] += Wide(re);
-      sums[2 * r + 1] += Wide(im);
+  if constexpr (Sets > 1) {
+    for (; k + W <= count; k += W) meet(k, products);
+  }
+#pragma GCC unroll 20
+  for (int r = 0; r < R * Parts; ++r) {
+    V sum = load<T>(sums + r * W);
+#pragma GCC unroll 8
+    for (int set = 0; set < Sets; ++set) sum += products[set * R * Parts + r];
+    put<T, W>(sums + r * W, sum);
+  }
+  for (int64_t j = k; j < count; ++j) {
+    for (int r = 0; r < R; ++r) {
+      const T sample = x[r * step + j];
+      sums[r * Parts * W + j - k] += h[j] * sample;
+      if constexpr (Parts == 2) sums[(r * Parts + 1) * W + j - k] += h[j ^ 1] * sample;
     }
   }
 }
 
+// Adds to each output what waits in its vectors, and clears them.
+template <class T, int Parts>
+void add_up(T* sums, int64_t outputs, typename Wider<T>::type* totals) {
+  constexpr int W = width<T>;
+  typedef typename Wider<T>::type Wide;
+  for (int64_t j = 0; j < outputs; ++j) {
+    const Vec<T, W> products = load<T>(sums + j * Parts * W);
+    if constexpr (Parts == 1) {
+      totals[j] += Wide(sum_of<T, W>(products));
+    } else {
+      // (a + bi)(c + di): products hold ac and bd; turned ones bc and ad.
+      T lanes[W], re = 0;
+      put<T, W>(lanes, products);
+      for (int lane = 0; lane < W; lane += 2) re += lanes[lane] - lanes[lane + 1];
+      totals[2 * j] += Wide(re);
+      totals[2 * j + 1] += Wide(sum_of<T, W>(load<T>(sums + (2 * j + 1) * W)));
+    }
+  }
+  std::memset(static_cast<void*>(sums), 0, outputs * Parts * W * sizeof(T));
+}
+
 // As many outputs at once as there are, up to R.
 template <class T, int Parts, int R>
-inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count,
-                    typename Wider<T>::type* sums) {
+inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count, T* sums) {
   if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, sums);
   if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, sums);
 }
 // Equal blocks: all share the loads of h alike.
 template <class T, int Parts, int R>
-void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs,
-                    typename Wider<T>::type* sums) {
+void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, T* sums) {
   if (count == 0) return;
   const int64_t blocks = ceil_div(outputs, R);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t begin = outputs * b / blocks, end = outputs * (b + 1) / blocks;
-    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, sums + begin * Parts);
+    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, sums + begin * Parts * width<T>);
   }
 }
 
@@ -112,12 +142,12 @@ void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t
 // vectors of samples, and so is read once for all: it waits in one of J registers for them. `count` is
 // a multiple of J vectors.
 template <class T, int J>
-FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, typename Wider<T>::type* sums) {
+FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, T* sums) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   V products[2 * J], taps[J];
 #pragma GCC unroll 8
-  for (int j = 0; j < 2 * J; ++j) products[j] = V{};
+  for (int j = 0; j < 2 * J; ++j) products[j] = load<T>(sums + (j / 2 * W + j % 2) * W);
   // What vector q of samples meets in outputs [from, to); s is q modulo J.
   auto meet = [&](int64_t q, int s, int from, int to) __attribute__((always_inline)) {
     const V even = load<T>(x + q * W), odd = load<T>(x + q * W + 1);
@@ -143,21 +173,18 @@ FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, typename Wide
   }
 #pragma GCC unroll 4
   for (int s = 0; s < J - 1; ++s) meet(vectors + s, s, s + 1, J);
-#pragma GCC unroll 4
-  for (int j = 0; j < J; ++j) {
-    sums[j * W] += sum_of<T, W>(products[2 * j]);
-    sums[j * W + 1] += sum_of<T, W>(products[2 * j + 1]);
-  }
+#pragma GCC unroll 8
+  for (int j = 0; j < 2 * J; ++j) put<T, W>(sums + (j / 2 * W + j % 2) * W, products[j]);
 }
 template <class T, int J>
-int64_t dot_runs(const T* x, const T* h, int64_t count, typename Wider<T>::type* sums) {
+int64_t dot_runs(const T* x, const T* h, int64_t count, T* sums) {
   const int64_t whole = count / (J * width<T>) * (J * width<T>);
-  for (int64_t j = 0; j < width<T> && whole; j += 2) dot_run<T, J>(x + j, h, whole, sums + j);
+  for (int64_t j = 0; j < width<T> && whole; j += 2) dot_run<T, J>(x + j, h, whole, sums + j * width<T>);
   return whole;
 }
 
 template <class T, int Parts>
-void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, typename Wider<T>::type* sums) {
+void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, T* sums) {
   constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts, W = width<T>;
   if constexpr (Parts == 1 && W > 1) {
     if (step == 1 && outputs >= 2 * W) {
@@ -166,7 +193,7 @@ void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, 
                            : runs == 3 ? dot_runs<T, 3>(x, h, count, sums)
                                        : dot_runs<T, 2>(x, h, count, sums);
       blocks_of_dots<T, Parts, R>(x + done, step, h + done, count - done, some, sums);
-      if (outputs > some) dots<T, Parts>(x + some, step, h, count, outputs - some, sums + some);
+      if (outputs > some) dots<T, Parts>(x + some, step, h, count, outputs - some, sums + some * W);
       return;
     }
   }
@@ -175,12 +202,11 @@ void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, 
 
 // The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
 template <class S, class T, int Parts>
-void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int64_t end,
-              typename Wider<T>::type* sums) {
+void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int64_t end, T* sums) {
   const Slide& inner = problem.inner;
   const int64_t reach = (inner.m - 1) * inner.stride;
-  for (int64_t k = begin; k < end; k += kStretch) {
-    const int64_t count = least(kStretch, end - k), start = k - inner.lo;
+  const auto meet = [&](int64_t k, int64_t count) {
+    const int64_t start = k - inner.lo;
     const bool whole = start >= 0 && start + count + reach <= inner.n;
     const T *samples, *taps;
     if (whole && sizeof(S) == sizeof(T)) {
@@ -198,6 +224,21 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int
       taps = copy;
     }
     dots<T, Parts>(samples, inner.stride * Parts, taps, count * Parts, inner.m, sums);
+  };
+  for (int64_t k = begin; k < end; k += kStretch) {
+    const int64_t count = least(kStretch, end - k);
+    // Taps before and behind those whose samples are all there, in whole vectors.
+    constexpr int64_t W = width<T>;
+    const int64_t head = k < inner.lo ? ceil_div(inner.lo - k, W) * W : 0;
+    const int64_t most = inner.n - reach - (k + head - inner.lo);
+    const int64_t there = least(count - head, most) / (4 * W) * (4 * W);
+    if (sizeof(S) != sizeof(T) || there < kWorth || there == count) {
+      meet(k, count);
+      continue;
+    }
+    if (head) meet(k, head);
+    meet(k + head, there);
+    if (head + there < count) meet(k + head + there, count - head - there);
   }
 }
 
@@ -312,7 +353,12 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
     }
   };
 
-  auto piece = [&](const Place& place, int64_t number, int64_t begin, int64_t end, Wide* totals) {
+  // Short rows of taps leave their sums in vectors, which are added up after a stretch.
+  constexpr int W = width<T>;
+  const bool waits = outputs * W <= kWaiting;
+  const int64_t waiting = laned ? 0 : (waits ? outputs : inner.m * Parts) * W;
+
+  auto piece = [&](const Place& place, int64_t number, int64_t begin, int64_t end, T* vectors, Wide* totals) {
     const int64_t row = number / stretches, from = number % stretches * stretch;
     const int64_t to = least(run, from + stretch);
     if (laned) {
@@ -333,7 +379,9 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
         const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
         if (nb < 0 || nb >= second.n) continue;
         const S* x = lhs + (place.lhs + term.lhs + na * first.lhs + nb * second.lhs) * Parts;
-        dot_rows<S, T, Parts>(problem, x, h, from, to, totals + (a * second.m + b) * inner.m * Parts);
+        const int64_t at = (a * second.m + b) * inner.m * Parts;
+        dot_rows<S, T, Parts>(problem, x, h, from, to, vectors + (waits ? at * W : 0));
+        if (!waits) add_up<T, Parts>(vectors, inner.m, totals + at);
       }
     }
   };
@@ -341,6 +389,8 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
   const int64_t groups = products < kShared ? 1 : least(tasks, 32 * pool.threads);
   share(pool, groups, [&](int64_t group) {
     std::vector<Wide> own(splits > 1 ? 0 : sizes);
+    T* vectors = scratch<T>(3, waiting);
+    std::memset(static_cast<void*>(vectors), 0, waiting * sizeof(T));
     for (int64_t task = tasks * group / groups; task < tasks * (group + 1) / groups; ++task) {
       const int64_t cell = task / splits, split = task % splits;
       const Place place = place_of(problem, cell / lane_tiles);
@@ -348,8 +398,14 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
       const int64_t end = laned ? least(begin + kLaneTile, problem.lanes) : 0;
       Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
       std::fill(totals, totals + sizes, Wide(0));
-      for (int64_t p = pieces * split / splits; p < pieces * (split + 1) / splits; ++p) {
-        piece(place, p, begin, end, totals);
+      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run);
+      int64_t added = 0;
+      for (int64_t p = pieces * split / splits; p < last; ++p) {
+        piece(place, p, begin, end, vectors, totals);
+        added += together;
+        if (laned || !waits || (added + together <= kStretch && p + 1 < last)) continue;
+        add_up<T, Parts>(vectors, outputs / Parts, totals);
+        added = 0;
       }
       if (splits == 1) finish(cell, totals);
     }
