@@ -48,55 +48,22 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-// A vector as it is computed with.
-template <class S, class T>
-FILTRAX_INLINE Vec<T, width<T>> fetch(const S* from) {
-  if constexpr (sizeof(S) == sizeof(T)) {
-    return load<T>(reinterpret_cast<const T*>(from));
-  } else {
-    constexpr int W = width<T>;
-    typedef Vec<uint32_t, W> Bits;
-    const auto narrow = load<uint16_t, W>(&from->bits);
-    return (Vec<T, W>)(__builtin_convertvector(narrow, Bits) << 16);
-  }
-}
-
-// A vector as it is stored, rounded to the nearest; ties to even.
-template <class S, class T>
-FILTRAX_INLINE void leave(S* to, Vec<T, width<T>> value) {
-  constexpr int W = width<T>;
-  if constexpr (sizeof(S) == sizeof(T)) {
-    put<T, W>(reinterpret_cast<T*>(to), value);
-  } else {
-    typedef Vec<uint32_t, W> Bits;
-    const Bits bits = (Bits)value, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    // A NaN must not round to infinity.
-    const Bits kept = (bits & 0x7fffffff) > 0x7f800000 ? (bits >> 16) | 0x40 : rounded;
-    put<uint16_t, W>(&to->bits, __builtin_convertvector(kept, Vec<uint16_t, W>));
-  }
-}
-
 template <class S, class T>
 inline void convert(const S* from, T* to, int64_t count) {
   if constexpr (sizeof(S) == sizeof(T)) {
     std::memcpy(to, from, count * sizeof(T));
   } else if constexpr (sizeof(S) < sizeof(T)) {
-    constexpr int64_t W = width<T>;
-    int64_t i = 0;
-    for (; i + W <= count; i += W) put<T, W>(to + i, fetch<S, T>(from + i));
-    for (; i < count; ++i) {
+    for (int64_t i = 0; i < count; ++i) {
       const uint32_t bits = uint32_t{from[i].bits} << 16;
       std::memcpy(to + i, &bits, 4);
     }
   } else {
-    constexpr int64_t W = width<S>;
-    int64_t i = 0;
-    for (; i + W <= count; i += W) leave<T, S>(to + i, load<S>(from + i));
-    for (; i < count; ++i) {
-      S last[W] = {from[i]};
-      T rounded[W];
-      leave<T, S>(rounded, load<S>(last));
-      to[i] = rounded[0];
+    for (int64_t i = 0; i < count; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, from + i, 4);
+      const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+      // A NaN must not round to infinity.
+      to[i].bits = (bits & 0x7fffffff) > 0x7f800000 ? uint16_t((bits >> 16) | 0x40) : uint16_t(rounded);
     }
   }
 }

@@ -345,6 +345,33 @@ void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, P
   tap_segment<S, T, Parts>(problem, lhs, row, taps, out, last, end, true);
 }
 
+// Half precision as it is read for a product.
+template <class S, class T>
+FILTRAX_INLINE Vec<T, width<T>> fetch(const S* from) {
+  if constexpr (sizeof(S) == sizeof(T)) {
+    return load<T>(reinterpret_cast<const T*>(from));
+  } else {
+    constexpr int W = width<T>;
+    typedef Vec<uint32_t, W> Bits;
+    const auto narrow = load<uint16_t, W>(&from->bits);
+    return (Vec<T, W>)(__builtin_convertvector(narrow, Bits) << 16);
+  }
+}
+
+// The same rounded, as it is stored.
+template <class S, class T>
+FILTRAX_INLINE void leave(S* to, Vec<T, width<T>> value) {
+  constexpr int W = width<T>;
+  if constexpr (sizeof(S) == sizeof(T)) {
+    put<T, W>(reinterpret_cast<T*>(to), value);
+  } else {
+    typedef Vec<uint32_t, W> Bits;
+    const Bits bits = (Bits)value, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    const Bits kept = (bits & 0x7fffffff) > 0x7f800000 ? (bits >> 16) | 0x40 : rounded;
+    put<uint16_t, W>(&to->bits, __builtin_convertvector(kept, Vec<uint16_t, W>));
+  }
+}
+
 // Lanes side by side, each with taps of its own: R rows of outputs, whose samples stand `step` apart,
 // by Q vectors. Neighbouring rows share the loads of taps.
 template <class S, class T, int R, int Q>
