@@ -6,6 +6,7 @@ was found when the library was installed, its own operations serve.
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -80,10 +81,10 @@ def _refuses_taps(problem: Correlation, platform: str) -> str | None:
 def _work_taps(problem: Correlation) -> tuple[float, ...]:
     """What a sum over taps does, and, apart, what dot products do.
 
-    Products that one thread makes before others start; of taps in runs, of other taps, of lanes and
-    of several channels; outputs, rows of them, taps of their own, and numbers copied for several
-    rows of taps. Then products of runs of outputs, of others and of lanes, samples, and sums that
-    are finished.
+    Products that one thread makes before others start; of taps in runs, of other taps and of lanes;
+    outputs, rows of them, taps of their own, and numbers copied for several rows of taps. Then
+    products of runs of outputs, of others and of lanes, rows of them, samples, and sums that are
+    finished.
     """
     found = _rows(problem)
     assert found is not None
@@ -96,30 +97,29 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     if algorithm == _native.DOTS:
         vector = _vector(problem)
         runs = inner.m // vector * vector if inner.stride == 1 and inner.m >= 2 * vector else 0
-        share = 0.0 if rows.lanes > 1 or _is_complex(problem) else runs / inner.m
-        kinds = (
-            (0.0, 0.0, products)
-            if rows.lanes > 1
-            else (share * products, (1 - share) * products, 0.0)
-        )
-        return 1.0, alone, *(0.0,) * 8, *kinds, float(problem.inputs), float(many * inner.m)
+        share = 0.0 if _is_complex(problem) else runs / inner.m
+        kinds = _kinds(products, share, rows)
+        begun = products / (inner.k * inner.m * rows.lanes)
+        return 1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
     share = _in_runs(inner, _vector(problem)) / inner.k
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
     products *= wide
-    if rows.lanes > 1:
-        kinds = (0.0, 0.0, products, 0.0)
-    elif problem.c * problem.o > 1:
-        kinds = (0.0, 0.0, 0.0, products)
-    else:
-        kinds = (share * products, (1 - share) * products, 0.0, 0.0)
+    kinds = _kinds(products, share, rows)
     terms = math.prod(each.size for each in rows.sums)
     tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
     return (
         calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), many * copied,
-        *(0.0,) * 5,
+        *(0.0,) * 6,
     )  # fmt: skip
+
+
+def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, float, float]:
+    """Products of runs, of which they are a share, others, and those of lanes."""
+    if rows.lanes > 1:
+        return 0.0, 0.0, products
+    return share * products, (1 - share) * products, 0.0
 
 
 def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
@@ -225,24 +225,57 @@ def _refuses_frames(problem: Correlation, platform: str) -> str | None:
     return None
 
 
-def _counts(problem: Correlation) -> tuple[float, float, int]:
-    """Transforms, products of spectra, and real samples in each."""
+class _Spectra(NamedTuple):
+    """Rows that are transformed, each as often as there are frames or once, and what is multiplied.
+
+    Attributes:
+        signals: rows of signals.
+        kernels: rows of taps.
+        results: rows of outputs.
+        products: products of spectra, over all frames.
+        frames: of a row.
+        size: real samples of a frame.
+        short: whether frames are summed, as there are fewer outputs than taps.
+        alone: whether each cell has a signal or a kernel that no other has.
+    """
+
+    signals: int
+    kernels: int
+    results: int
+    products: int
+    frames: int
+    size: int
+    short: bool
+    alone: bool
+
+    @property
+    def transforms(self) -> int:
+        if self.short:
+            return (self.signals + self.kernels) * self.frames + self.results
+        return (self.signals + self.results) * self.frames + self.kernels
+
+
+def _spectra(problem: Correlation) -> _Spectra:
     rows = _frames(problem)
     assert rows is not None
     length, frames = _block(problem)
-    size = length * _parts(problem)
-    outer = rows.outer
+    outer, inner = rows.outer, rows.inner
     cells = math.prod(cell.size for cell in rows.cells)
-    signals = math.prod(cell.size for cell in rows.cells if cell.lhs)
-    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
+    left = math.prod(cell.size for cell in rows.cells if cell.lhs)
+    right = math.prod(cell.size for cell in rows.cells if cell.rhs)
     terms = math.prod(each.size for each in rows.sums)
-    signals *= terms * math.prod(axis.n for axis in outer)
-    kernels *= terms * math.prod(axis.k for axis in outer)
+    taps = math.prod(axis.k for axis in outer)
     results = cells * math.prod(axis.m for axis in outer)
-    products = results * terms * math.prod(axis.k for axis in outer) * frames
-    if rows.inner.k > rows.inner.m:
-        return (signals + kernels) * frames + results, float(products), size
-    return (signals + results) * frames + kernels, float(products), size
+    return _Spectra(
+        signals=left * terms * math.prod(axis.n for axis in outer),
+        kernels=right * terms * taps,
+        results=results,
+        products=results * terms * taps * frames,
+        frames=frames,
+        size=length * _parts(problem),
+        short=inner.k > inner.m,
+        alone=cells == max(left, right),
+    )
 
 
 def _work_frames(problem: Correlation) -> tuple[float, ...]:
@@ -252,15 +285,16 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     """
     rows = _frames(problem)
     assert rows is not None
-    transforms, products, size = _counts(problem)
+    spectra = _spectra(problem)
+    size = spectra.size
     calls = math.inf if problem.multiplications < SMALL else 1.0
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
-    samples = transforms * size
-    summed = rows.outer or rows.sums or rows.inner.k > rows.inner.m
+    samples = float(spectra.transforms * size)
+    summed = rows.outer or rows.sums or spectra.short
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
     return (
         calls, samples * math.log2(size) * strain, samples,
-        products * size if summed else 0.0, apart,
+        float(spectra.products * size) if summed else 0.0, apart,
     )  # fmt: skip
 
 
@@ -268,14 +302,16 @@ def _scratch_frames(problem: Correlation) -> float:
     """Spectra: of each thread's frame or, where sums are taken of them, of a frame of all rows."""
     rows = _frames(problem)
     assert rows is not None
-    transforms, _, size = _counts(problem)
-    _, frames = _block(problem)
-    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs)
-    if rows.outer or (rows.sums and rows.inner.k <= rows.inner.m):
-        return transforms / frames * size
-    # A frame for each thread that has one: a single row of one frame is shared by all.
-    cells = math.prod(cell.size for cell in rows.cells)
-    return float(min(64, cells * frames) + kernels) * size
+    spectra = _spectra(problem)
+    if spectra.short and (rows.outer or not spectra.alone):
+        kept = spectra.signals + spectra.kernels + spectra.results
+    elif not spectra.short and (rows.outer or rows.sums):
+        kept = spectra.signals + spectra.kernels
+    else:
+        # A frame for each thread that has one: a single row of one frame is shared by all.
+        cells = math.prod(cell.size for cell in rows.cells)
+        kept = min(64, cells * spectra.frames) + (0 if spectra.short else spectra.kernels)
+    return float(kept) * spectra.size
 
 
 def _spread_frames(problem: Correlation) -> tuple[int, ...]:
@@ -310,7 +346,7 @@ COMPILED: dict[str, Engine] = {
     "overlap": Engine(
         "overlap", _run_frames, _refuses_frames, _work_frames,
         block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
-        error=lambda problem: fft.rounding_of_transforms(_counts(problem)[2]),
+        error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
         spread=_spread_frames, scale=lambda _: "block", multiplies=lambda _: False, in_place=True,
     ),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "memory.h"
@@ -19,6 +20,8 @@ namespace FILTRAX_SET {
 constexpr int64_t kPanel = 16;
 // Rows of outputs whose sums are taken together.
 constexpr int64_t kTogether = 8;
+// From so many frames for each thread on, each takes frames of its own, if spectra take no more bytes.
+constexpr int64_t kApart = 4, kNear = 1 << 18;
 
 template <class S, class T, int Parts>
 class Framed {
@@ -35,7 +38,9 @@ class Framed {
     frames_ = ceil_div(short_ ? inner.k : inner.m, hop_);
     const int64_t outer = p_.outer[0].m * p_.outer[1].m;
     const int64_t terms = p_.count_sums() * p_.outer[0].k * p_.outer[1].k;
-    if (short_ && outer == 1) {
+    // Few outputs of rows that no other cell has; what several cells have is transformed once.
+    const bool alone = p_.count_cells() == most(count_of(&Cell::lhs), count_of(&Cell::rhs));
+    if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
     } else if (!short_ && terms == 1 && outer == 1) {
       frame_by_frame();
@@ -375,36 +380,35 @@ class Framed {
     const int64_t left = count_of(&Cell::lhs), right = count_of(&Cell::rhs);
     const int64_t signals = sums * first.n * second.n, kernels = sums * first.k * second.k;
     const int64_t outputs = first.m * second.m;
-    const Buffer<T> xs = buffer<T>(left * signals * room_), hs = buffer<T>(right * kernels * room_);
+    const Buffer<T> hs = buffer<T>(right * kernels * room_);
     const Buffer<T> ys = buffer<T>(short_ ? cells * outputs * room_ : 0);
-    for (int64_t f = 0; f < frames_; ++f) {
+    auto every = [](const Pool& pool, int64_t count, auto turn) {
+      const int64_t tasks = least(count, 32 * pool.threads);
+      share(pool, tasks, [&](int64_t task) {
+        for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
+      });
+    };
+    auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
+    auto kernel = [&](int64_t f, int64_t number) {
+      const int64_t b = number % second.k, a = number / second.k % first.k;
+      const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
+      const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+      T* to = hs.get() + number * room_;
+      transformed(rhs_ + (at + (short_ ? f * hop_ : 0)) * Parts, taps_of(f), 0, taps_of(f), to, true);
+      scaled(to);
+    };
+    auto frame = [&](const Pool& pool, int64_t f, T* xs) {
       const int64_t begin = f * hop_, start = begin - inner.lo;
-      const int64_t taps = short_ ? least(hop_, inner.k - begin) : inner.k;
       const int64_t results = short_ ? inner.m : least(hop_, inner.m - begin);
-      const int64_t used = least(frame_, taps + results - 1);
-      auto every = [&](int64_t count, auto turn) {
-        const int64_t tasks = least(count, 32 * pool_.threads);
-        share(pool_, tasks, [&](int64_t task) {
-          for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
-        });
-      };
-      every(left * signals, [&](int64_t number) {
+      const int64_t used = least(frame_, taps_of(f) + results - 1);
+      every(pool, left * signals + (short_ ? right * kernels : 0), [&](int64_t number) {
+        if (number >= left * signals) return kernel(f, number - left * signals);
         const int64_t b = number % second.n, a = number / second.n % first.n;
         const int64_t s = number / second.n / first.n % sums, cell = number / signals;
         const int64_t at = offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
-        transformed(lhs_ + at * Parts, inner.n, start, used, xs.get() + number * room_, false);
+        transformed(lhs_ + at * Parts, inner.n, start, used, xs + number * room_, false);
       });
-      if (f == 0 || short_) {
-        every(right * kernels, [&](int64_t number) {
-          const int64_t b = number % second.k, a = number / second.k % first.k;
-          const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
-          const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
-          T* to = hs.get() + number * room_;
-          transformed(rhs_ + (at + (short_ ? begin : 0)) * Parts, taps, 0, taps, to, true);
-          scaled(to);
-        });
-      }
-      every(ceil_div(cells * outputs, kTogether), [&](int64_t group) {
+      every(pool, ceil_div(cells * outputs, kTogether), [&](int64_t group) {
         const int64_t from = group * kTogether, to = least(from + kTogether, cells * outputs);
         std::vector<Sums> sums_of(to - from);
         T* own = short_ ? nullptr : scratch<T>(2, kTogether * room_);
@@ -414,7 +418,7 @@ class Framed {
           if (!short_ || f == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
           const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
           const Range as = taps_inside(first, a), bs = taps_inside(second, b);
-          const T* x = xs.get() + row_of(cell, &Cell::lhs) * signals * room_;
+          const T* x = xs + row_of(cell, &Cell::lhs) * signals * room_;
           const T* h = hs.get() + row_of(cell, &Cell::rhs) * kernels * room_;
           for (int64_t s = 0; s < sums; ++s) {
             for (int64_t ka = as.first; ka < as.last; ++ka) {
@@ -436,7 +440,17 @@ class Framed {
           store(sums_of[number - from].total, out_ + at * Parts, results);
         }
       });
-    }
+    };
+    if (!short_) every(pool_, right * kernels, [&](int64_t number) { kernel(0, number); });
+    // Threads work on frames of their own where there are enough, and else together on each.
+    const int64_t size = left * signals * room_;
+    const bool apart = !short_ && frames_ >= kApart * pool_.threads && size * int64_t(sizeof(T)) <= kNear;
+    const Pool single{1, nullptr};
+    std::atomic<int64_t> next{0};
+    share(apart ? pool_ : single, apart ? pool_.threads : 1, [&](int64_t) {
+      const Buffer<T> xs = buffer<T>(size);
+      for (int64_t f; (f = next.fetch_add(1)) < frames_;) frame(apart ? single : pool_, f, xs.get());
+    });
   }
 
   // The products of spectra that one row of outputs sums.
