@@ -62,6 +62,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs a row": ((40, 1, 1, 1), (Axis(500, 500, 31, 15),)),
     "few outputs, strided": ((1, 2, 1, 1), (Axis(500, 480, 5, 2, stride=5),)),
     "few outputs of images": ((2, 3, 4, 5), (Axis(50, 50, 3, 1), Axis(70, 70, 5, 2))),
+    "few outputs of pairs of channels": ((2, 3, 4, 5), (Axis(580, 560, 31, 5),)),
     "few outputs along the first": ((1, 1, 1, 1), (Axis(500, 500, 9, 4), whole(64))),
     "few outputs for each of the last": ((1, 1, 3, 1), (Axis(500, 500, 9, 4), lanes(600))),
 }  # fmt: skip
