@@ -26,7 +26,7 @@ settings.register_profile(
 settings.load_profile("filtrax")
 
 #: Every third case of each parametrised test runs, and all other tests; with 1, every case. The
-#: turn, 0 to 2, says which third.
+#: turn, which counts from 0, says which third.
 EVERY = int(os.environ.get("FILTRAX_EVERY", "3"))
 TURN = int(os.environ.get("FILTRAX_TURN", "0"))
 
