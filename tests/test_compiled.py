@@ -48,7 +48,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "a kernel a row, valid": ((30, 1, 1, 1), (Axis(501, 50, 452, 0),)),
     "padding cut off": ((1, 2, 1, 1), (Axis(200, 7, 150, -20),)),
     "dilated": ((1, 2, 1, 1), (same(200, 7, dilation=3),)),
-    "images with channels": ((1, 2, 3, 2), (same(50, 4), same(60, 5))),
+    "images of channels": ((1, 2, 3, 2), (same(50, 4), same(60, 5))),
     "small images": ((1, 5, 1, 1), (Axis(38, 22, 17, 0), Axis(38, 22, 17, 0))),
     "many channels": ((1, 1, 16, 2), (same(5000, 9),)),
     "images, dilated": ((1, 2, 1, 1), (same(50, 7), same(200, 7, dilation=2))),
@@ -57,6 +57,17 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "along the first, strided": ((2, 2, 1, 1), (Axis(50, 7, 20, 3, stride=2), Axis(66, 1, 66, 0))),
     "a kernel for each of the last": ((1, 2, 1, 1), (same(300, 40), lanes(66))),
     "a kernel for each of a few": ((1, 2, 1, 1), (same(300, 7), lanes(3))),
+    "a kernel for each of the last, strided":
+        ((1, 2, 1, 1), (Axis(300, 40, 140, 15, stride=2), lanes(66))),
+    "a kernel for each of the last, strided and dilated":
+        ((1, 2, 1, 1), (Axis(300, 40, 130, 15, stride=2, dilation=2), lanes(66))),
+    "images, a kernel for each lane":
+        ((2, 1, 1, 1), (same(20, 5), same(30, 7), lanes(33))),
+    "far apart": ((1, 2, 1, 1), (same(300, 70), Axis(66, 1, 66, 0))),
+    "far apart, long rows": ((1, 1, 1, 1), (Axis(100, 31, 90, 0), Axis(4096, 1, 4096, 0))),
+    "far apart, with channels": ((1, 2, 3, 2), (same(150, 33), Axis(130, 1, 130, 0))),
+    "far apart, dilated": ((1, 2, 1, 1), (same(5003, 40, dilation=110),)),
+    "far apart, dilated images": ((1, 1, 1, 1), (same(9, 3), same(5003, 40, dilation=110))),
     "few outputs": ((1, 1, 1, 1), (Axis(5000, 4990, 11, 0),)),
     "few outputs, rows summed": ((1, 1, 7, 1), (Axis(5000, 5000, 31, 15),)),
     "few outputs a row": ((40, 1, 1, 1), (Axis(500, 500, 31, 15),)),
@@ -143,8 +154,9 @@ def test_what_is_served() -> None:
     refused = {(name, engine) for name in PROBLEMS for engine in COMPILED} - {
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
-    # Frames have no strides and no spaced taps, and one tap slides along nothing.
-    apart = ("strided", "dilated", " 1 taps")
+    # Frames have no strides, no spaced taps, no images of lanes, no sums of columns; and one tap slides
+    # along nothing.
+    apart = ("strided", "dilated", " 1 taps", "each lane", "with channels")
     assert {name for name, _ in refused} == {n for n in PROBLEMS if any(w in n for w in apart)}
     assert {engine for _, engine in refused} == {"overlap"}
 
@@ -242,3 +254,19 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     wrong = np.nonzero(~np.isfinite(spoiled[1]))[0]
     assert 31 <= len(wrong) <= reach
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
+
+
+@pytest.mark.parametrize("method", ["auto", "shift", "overlap", "fft"])
+def test_a_bank_along_the_first_axis_by_signal(method: Any) -> None:
+    """The gradient sums over kernels, beside an axis that lies behind the one slid along."""
+    rng = np.random.default_rng(1)
+    x, h, w = (rng.standard_normal(s) for s in ((1, 150, 13), (2, 33, 1), (2, 150, 13)))
+
+    def loss(x: jax.Array) -> jax.Array:
+        return jnp.sum(filtrax.convolve(x, h, mode="same", axes=(1,), method=method) * w)
+
+    matrices = [
+        np.stack([np.convolve(unit, taps[:, 0], "same") for unit in np.eye(150)]) for taps in h
+    ]
+    expected = sum(matrix @ each for matrix, each in zip(matrices, w, strict=True))
+    np.testing.assert_allclose(jax.grad(loss)(jnp.asarray(x))[0], expected, rtol=0, atol=1e-11)

@@ -28,6 +28,8 @@ _ALONE, _TILE, _LEAST = 1 << 15, 4096, 256
 #: Products at edges that are made one by one, as there, and numbers that take as long as the call
 #: that copies them.
 _FEW, _WINDOW = 24, 32
+#: The taps that are worth outputs of several rows at once, and the bytes between first and last.
+_DEEP, _REACH = 16, 1 << 14
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -41,9 +43,9 @@ def _rows(problem: Correlation) -> tuple[int, loops.Rows] | None:
     rows, algorithm = loops.for_taps(problem), _native.TAPS
     if problem.is_short and not (rows and _is_brief(rows, problem)):
         rows, algorithm = loops.for_sums(problem), _native.DOTS
-    if rows is None or (rows.lanes > 1 and _is_complex(problem)):
-        return None
-    return algorithm, rows
+        if rows and rows.lanes > 1 and _is_complex(problem):
+            return None
+    return (algorithm, rows) if rows else None
 
 
 def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
@@ -102,7 +104,7 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         begun = products / (inner.k * inner.m * rows.lanes)
         return 1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
-    share = _in_runs(inner, _vector(problem)) / inner.k
+    share = _in_runs(inner, problem) / inner.k
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
     products *= wide
@@ -146,13 +148,21 @@ def _vector(problem: Correlation) -> int:
     return 32 // max(problem.dtype.itemsize, 4)
 
 
-def _in_runs(inner: loops.Slide, vector: int) -> int:
-    """Taps of a row that come in runs of four, one vector of samples apart (see ``taps.h``)."""
+def _in_runs(inner: loops.Slide, problem: Correlation) -> int:
+    """Taps of a row that come in runs of four, one vector of samples apart or, if far, one row."""
+    vector = _vector(problem)
     if vector % inner.dilation:
-        return 0
+        return inner.k // 4 * 4 if _is_far(inner, problem) else 0
     apart = vector // inner.dilation
     whole, rest = divmod(inner.k, 4 * apart)
     return 4 * (apart * whole + max(0, rest - 3 * apart))
+
+
+def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
+    """Whether outputs `dilation` apart are made together, as in ``taps.h``."""
+    reach = inner.k * inner.dilation * max(problem.dtype.itemsize, 4)
+    far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
+    return far and inner.k >= _DEEP and reach >= _REACH
 
 
 def _error_taps(problem: Correlation) -> float:

@@ -229,7 +229,7 @@ def for_frames(problem: Correlation) -> Rows | None:
         return rows
     # Samples of neighbouring rows are read together, of one axis that stands behind.
     behind = loops[slides[-1] + 1 :]
-    if len(behind) != 1 or rows.outer:
+    if len(behind) != 1 or rows.outer or (rows.sums and inner.k <= inner.m):
         return None
     (last,) = behind
     if isinstance(last, Cell):

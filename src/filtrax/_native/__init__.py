@@ -1,6 +1,7 @@
 """Kernels compiled for CPUs: loading them, and calling them from a lowered program."""
 
 import ctypes
+import math
 import os
 from functools import cache
 from pathlib import Path
@@ -38,8 +39,10 @@ def call(
     block: int = 0,
 ) -> jax.Array:
     """The correlation that ``numbers`` describe (see `_engines.loops`)."""
-    result: Any = jax.ShapeDtypeStruct(shape, lhs.dtype)
-    return jax.ffi.ffi_call(_TARGET, result)(
-        lhs, rhs, algorithm=np.int64(algorithm), block=np.int64(block),
+    # As vectors: of axes of length one XLA may think that they lie in another order, and copies.
+    result: Any = jax.ShapeDtypeStruct((math.prod(shape),), lhs.dtype)
+    out = jax.ffi.ffi_call(_TARGET, result)(
+        lhs.ravel(), rhs.ravel(), algorithm=np.int64(algorithm), block=np.int64(block),
         problem=np.array(numbers, np.int64),
     )  # fmt: skip
+    return out.reshape(shape)

@@ -68,6 +68,33 @@ inline void convert(const S* from, T* to, int64_t count) {
   }
 }
 
+// Half precision as it is read for a product.
+template <class S, class T>
+FILTRAX_INLINE Vec<T, width<T>> fetch(const S* from) {
+  if constexpr (sizeof(S) == sizeof(T)) {
+    return load<T>(reinterpret_cast<const T*>(from));
+  } else {
+    constexpr int W = width<T>;
+    typedef Vec<uint32_t, W> Bits;
+    const auto narrow = load<uint16_t, W>(&from->bits);
+    return (Vec<T, W>)(__builtin_convertvector(narrow, Bits) << 16);
+  }
+}
+
+// A sum of such products rounded, as it is stored: a NaN among them is quiet and has no lower half that could
+// carry, so it stays one.
+template <class S, class T>
+FILTRAX_INLINE void leave(S* to, Vec<T, width<T>> value) {
+  constexpr int W = width<T>;
+  if constexpr (sizeof(S) == sizeof(T)) {
+    put<T, W>(reinterpret_cast<T*>(to), value);
+  } else {
+    typedef Vec<uint32_t, W> Bits;
+    const Bits bits = (Bits)value, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    put<uint16_t, W>(&to->bits, __builtin_convertvector(rounded, Vec<uint16_t, W>));
+  }
+}
+
 // The same of so few that they are sooner copied than called for.
 template <int Count, class S, class T>
 FILTRAX_INLINE void convert_few(const S* from, T* to) {

@@ -4,6 +4,7 @@
 // signal, its samples are copied with zeros around them first.
 #pragma once
 
+#include <numeric>
 #include <vector>
 
 #include "memory.h"
@@ -23,6 +24,12 @@ constexpr int64_t kShortRow = 1024;
 constexpr int64_t kFew = 24;
 // Taps of which few vectors have several sums.
 constexpr int64_t kMany = 64;
+// Bytes of samples and weights that stay in the second cache.
+constexpr int kStrip = 1 << 17;
+// Bytes of the second cache that share their places, and rows that find one there.
+constexpr int64_t kPlaces = 1 << 16, kWays = 8;
+// The taps that are worth a strip, and the bytes between first and last.
+constexpr int64_t kDeep = 16, kReach = 1 << 14;
 // Products that are worth another thread.
 constexpr double kShared = 1 << 15;
 
@@ -30,10 +37,11 @@ constexpr double kShared = 1 << 15;
 template <class T, int Parts>
 struct TapList {
   std::vector<int64_t> offsets;  // of each tap's first sample, in numbers
-  std::vector<T> weights;
-  // So many first taps come in runs, each of which meets samples one vector behind those of the last:
-  // a vector that was read for one meets the others, too. Loads are what sums over taps wait for.
-  int64_t in_runs = 0;
+  std::vector<T> weights;        // of a kernel that all outputs share, or
+  std::vector<int64_t> places;   // where those of the first of many lanes lie
+  // So many first taps come in runs, each of which meets samples `space` numbers behind those of the last:
+  // what was read for one output meets another one, too. Loads are what sums over taps wait for.
+  int64_t in_runs = 0, space = 0;
   int64_t size() const { return offsets.size(); }
 };
 
@@ -44,30 +52,57 @@ FILTRAX_INLINE Vec<T, W> times_i(Vec<T, W> value, std::index_sequence<L...>) {
   return __builtin_shufflevector(value, value, int(L ^ 1)...) * signs;
 }
 
+// The real or the imaginary part of each number, in both its places.
+template <class T, int W, size_t... L>
+FILTRAX_INLINE Vec<T, W> part_of(Vec<T, W> value, int part, std::index_sequence<L...>) {
+  return part == 0 ? __builtin_shufflevector(value, value, int(L & ~1)...)
+                   : __builtin_shufflevector(value, value, int(L | 1)...);
+}
+
 // Taps in a run.
 template <int Parts>
 constexpr int kRun = 4 / Parts;
 
-// R vectors of outputs, each added up in so many sums.
-template <class T, int Parts, int R, int Sets>
-FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out) {
+// The weights of a tap: one for a vector of outputs, or for each of them its own.
+template <class T, int Parts>
+struct SharedWeights {
+  const T* weights;
+  FILTRAX_INLINE Vec<T, width<T>> operator()(int64_t tap, int part) const {
+    return splat<T>(weights[tap * Parts + part]);
+  }
+  FILTRAX_INLINE SharedWeights at(int64_t) const { return *this; }
+};
+template <class S, class T, int Parts>
+struct LaneWeights {
+  const S* kernel;
+  const int64_t* places;
+  FILTRAX_INLINE Vec<T, width<T>> operator()(int64_t tap, int part) const {
+    const auto weights = fetch<S, T>(kernel + places[tap]);
+    return Parts == 1 ? weights : part_of<T, width<T>>(weights, part, std::make_index_sequence<width<T>>{});
+  }
+  FILTRAX_INLINE LaneWeights at(int64_t lane) const { return {kernel + lane, places}; }
+};
+
+// R vectors of outputs `pitch` apart, whose samples stand `step` apart, each added up in so many sums.
+template <int R, int Sets, class T, int Parts, class X, class Weights, class O>
+FILTRAX_INLINE void tap_block(const X* x, int64_t step, const TapList<T, Parts>& taps, const Weights& weights,
+                              O* out, int64_t pitch) {
   constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
   typedef Vec<T, W> V;
   V sums[Sets * P];
 #pragma GCC unroll 16
   for (int r = 0; r < Sets * P; ++r) sums[r] = V{};
-  const int64_t count = taps.size();
+  const int64_t count = taps.size(), in_runs = step == taps.space ? taps.in_runs : 0;
   const int64_t* offsets = taps.offsets.data();
-  const T* weights = taps.weights.data();
   int64_t t = 0;
-  for (; t < taps.in_runs; t += Run) {
-    const T* from = x + offsets[t];
+  for (; t < in_runs; t += Run) {
+    const X* from = x + offsets[t];
     V run[Run * Parts];
 #pragma GCC unroll 4
-    for (int j = 0; j < Run * Parts; ++j) run[j] = splat<T>(weights[t * Parts + j]);
+    for (int j = 0; j < Run * Parts; ++j) run[j] = weights(t + j / Parts, j % Parts);
 #pragma GCC unroll 32
     for (int v = 0; v < R + Run - 1; ++v) {
-      const V sample = load<T>(from + v * W);
+      const V sample = fetch<X, T>(from + v * step);
 #pragma GCC unroll 4
       for (int j = 0; j < Run; ++j) {
         const int r = v - j;
@@ -79,11 +114,11 @@ FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out)
     }
   }
   const auto add = [&](int64_t tap, V* sum) __attribute__((always_inline)) {
-    const T* from = x + offsets[tap];
-    const V re = splat<T>(weights[tap * Parts]), im = splat<T>(weights[tap * Parts + Parts - 1]);
+    const X* from = x + offsets[tap];
+    const V re = weights(tap, 0), im = Parts == 2 ? weights(tap, 1) : re;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const V sample = load<T>(from + r * W);
+      const V sample = fetch<X, T>(from + r * step);
       sum[r] += re * sample;
       if constexpr (Parts == 2) sum[R + r] += im * sample;
     }
@@ -99,24 +134,68 @@ FILTRAX_INLINE void tap_block(const T* x, const TapList<T, Parts>& taps, T* out)
   for (int r = 0; r < R; ++r) {
     V sum = sums[r];
     if constexpr (Parts == 2) sum += times_i<T, W>(sums[R + r], std::make_index_sequence<W>{});
-    put<T, W>(out + r * W, sum);
+    leave<O, T>(out + r * pitch, sum);
   }
 }
 
-// As many vectors at once as there are, up to R. A sum waits for its last addition: few vectors of many taps
-// are added up in several each. Fewer taps stay in order: integers that are cut off come out as others' do.
-template <class T, int Parts, int R>
-inline void tap_blocks_of(int64_t vectors, const T* x, const TapList<T, Parts>& taps, T* out) {
+// A sum waits for its last addition: few vectors of many taps are added up in several each. Fewer taps stay
+// in order: integers that are cut off come out as others' do.
+template <int R, class T, int Parts, class X, class Weights, class O>
+FILTRAX_INLINE void tap_block_of(const X* x, int64_t step, const TapList<T, Parts>& taps, const Weights& weights,
+                                 O* out, int64_t pitch) {
   constexpr int Sets = R * Parts > 4 ? 1 : R * Parts > 2 ? 2 : kRun<Parts>;
-  if (vectors == R) {
-    if (Sets > 1 && taps.size() >= kMany) return tap_block<T, Parts, R, Sets>(x, taps, out);
-    return tap_block<T, Parts, R, 1>(x, taps, out);
-  }
-  if constexpr (R > 1) tap_blocks_of<T, Parts, R - 1>(vectors, x, taps, out);
+  if (Sets > 1 && taps.size() >= kMany) return tap_block<R, Sets>(x, step, taps, weights, out, pitch);
+  return tap_block<R, 1>(x, step, taps, weights, out, pitch);
 }
 
-template <class T, int Parts>
-inline void taps_one_by_one(const T* x, const TapList<T, Parts>& taps, T* out, int64_t count) {
+// Neighbouring vectors, as many at once as there are, up to R.
+template <int R, class T, int Parts, class O>
+inline void neighbours(int64_t vectors, const T* x, const TapList<T, Parts>& taps, O* out) {
+  if (vectors == R) {
+    const SharedWeights<T, Parts> weights{taps.weights.data()};
+    return tap_block_of<R>(x, width<T>, taps, weights, out, width<T>);
+  }
+  if constexpr (R > 1) neighbours<R - 1>(vectors, x, taps, out);
+}
+
+// Neighbouring numbers of so many rows that stay in the second cache.
+template <class T>
+int64_t strip_of(int64_t rows) {
+  return most(64, kStrip / int64_t(sizeof(T)) / rows / 64 * 64);
+}
+
+// Rows of at least a vector, of which samples stand `step` apart and outputs `pitch`: blocks go down several
+// rows, the last overlaps with the one before.
+template <class T, int Parts, class X, class Weights, class O>
+void rows_of_sums(const X* x, int64_t step, const TapList<T, Parts>& taps, const Weights& weights, O* out,
+                  int64_t pitch, int64_t rows, int64_t count) {
+  constexpr int W = width<T>, High = 8 / Parts, Low = 4 / Parts;
+  const int64_t strip = strip_of<T>(taps.size() + High);
+  const auto columns = [&](auto high, int64_t row, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += W) {
+      const int64_t at = least(i, count - W);
+      tap_block_of<decltype(high)::value>(x + row * step + at, step, taps, weights.at(at),
+                                          out + row * pitch + at, pitch);
+    }
+  };
+  for (int64_t begin = 0; begin < count; begin += strip) {
+    const int64_t end = least(begin + strip, count);
+    for (int64_t row = 0; row < rows;) {
+      const int64_t high = rows >= High ? High : rows >= Low ? Low : 1, at = least(row, rows - high);
+      if (high == High) {
+        columns(std::integral_constant<int, High>{}, at, begin, end);
+      } else if (high == Low) {
+        columns(std::integral_constant<int, Low>{}, at, begin, end);
+      } else {
+        columns(std::integral_constant<int, 1>{}, at, begin, end);
+      }
+      row = at + high;
+    }
+  }
+}
+
+template <class T, int Parts, class O>
+inline void taps_one_by_one(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count) {
   for (int64_t i = 0; i < count; i += Parts) {
     T sum[2] = {0, 0};
     for (int64_t t = 0; t < taps.size(); ++t) {
@@ -128,13 +207,13 @@ inline void taps_one_by_one(const T* x, const TapList<T, Parts>& taps, T* out, i
         sum[1] += taps.weights[2 * t] * from[1] + taps.weights[2 * t + 1] * from[0];
       }
     }
-    for (int part = 0; part < Parts; ++part) out[i + part] = sum[part];
+    convert_few<Parts>(sum, out + i);
   }
 }
 
 // `count` numbers of outputs; all samples are there.
-template <class T, int Parts>
-void sum_taps(const T* x, const TapList<T, Parts>& taps, T* out, int64_t count) {
+template <class T, int Parts, class O>
+void sum_taps(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count) {
   constexpr int W = width<T>, R = 10 / Parts;
   if (count < W) return taps_one_by_one<T, Parts>(x, taps, out, count);
   // Equal blocks: in small ones additions wait for one another. The last overlaps with the one before.
@@ -143,15 +222,26 @@ void sum_taps(const T* x, const TapList<T, Parts>& taps, T* out, int64_t count) 
     int64_t begin = vectors * b / blocks * W, size = vectors * (b + 1) / blocks - vectors * b / blocks;
     if (begin + size * W > count) {
       if (begin == 0) {
-        tap_blocks_of<T, Parts, 1>(1, x + count - W, taps, out + count - W);
+        neighbours<1>(1, x + count - W, taps, out + count - W);
         if (--size == 0) return;
       } else {
         begin = count - size * W;
       }
     }
-    tap_blocks_of<T, Parts, R>(size, x + begin, taps, out + begin);
+    neighbours<R>(size, x + begin, taps, out + begin);
   }
 }
+
+// Whether taps stand so far apart that what one output reads is gone when the next one needs it.
+template <class T, int Parts>
+bool is_far(const Slide& inner) {
+  const int64_t apart = inner.dilation * Parts;
+  return apart >= 4 * width<T> && inner.k >= kDeep && inner.m >= 4 * inner.dilation &&
+         inner.k * apart * int64_t(sizeof(T)) >= kReach;
+}
+
+// The axis down which rows of outputs are neighbours.
+inline int down(const Problem& problem) { return problem.outer[1].m > 1 ? 1 : 0; }
 
 // The taps that meet one row of outputs. Rows of outputs share what they can: neighbours the whole list,
 // those with kernels of their own all but the weights.
@@ -175,8 +265,11 @@ class TapRows {
       for (int d = 0; d < kOuter; ++d) ranges_[d] = ranges[d];
       find_rows();
       find_taps();
-      place(list, 0);
+      place(list, 0, problem_.inner.dilation * Parts);
+      list.places.resize(taps_.size());
+      for (size_t t = 0; t < taps_.size(); ++t) list.places[t] = taps_[t].weight * Parts;
     }
+    if (problem_.lanes > 1) return;
     list.weights.resize(taps_.size() * Parts);
     const S* kernel = rhs_ + begin_ * Parts;
     for (size_t t = 0; t < taps_.size(); ++t) {
@@ -184,11 +277,12 @@ class TapRows {
     }
   }
 
-  // The list for copies of the rows that stand `pitch` numbers apart.
-  const TapList<T, Parts>& staged(int64_t pitch) {
-    if (pitch != staged_pitch_) {
+  // The list for copies of the rows that stand `pitch` numbers apart, with taps `step` apart.
+  const TapList<T, Parts>& staged(int64_t pitch, int64_t step) {
+    if (pitch != staged_pitch_ || step != staged_step_) {
       staged_pitch_ = pitch;
-      place(staged_, pitch);
+      staged_step_ = step;
+      place(staged_, pitch, step);
       staged_.weights = list.weights;
     }
     return staged_;
@@ -202,38 +296,44 @@ class TapRows {
 
  private:
   struct Tap {
-    int64_t row, offset, weight;
+    int64_t row, k, weight;
   };
 
   void find_rows() {
     rows_.clear();
     kernels_.clear();
-    const Slide &first = problem_.outer[0], &second = problem_.outer[1];
+    const int d = down(problem_);
+    const Slide &axis = problem_.outer[d], &other = problem_.outer[1 - d];
     for (int64_t s = 0; s < problem_.count_sums(); ++s) {
       const Place term = term_of(problem_, s);
-      for (int64_t a = ranges_[0].first; a < ranges_[0].last; ++a) {
-        for (int64_t b = ranges_[1].first; b < ranges_[1].last; ++b) {
-          rows_.push_back(term.lhs + a * first.dilation * first.lhs + b * second.dilation * second.lhs);
-          kernels_.push_back(term.rhs + a * first.rhs + b * second.rhs);
+      for (int64_t a = ranges_[1 - d].first; a < ranges_[1 - d].last; ++a) {
+        for (int64_t b = ranges_[d].first; b < ranges_[d].last; ++b) {
+          rows_.push_back(term.lhs + a * other.dilation * other.lhs + b * axis.dilation * axis.lhs);
+          kernels_.push_back(term.rhs + a * other.rhs + b * axis.rhs);
         }
       }
     }
   }
 
-  // Taps in runs first, if any meet samples one vector apart.
+  // Taps in runs first, if any meet samples that another output meets: of the next vector, or of the next row.
   void find_taps() {
     constexpr int Run = kRun<Parts>;
-    const Slide& inner = problem_.inner;
-    const int64_t vector = most(1, width<T> / Parts);
-    const int64_t apart = vector % inner.dilation == 0 ? vector / inner.dilation : inner.k;
+    const Slide &inner = problem_.inner, &axis = problem_.outer[down(problem_)];
+    const Range range = ranges_[down(problem_)];
+    const bool laned = problem_.lanes > 1;
+    const int64_t vector = most(1, width<T> / Parts), length = laned ? range.last - range.first : inner.k;
+    close_ = !laned && vector % inner.dilation == 0;
+    const bool far = laned || is_far<T, Parts>(inner);
+    const int64_t apart = close_ ? vector / inner.dilation : far ? 1 : length;
     taps_.clear();
     for (const bool runs : {true, false}) {
-      for (int64_t row = 0; row < int64_t(rows_.size()); ++row) {
-        for (int64_t begin = 0; begin < inner.k; begin += Run * apart) {
-          for (int64_t tap = begin; tap < least(inner.k, begin + apart); ++tap) {
-            if ((tap + (Run - 1) * apart < inner.k) != runs) continue;
-            for (int64_t k = tap; k < least(inner.k, tap + Run * apart); k += apart) {
-              taps_.push_back({row, k * inner.dilation * Parts, kernels_[row] + k});
+      for (int64_t line = 0; line * length < int64_t(rows_.size()) * (laned ? 1 : length); ++line) {
+        for (int64_t begin = 0; begin < length; begin += Run * apart) {
+          for (int64_t tap = begin; tap < least(length, begin + apart); ++tap) {
+            if ((tap + (Run - 1) * apart < length) != runs) continue;
+            for (int64_t k = tap; k < least(length, tap + Run * apart); k += apart) {
+              const int64_t row = laned ? line * length + k : line, inside = laned ? 0 : k;
+              taps_.push_back({row, inside, kernels_[row] + inside});
             }
           }
         }
@@ -242,17 +342,21 @@ class TapRows {
     }
   }
 
-  void place(TapList<T, Parts>& into, int64_t pitch) const {
+  void place(TapList<T, Parts>& into, int64_t pitch, int64_t step) const {
+    const Slide& axis = problem_.outer[down(problem_)];
+    into.space = close_ ? width<T> : step;
+    if (problem_.lanes > 1) into.space = (axis.stride == axis.dilation) * axis.stride * axis.lhs * Parts;
     into.offsets.resize(taps_.size());
     for (size_t t = 0; t < taps_.size(); ++t) {
       const int64_t row = pitch ? taps_[t].row * pitch : rows_[taps_[t].row] * Parts;
-      into.offsets[t] = row + taps_[t].offset;
+      into.offsets[t] = row + taps_[t].k * step;
     }
   }
 
   const Problem& problem_;
   const S* rhs_;
-  int64_t begin_ = -1, staged_pitch_ = -1;
+  int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1;
+  bool close_ = false;
   Range ranges_[kOuter] = {{-1, -1}, {-1, -1}};
   std::vector<int64_t> rows_, kernels_;
   std::vector<Tap> taps_;
@@ -266,12 +370,11 @@ void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T
   const Slide& inner = problem.inner;
   const int64_t count = end - begin;
   if (count <= 0) return;
-  constexpr bool converts = sizeof(S) != sizeof(T);
-  if constexpr (!converts) {
+  S* to = out + begin * Parts;
+  if constexpr (sizeof(S) == sizeof(T)) {
     if (!copied) {
-      sum_taps<T, Parts>(reinterpret_cast<const T*>(lhs) + (row + begin - inner.lo) * Parts, taps.list,
-                         reinterpret_cast<T*>(out) + begin * Parts, count * Parts);
-      return;
+      const T* from = reinterpret_cast<const T*>(lhs) + (row + begin - inner.lo) * Parts;
+      return sum_taps<T, Parts>(from, taps.list, to, count * Parts);
     }
   }
   const int64_t length = (count + inner.span() - 1) * Parts;
@@ -288,19 +391,14 @@ void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T
     // Only where the row begins is another.
     rows -= taps.rows()[0] * Parts;
   } else {
-    list = &taps.staged(pitch);
+    list = &taps.staged(pitch, inner.dilation * Parts);
   }
-  // Whole vectors, of which the last may be of more than there is.
-  const int64_t padded = (count * Parts + width<T> - 1) / width<T> * width<T>;
-  if constexpr (!converts) {
-    if (count * Parts >= width<T>) {
-      sum_taps<T, Parts>(rows, *list, reinterpret_cast<T*>(out) + begin * Parts, count * Parts);
-      return;
-    }
-  }
+  if (count * Parts >= width<T>) return sum_taps<T, Parts>(rows, *list, to, count * Parts);
+  // A vector whole, though it is of more than there is.
+  constexpr int64_t padded = width<T>;
   T* sums = scratch<T>(1, padded + 64);
   sum_taps<T, Parts>(rows, *list, sums, padded);
-  convert(sums, out + begin * Parts, count * Parts);
+  convert(sums, to, count * Parts);
 }
 
 // Outputs [begin, end) of which each sums only what lies inside the signal.
@@ -345,82 +443,31 @@ void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, P
   tap_segment<S, T, Parts>(problem, lhs, row, taps, out, last, end, true);
 }
 
-// Half precision as it is read for a product.
-template <class S, class T>
-FILTRAX_INLINE Vec<T, width<T>> fetch(const S* from) {
-  if constexpr (sizeof(S) == sizeof(T)) {
-    return load<T>(reinterpret_cast<const T*>(from));
-  } else {
-    constexpr int W = width<T>;
-    typedef Vec<uint32_t, W> Bits;
-    const auto narrow = load<uint16_t, W>(&from->bits);
-    return (Vec<T, W>)(__builtin_convertvector(narrow, Bits) << 16);
-  }
-}
-
-// The same rounded, as it is stored.
-template <class S, class T>
-FILTRAX_INLINE void leave(S* to, Vec<T, width<T>> value) {
+// Lanes side by side, each with taps of its own: so many rows of outputs whose samples stand `step` apart.
+// All count numbers.
+template <class S, class T, int Parts>
+void lane_rows(const S* x, int64_t step, const TapList<T, Parts>& taps, const S* h, S* out, int64_t pitch,
+               int64_t rows, int64_t count) {
   constexpr int W = width<T>;
-  if constexpr (sizeof(S) == sizeof(T)) {
-    put<T, W>(reinterpret_cast<T*>(to), value);
-  } else {
-    typedef Vec<uint32_t, W> Bits;
-    const Bits bits = (Bits)value, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    const Bits kept = (bits & 0x7fffffff) > 0x7f800000 ? (bits >> 16) | 0x40 : rounded;
-    put<uint16_t, W>(&to->bits, __builtin_convertvector(kept, Vec<uint16_t, W>));
+  if (count >= W) {
+    const LaneWeights<S, T, Parts> weights{h, taps.places.data()};
+    return rows_of_sums(x, step, taps, weights, out, pitch, rows, count);
   }
-}
-
-// Lanes side by side, each with taps of its own: R rows of outputs, whose samples stand `step` apart,
-// by Q vectors. Neighbouring rows share the loads of taps.
-template <class S, class T, int R, int Q>
-FILTRAX_INLINE void lane_block(const S* x, int64_t step, const S* h, const std::vector<int64_t>& rows,
-                               const std::vector<int64_t>& kernels, S* out, int64_t pitch) {
-  constexpr int W = width<T>;
-  typedef Vec<T, W> V;
-  V sums[R * Q];
-#pragma GCC unroll 8
-  for (int r = 0; r < R * Q; ++r) sums[r] = V{};
-  const int64_t count = rows.size();
-  for (int64_t t = 0; t < count; ++t) {
-    const S *samples = x + rows[t], *weights = h + kernels[t];
-#pragma GCC unroll 2
-    for (int q = 0; q < Q; ++q) {
-      const V weight = fetch<S, T>(weights + q * W);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) sums[r * Q + q] += weight * fetch<S, T>(samples + r * step + q * W);
-    }
+  // Fewer than a vector: one, of copies.
+  TapList<T, Parts> near;
+  near.weights.resize(taps.size() * W);
+  T* samples = scratch<T>(0, (taps.size() + 1) * W);
+  for (int64_t t = 0; t < taps.size(); ++t) {
+    near.offsets.push_back(t * W);
+    near.places.push_back(t * W);
+    convert(h + taps.places[t], near.weights.data() + t * W, count);
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int q = 0; q < Q; ++q) {
-      leave<S, T>(out + r * pitch + q * W, sums[r * Q + q]);
-    }
-  }
-}
-
-template <class S, class T, int R>
-void lane_rows(const S* x, int64_t step, const S* h, const std::vector<int64_t>& rows,
-               const std::vector<int64_t>& kernels, S* out, int64_t pitch, int64_t count) {
-  constexpr int W = width<T>;
-  int64_t i = 0;
-  for (; i + 2 * W <= count; i += 2 * W) {
-    lane_block<S, T, R, 2>(x + i, step, h + i, rows, kernels, out + i, pitch);
-  }
-  for (; i + W <= count; i += W) lane_block<S, T, R, 1>(x + i, step, h + i, rows, kernels, out + i, pitch);
-  for (; i < count; ++i) {
-    for (int r = 0; r < R; ++r) {
-      T sum = 0;
-      for (size_t t = 0; t < rows.size(); ++t) {
-        T sample, weight;
-        convert(x + rows[t] + r * step + i, &sample, 1);
-        convert(h + kernels[t] + i, &weight, 1);
-        sum += weight * sample;
-      }
-      convert(&sum, out + r * pitch + i, 1);
-    }
+  T* sums = samples + taps.size() * W;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t t = 0; t < taps.size(); ++t) convert(x + taps.offsets[t] + row * step, samples + t * W, count);
+    const LaneWeights<T, T, Parts> weights{near.weights.data(), near.places.data()};
+    tap_block_of<1>(samples, 0, near, weights, sums, 0);
+    convert(sums, out + row * pitch, count);
   }
 }
 
@@ -439,27 +486,70 @@ inline OuterRow outer_row(const Problem& problem, const Place& place, const int6
 }
 
 // Rows [begin, end) of outputs along the last axis that is slid along, all lanes of each.
-template <class S, class T>
-void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& place, TapRows<S, T, 1>& taps, S* out,
-               int64_t before, int64_t begin, int64_t end) {
-  constexpr int R = 4;
-  const int d = problem.outer[1].m > 1 ? 1 : 0;
+template <class S, class T, int Parts>
+void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& place, TapRows<S, T, Parts>& taps,
+               S* out, int64_t before, int64_t begin, int64_t end) {
+  const int d = down(problem);
   const Slide& axis = problem.outer[d];
-  const int64_t step = axis.stride * axis.lhs;
+  // Rows that meet all taps, and those near the ends, each with a list of its own.
+  const int64_t first = least(end, most(begin, ceil_div(axis.lo, axis.stride)));
+  const int64_t last = most(first, least(end, floor_div(axis.n + axis.lo - axis.span(), axis.stride) + 1));
   for (int64_t i = begin; i < end;) {
+    const int64_t rows = i == first && first < last ? last - first : 1;
     int64_t index[kOuter] = {before, 0};
     index[d] = i;
     taps.prepare(place.rhs, index);
     const OuterRow row = outer_row(problem, place, index);
-    const Range here = taps_inside(axis, i), there = taps_inside(axis, least(i + R, end) - 1);
-    const bool together = i + R <= end && here.first == there.first && here.last == there.last;
-    if (together) {
-      lane_rows<S, T, R>(lhs + row.from, step, rhs + place.rhs, taps.rows(), taps.kernels(), out + row.out, axis.out, problem.lanes);
-    } else {
-      lane_rows<S, T, 1>(lhs + row.from, step, rhs + place.rhs, taps.rows(), taps.kernels(), out + row.out, axis.out, problem.lanes);
-    }
-    i += together ? R : 1;
+    lane_rows(lhs + row.from * Parts, axis.stride * axis.lhs * Parts, taps.list, rhs + place.rhs * Parts,
+              out + row.out * Parts, axis.out * Parts, rows, problem.lanes * Parts);
+    i += rows;
   }
+}
+
+// Where taps stand far apart a row of outputs is folded, `dilation` wide, so that they are neighbours one below
+// the other, and goes in strips.
+template <class T, int Parts>
+struct Strips {
+  explicit Strips(const Slide& inner) {
+    if (!is_far<T, Parts>(inner)) return;
+    const int64_t high = most(32, least(128, inner.k / 8 * 8));
+    rows = inner.m / inner.dilation;
+    wide = ceil_div(inner.dilation * Parts, strip_of<T>(inner.k + high));
+    deep = ceil_div(rows, high);
+  }
+  int64_t count() const { return wide * deep; }
+  int64_t rows = 0, wide = 0, deep = 0;
+};
+
+template <class S, class T, int Parts>
+void tap_strip(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, Parts>& taps, S* out,
+               const Strips<T, Parts>& strips, int64_t number) {
+  const Slide& inner = problem.inner;
+  const int64_t apart = inner.dilation, across = number % strips.wide, down = number / strips.wide;
+  const int64_t left = apart * across / strips.wide, right = apart * (across + 1) / strips.wide;
+  const int64_t top = strips.rows * down / strips.deep, rows = strips.rows * (down + 1) / strips.deep - top;
+  const int64_t count = (right - left) * Parts, deep = rows + inner.k - 1;
+  const int64_t from = left + top * apart - inner.lo, to = from + (deep - 1) * apart + right - left;
+  S* into = out + (top * apart + left) * Parts;
+  // Rows a power of two long crowd each other out of the second cache.
+  const int64_t pitch = apart * Parts * sizeof(S), places = kPlaces / std::gcd(pitch, kPlaces);
+  if constexpr (sizeof(S) == sizeof(T)) {
+    if (from >= 0 && to <= inner.n && inner.k + 8 <= kWays * places) {
+      const SharedWeights<T, Parts> weights{taps.list.weights.data()};
+      const T* x = reinterpret_cast<const T*>(lhs) + (row + from) * Parts;
+      return rows_of_sums(x, apart * Parts, taps.list, weights, into, apart * Parts, rows, count);
+    }
+  }
+  const int64_t step = ceil_div(count, 16) * 16;
+  T* copy = scratch<T>(0, deep * step * taps.rows().size() + 64);
+  for (size_t r = 0; r < taps.rows().size(); ++r) {
+    for (int64_t q = 0; q < deep; ++q) {
+      window(lhs + (row + taps.rows()[r]) * Parts, inner.n * Parts, (from + q * apart) * Parts, count,
+             copy + (r * deep + q) * step);
+    }
+  }
+  const TapList<T, Parts>& list = taps.staged(deep * step, step);
+  rows_of_sums(copy, step, list, SharedWeights<T, Parts>{list.weights.data()}, into, apart * Parts, rows, count);
 }
 
 // Everything: rows and tiles are shared between threads.
@@ -470,10 +560,12 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   S* out = static_cast<S*>(out_);
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
-  // A tile is a stretch of a row or, of lanes, some rows.
-  const int64_t along = !laned ? inner.m : second.m > 1 ? second.m : first.m;
-  const int64_t tile = laned ? 16 : most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
-  const int64_t tiles = ceil_div(along, tile), rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
+  // What strips leave, in tiles: stretches of a row or, of lanes, some rows.
+  const Strips<T, Parts> strips(inner);
+  const int64_t along = !laned ? inner.m : second.m > 1 ? second.m : first.m, folded = strips.rows * inner.dilation;
+  const int64_t tile = laned ? 32 : most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
+  const int64_t tiles = strips.count() + ceil_div(along - folded, tile);
+  const int64_t rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
   const int64_t items = problem.count_cells() * tiles * rows;
   const double products = double(problem.count_cells()) * first.m * second.m * inner.m * problem.count_sums() *
                           first.k * second.k * inner.k;
@@ -484,17 +576,19 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
     for (int64_t item = items * task / tasks; item < items * (task + 1) / tasks; ++item) {
       const Place place = place_of(problem, item / rows / tiles);
       if (laned) {
-        if constexpr (Parts == 1) {
-          const int64_t begin = item % tiles * tile, end = least(begin + tile, along);
-          lane_tile<S, T>(problem, lhs, rhs, place, taps, out, item / tiles % rows, begin, end);
-        }
+        const int64_t begin = item % tiles * tile, end = least(begin + tile, along);
+        lane_tile(problem, lhs, rhs, place, taps, out, item / tiles % rows, begin, end);
         continue;
       }
-      const int64_t row = item % rows, begin = item / rows % tiles * tile;
-      const int64_t end = least(begin + tile, along);
+      const int64_t row = item % rows, number = item / rows % tiles;
       const int64_t index[kOuter] = {row / second.m, row % second.m};
       taps.prepare(place.rhs, index);
       const OuterRow at = outer_row(problem, place, index);
+      if (number < strips.count()) {
+        tap_strip(problem, lhs, at.from, taps, out + at.out * Parts, strips, number);
+        continue;
+      }
+      const int64_t begin = folded + (number - strips.count()) * tile, end = least(begin + tile, along);
       tap_tile<S, T, Parts>(problem, lhs, at.from, taps, out + at.out * Parts, begin, end);
     }
   });
