@@ -56,6 +56,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "along the first of two": ((1, 2, 1, 1), (same(300, 7), Axis(6, 1, 6, 0))),
     "along the first, strided": ((2, 2, 1, 1), (Axis(50, 7, 20, 3, stride=2), Axis(66, 1, 66, 0))),
     "a kernel for each of the last": ((1, 2, 1, 1), (same(300, 40), lanes(66))),
+    "a kernel for each of many": ((1, 1, 1, 1), (same(100, 31), lanes(4096))),
     "a kernel for each of a few": ((1, 2, 1, 1), (same(300, 7), lanes(3))),
     "a kernel for each of the last, strided":
         ((1, 2, 1, 1), (Axis(300, 40, 140, 15, stride=2), lanes(66))),

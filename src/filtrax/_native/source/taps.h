@@ -158,6 +158,12 @@ inline void neighbours(int64_t vectors, const T* x, const TapList<T, Parts>& tap
   if constexpr (R > 1) neighbours<R - 1>(vectors, x, taps, out);
 }
 
+// Whether so many rows that stand `bytes` apart find no place in the second cache: of rows as long as a power
+// of two, some crowd the others out.
+inline bool are_crowded(int64_t rows, int64_t bytes) {
+  return rows > kWays * (kPlaces / std::gcd(bytes, kPlaces));
+}
+
 // Neighbouring numbers of so many rows that stay in the second cache.
 template <class T>
 int64_t strip_of(int64_t rows) {
@@ -253,9 +259,19 @@ class TapRows {
   // For the outputs at `index` along the outer axes; `rhs` is where their kernel begins.
   void prepare(int64_t rhs, const int64_t* index) {
     Range ranges[kOuter];
+    for (int d = 0; d < kOuter; ++d) ranges[d] = taps_inside(problem_.outer[d], index[d]);
+    prepare(rhs, ranges);
+  }
+
+  // For outputs that meet all taps.
+  void prepare_all(int64_t rhs) {
+    const Range ranges[kOuter] = {{0, problem_.outer[0].k}, {0, problem_.outer[1].k}};
+    prepare(rhs, ranges);
+  }
+
+  void prepare(int64_t rhs, const Range* ranges) {
     bool same = begin_ >= 0;
     for (int d = 0; d < kOuter; ++d) {
-      ranges[d] = taps_inside(problem_.outer[d], index[d]);
       same = same && ranges[d].first == ranges_[d].first && ranges[d].last == ranges_[d].last;
     }
     if (same && rhs == begin_) return;
@@ -485,6 +501,40 @@ inline OuterRow outer_row(const Problem& problem, const Place& place, const int6
   return row;
 }
 
+// Rows [begin, end) of outputs in strips, whose samples and taps are copied side by side, with zeros around the
+// signal. Taps meet neighbouring rows. Strides count numbers here.
+template <class S, class T, int Parts>
+void copied_lanes(const Slide& axis, const S* lhs, const TapList<T, Parts>& taps, const S* h, S* out, int64_t count,
+                  int64_t begin, int64_t end) {
+  const int64_t rows = end - begin, size = taps.size(), deep = rows + size - 1;
+  const int64_t strip = least(count, strip_of<T>(size + deep)), first = axis.stride * begin - axis.lo;
+  TapList<T, Parts> near;
+  near.in_runs = taps.in_runs;
+  near.space = strip;
+  for (int64_t t = 0; t < size; ++t) {
+    near.offsets.push_back(taps.offsets[t] / (axis.dilation * axis.lhs * Parts) * strip);
+    near.places.push_back(t * strip);
+  }
+  T* samples = scratch<T>(0, (deep + size) * strip + 64);
+  T* weights = samples + deep * strip;
+  for (int64_t next = 0; next < count; next += strip) {
+    // The last one overlaps with the one before.
+    const int64_t at = least(next, count - strip);
+    for (int64_t q = 0; q < deep; ++q) {
+      const int64_t n = first + q * axis.stride;
+      T* to = samples + q * strip;
+      if (n < 0 || n >= axis.n) {
+        std::memset(static_cast<void*>(to), 0, strip * sizeof(T));
+      } else {
+        convert(lhs + n * axis.lhs * Parts + at, to, strip);
+      }
+    }
+    for (int64_t t = 0; t < size; ++t) convert(h + taps.places[t] + at, weights + t * strip, strip);
+    const LaneWeights<T, T, Parts> near_weights{weights, near.places.data()};
+    rows_of_sums(samples, strip, near, near_weights, out + begin * axis.out * Parts + at, axis.out * Parts, rows, strip);
+  }
+}
+
 // Rows [begin, end) of outputs along the last axis that is slid along, all lanes of each.
 template <class S, class T, int Parts>
 void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& place, TapRows<S, T, Parts>& taps,
@@ -494,6 +544,15 @@ void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& 
   // Rows that meet all taps, and those near the ends, each with a list of its own.
   const int64_t first = least(end, most(begin, ceil_div(axis.lo, axis.stride)));
   const int64_t last = most(first, least(end, floor_div(axis.n + axis.lo - axis.span(), axis.stride) + 1));
+  const Slide& other = problem.outer[1 - d];
+  const int64_t count = problem.lanes * Parts;
+  const bool alone = other.k == 1 && other.m == 1 && problem.count_sums() == 1 && axis.stride == axis.dilation;
+  const bool crowded = are_crowded(2 * axis.k + 8, axis.stride * axis.lhs * Parts * sizeof(S));
+  if (alone && axis.k >= kDeep && count >= width<T> && (crowded || last - first < end - begin)) {
+    taps.prepare_all(place.rhs);
+    return copied_lanes(axis, lhs + place.lhs * Parts, taps.list, rhs + place.rhs * Parts, out + place.out * Parts,
+                        count, begin, end);
+  }
   for (int64_t i = begin; i < end;) {
     const int64_t rows = i == first && first < last ? last - first : 1;
     int64_t index[kOuter] = {before, 0};
@@ -501,7 +560,7 @@ void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& 
     taps.prepare(place.rhs, index);
     const OuterRow row = outer_row(problem, place, index);
     lane_rows(lhs + row.from * Parts, axis.stride * axis.lhs * Parts, taps.list, rhs + place.rhs * Parts,
-              out + row.out * Parts, axis.out * Parts, rows, problem.lanes * Parts);
+              out + row.out * Parts, axis.out * Parts, rows, count);
     i += rows;
   }
 }
@@ -531,10 +590,8 @@ void tap_strip(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, 
   const int64_t count = (right - left) * Parts, deep = rows + inner.k - 1;
   const int64_t from = left + top * apart - inner.lo, to = from + (deep - 1) * apart + right - left;
   S* into = out + (top * apart + left) * Parts;
-  // Rows a power of two long crowd each other out of the second cache.
-  const int64_t pitch = apart * Parts * sizeof(S), places = kPlaces / std::gcd(pitch, kPlaces);
   if constexpr (sizeof(S) == sizeof(T)) {
-    if (from >= 0 && to <= inner.n && inner.k + 8 <= kWays * places) {
+    if (from >= 0 && to <= inner.n && !are_crowded(inner.k + 8, apart * Parts * sizeof(S))) {
       const SharedWeights<T, Parts> weights{taps.list.weights.data()};
       const T* x = reinterpret_cast<const T*>(lhs) + (row + from) * Parts;
       return rows_of_sums(x, apart * Parts, taps.list, weights, into, apart * Parts, rows, count);
