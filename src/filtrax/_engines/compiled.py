@@ -100,11 +100,11 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         vector = _vector(problem)
         runs = inner.m // vector * vector if inner.stride == 1 and inner.m >= 2 * vector else 0
         share = 0.0 if _is_complex(problem) else runs / inner.m
-        kinds = _kinds(products, share, rows)
+        kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
         return 1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
-    share = _in_runs(inner, problem) / inner.k
+    share = _in_runs(inner, problem) / inner.k if rows.lanes == 1 else _lanes_in_runs(rows)
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
     products *= wide
@@ -119,9 +119,18 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
 
 def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, float, float]:
     """Products of runs, of which they are a share, others, and those of lanes."""
+    others = (1 - share) * products
     if rows.lanes > 1:
-        return 0.0, 0.0, products
-    return share * products, (1 - share) * products, 0.0
+        return 0.0, others, share * products
+    return share * products, others, 0.0
+
+
+def _lanes_in_runs(rows: loops.Rows) -> float:
+    """The share of taps of lanes that meet what was read for the tap before, one row below."""
+    slid = [axis for axis in rows.outer if axis.m > 1]
+    if not slid or slid[-1].stride != slid[-1].dilation:
+        return 0.0
+    return slid[-1].k // 4 * 4 / slid[-1].k
 
 
 def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
