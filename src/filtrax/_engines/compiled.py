@@ -168,7 +168,7 @@ def _in_runs(inner: loops.Slide, problem: Correlation) -> int:
 
 
 def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
-    """Whether outputs `dilation` apart are made together, as in ``taps.h``."""
+    """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
     reach = inner.k * inner.dilation * max(problem.dtype.itemsize, 4)
     far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
     return far and inner.k >= _DEEP and reach >= _REACH

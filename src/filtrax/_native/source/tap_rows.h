@@ -1,0 +1,172 @@
+// The taps that meet a row of outputs, as a list, and where its windows begin.
+#pragma once
+
+#include <vector>
+
+#include "blocks.h"
+#include "problem.h"
+#include "simd.h"
+
+namespace filtrax {
+namespace FILTRAX_SET {
+
+// The taps that are worth outputs of several rows at once, and the bytes between first and last.
+constexpr int64_t kDeep = 16, kReach = 1 << 14;
+
+// Whether taps stand so far apart that what one output reads is gone when the next one needs it.
+template <class T, int Parts>
+bool is_far(const Slide& inner) {
+  const int64_t apart = inner.dilation * Parts;
+  return apart >= 4 * width<T> && inner.k >= kDeep && inner.m >= 4 * inner.dilation &&
+         inner.k * apart * int64_t(sizeof(T)) >= kReach;
+}
+
+// The axis down which rows of outputs are neighbours.
+inline int down(const Problem& problem) { return problem.outer[1].m > 1 ? 1 : 0; }
+
+// The taps that meet one row of outputs. Rows of outputs share what they can: neighbours the whole list,
+// those with kernels of their own all but the weights.
+template <class S, class T, int Parts>
+class TapRows {
+ public:
+  TapRows(const Problem& problem, const S* rhs) : problem_(problem), rhs_(rhs) {}
+
+  // For the outputs at `index` along the outer axes; `rhs` is where their kernel begins.
+  void prepare(int64_t rhs, const int64_t* index) {
+    Range ranges[kOuter];
+    for (int d = 0; d < kOuter; ++d) ranges[d] = taps_inside(problem_.outer[d], index[d]);
+    prepare(rhs, ranges);
+  }
+
+  // For outputs that meet all taps.
+  void prepare_all(int64_t rhs) {
+    const Range ranges[kOuter] = {{0, problem_.outer[0].k}, {0, problem_.outer[1].k}};
+    prepare(rhs, ranges);
+  }
+
+  void prepare(int64_t rhs, const Range* ranges) {
+    bool same = begin_ >= 0;
+    for (int d = 0; d < kOuter; ++d) {
+      same = same && ranges[d].first == ranges_[d].first && ranges[d].last == ranges_[d].last;
+    }
+    if (same && rhs == begin_) return;
+    begin_ = rhs;
+    staged_pitch_ = -1;
+    if (!same) {
+      for (int d = 0; d < kOuter; ++d) ranges_[d] = ranges[d];
+      find_rows();
+      find_taps();
+      place(list, 0, problem_.inner.dilation * Parts);
+      list.places.resize(taps_.size());
+      for (size_t t = 0; t < taps_.size(); ++t) list.places[t] = taps_[t].weight * Parts;
+    }
+    if (problem_.lanes > 1) return;
+    list.weights.resize(taps_.size() * Parts);
+    const S* kernel = rhs_ + begin_ * Parts;
+    for (size_t t = 0; t < taps_.size(); ++t) {
+      convert_few<Parts>(kernel + taps_[t].weight * Parts, list.weights.data() + t * Parts);
+    }
+  }
+
+  // The list for copies of the rows that stand `pitch` numbers apart, with taps `step` apart.
+  const TapList<T, Parts>& staged(int64_t pitch, int64_t step) {
+    if (pitch != staged_pitch_ || step != staged_step_) {
+      staged_pitch_ = pitch;
+      staged_step_ = step;
+      place(staged_, pitch, step);
+      staged_.weights = list.weights;
+    }
+    return staged_;
+  }
+
+  // Where the rows of samples begin, from the first window on, and those of taps, from `rhs` on.
+  const std::vector<int64_t>& rows() const { return rows_; }
+  const std::vector<int64_t>& kernels() const { return kernels_; }
+  const S* kernel(size_t row) const { return rhs_ + (begin_ + kernels_[row]) * Parts; }
+  TapList<T, Parts> list;
+
+ private:
+  struct Tap {
+    int64_t row, k, weight;
+  };
+
+  void find_rows() {
+    rows_.clear();
+    kernels_.clear();
+    const int d = down(problem_);
+    const Slide &axis = problem_.outer[d], &other = problem_.outer[1 - d];
+    for (int64_t s = 0; s < problem_.count_sums(); ++s) {
+      const Place term = term_of(problem_, s);
+      for (int64_t a = ranges_[1 - d].first; a < ranges_[1 - d].last; ++a) {
+        for (int64_t b = ranges_[d].first; b < ranges_[d].last; ++b) {
+          rows_.push_back(term.lhs + a * other.dilation * other.lhs + b * axis.dilation * axis.lhs);
+          kernels_.push_back(term.rhs + a * other.rhs + b * axis.rhs);
+        }
+      }
+    }
+  }
+
+  // Taps in runs first, if any meet samples that another output meets: of the next vector, or of the next row.
+  void find_taps() {
+    constexpr int Run = kRun<Parts>;
+    const Slide &inner = problem_.inner, &axis = problem_.outer[down(problem_)];
+    const Range range = ranges_[down(problem_)];
+    const bool laned = problem_.lanes > 1;
+    const int64_t vector = most(1, width<T> / Parts), length = laned ? range.last - range.first : inner.k;
+    close_ = !laned && vector % inner.dilation == 0;
+    const bool far = laned || is_far<T, Parts>(inner);
+    const int64_t apart = close_ ? vector / inner.dilation : far ? 1 : length;
+    taps_.clear();
+    for (const bool runs : {true, false}) {
+      for (int64_t line = 0; line * length < int64_t(rows_.size()) * (laned ? 1 : length); ++line) {
+        for (int64_t begin = 0; begin < length; begin += Run * apart) {
+          for (int64_t tap = begin; tap < least(length, begin + apart); ++tap) {
+            if ((tap + (Run - 1) * apart < length) != runs) continue;
+            for (int64_t k = tap; k < least(length, tap + Run * apart); k += apart) {
+              const int64_t row = laned ? line * length + k : line, inside = laned ? 0 : k;
+              taps_.push_back({row, inside, kernels_[row] + inside});
+            }
+          }
+        }
+      }
+      if (runs) list.in_runs = staged_.in_runs = taps_.size();
+    }
+  }
+
+  void place(TapList<T, Parts>& into, int64_t pitch, int64_t step) const {
+    const Slide& axis = problem_.outer[down(problem_)];
+    into.space = close_ ? width<T> : step;
+    if (problem_.lanes > 1) into.space = (axis.stride == axis.dilation) * axis.stride * axis.lhs * Parts;
+    into.offsets.resize(taps_.size());
+    for (size_t t = 0; t < taps_.size(); ++t) {
+      const int64_t row = pitch ? taps_[t].row * pitch : rows_[taps_[t].row] * Parts;
+      into.offsets[t] = row + taps_[t].k * step;
+    }
+  }
+
+  const Problem& problem_;
+  const S* rhs_;
+  int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1;
+  bool close_ = false;
+  Range ranges_[kOuter] = {{-1, -1}, {-1, -1}};
+  std::vector<int64_t> rows_, kernels_;
+  std::vector<Tap> taps_;
+  TapList<T, Parts> staged_;
+};
+
+// Where the windows of a row of outputs begin, and where it is written.
+struct OuterRow {
+  int64_t from, out;
+};
+inline OuterRow outer_row(const Problem& problem, const Place& place, const int64_t* index) {
+  OuterRow row{place.lhs, place.out};
+  for (int d = 0; d < kOuter; ++d) {
+    const Slide& axis = problem.outer[d];
+    row.from += (axis.stride * index[d] - axis.lo) * axis.lhs;
+    row.out += index[d] * axis.out;
+  }
+  return row;
+}
+
+}  // namespace FILTRAX_SET
+}  // namespace filtrax
