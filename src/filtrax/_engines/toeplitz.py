@@ -113,23 +113,25 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
-    """Products of the long form; counts of the short one; outputs, inputs, entries of the band.
+    """Products of the long form; counts of the short one; outputs, inputs, entries of the bands.
 
-    The first is infinite for problems of less than `SMALL` products.
+    Then matrix products after the first, one for each tap of the other axes. The first is infinite for problems of less than `SMALL` products.
     """
     calls = math.inf if problem.multiplications < SMALL else 1.0
+    *others, axis = problem.axes
+    further = math.prod(a.m if problem.is_short else a.k for a in others) - 1.0
     if problem.is_short:
-        return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0
-    *_, axis = problem.axes
+        return calls, 0.0, *gram.work(problem), 0.0, 0.0, 0.0, further
     length = block_length(problem)
     lead = problem.g * problem.b * problem.o * problem.c
     width = (length - 1) * axis.stride + axis.span
-    rows = math.prod(a.k * a.m for a in problem.axes[:-1])
-    band_entries = problem.g * problem.o * problem.c * length * width
+    rows = math.prod(a.k * a.m for a in others)
+    kernels = problem.g * problem.o * problem.c * math.prod(a.k for a in others)
+    band_entries = kernels * length * width
     # In several dimensions the convolution reaches less than half of the speed.
-    macs = lead * rows * axis.m * width * (1.0 if len(problem.axes) == 1 else 2.5)
+    macs = lead * rows * axis.m * width * (2.5 if others else 1.0)
     moved = problem.inputs * width / (length * axis.stride)
-    return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, band_entries
+    return calls, macs, 0.0, 0.0, 0.0, 0.0, problem.outputs, moved, band_entries, further
 
 
 def scratch(problem: Correlation) -> float:

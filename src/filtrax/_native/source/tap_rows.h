@@ -61,11 +61,13 @@ class TapRows {
       for (size_t t = 0; t < taps_.size(); ++t) list.places[t] = taps_[t].weight * Parts;
     }
     if (problem_.lanes > 1) return;
-    list.weights.resize(taps_.size() * Parts);
+    const int64_t count = list.size();
+    list.weights.resize(count * Parts);
+    // In registers: what is written could be any of them to the compiler.
     const S* kernel = rhs_ + begin_ * Parts;
-    for (size_t t = 0; t < taps_.size(); ++t) {
-      convert_few<Parts>(kernel + taps_[t].weight * Parts, list.weights.data() + t * Parts);
-    }
+    const int64_t* places = list.places.data();
+    T* weights = list.weights.data();
+    for (int64_t t = 0; t < count; ++t) convert_few<Parts>(kernel + places[t], weights + t * Parts);
   }
 
   // The list for copies of the rows that stand `pitch` numbers apart, with taps `step` apart.
