@@ -155,8 +155,8 @@ def test_what_is_served() -> None:
     refused = {(name, engine) for name in PROBLEMS for engine in COMPILED} - {
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
-    # Frames have no strides, no spaced taps, no images of lanes, no sums of columns; and one tap slides
-    # along nothing.
+    # Frames have no strides, no spaced taps, no images of lanes and no sums of columns; and one
+    # tap slides along nothing.
     apart = ("strided", "dilated", " 1 taps", "each lane", "with channels")
     assert {name for name, _ in refused} == {n for n in PROBLEMS if any(w in n for w in apart)}
     assert {engine for _, engine in refused} == {"overlap"}

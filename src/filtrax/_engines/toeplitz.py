@@ -115,7 +115,8 @@ def refuses(problem: Correlation, platform: str) -> str | None:
 def work(problem: Correlation) -> tuple[float, ...]:
     """Products of the long form; counts of the short one; outputs, inputs, entries of the bands.
 
-    Then matrix products after the first, one for each tap of the other axes. The first is infinite for problems of less than `SMALL` products.
+    Last, matrix products after the first: there is one for each tap of the other axes. The first
+    is infinite for problems of less than `SMALL` products.
     """
     calls = math.inf if problem.multiplications < SMALL else 1.0
     *others, axis = problem.axes
