@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 import filtrax
+from filtrax import _native
 
 PACKAGES = (
     "jax", "jaxlib", "numpy", "scipy", "opencv-python-headless", "torch", "cupy-cuda12x",
@@ -35,6 +36,7 @@ def machine() -> dict[str, Any]:
         "cores": cores,
         "platform": jax.default_backend(),
         "device": jax.devices()[0].device_kind,
+        "kernels": "compiled" if _native.available() else "none",
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "filtrax": filtrax.__version__,
@@ -47,4 +49,5 @@ def title(setting: dict[str, Any]) -> str:
     where = f"{setting['cores']} cores of {setting['cpu']}"
     if setting["platform"] != "cpu":
         where = f"{setting['device']} ({where})"
-    return f"{where}, JAX {setting.get('jax')}, Python {setting['python']}"
+    kernels = ", without compiled kernels" if setting.get("kernels") == "none" else ""
+    return f"{where}, JAX {setting.get('jax')}, Python {setting['python']}{kernels}"

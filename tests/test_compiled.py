@@ -47,6 +47,10 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "a kernel a row, full": ((3, 1, 1, 1), (Axis(501, 50, 550, 49),)),
     "a kernel a row, valid": ((30, 1, 1, 1), (Axis(501, 50, 452, 0),)),
     "padding cut off": ((1, 2, 1, 1), (Axis(200, 7, 150, -20),)),
+    "padding beyond the kernel": ((1, 4, 1, 1), (Axis(40, 5, 140, 60),)),
+    "rows of fewer than a vector": ((1, 50, 1, 1), (same(3, 4),)),
+    "long ends": ((1, 4, 1, 1), (same(4000, 601),)),
+    "longer ends": ((1, 3, 1, 1), (same(9000, 41, dilation=150),)),
     "dilated": ((1, 2, 1, 1), (same(200, 7, dilation=3),)),
     "images of channels": ((1, 2, 3, 2), (same(50, 4), same(60, 5))),
     "small images": ((1, 5, 1, 1), (Axis(38, 22, 17, 0), Axis(38, 22, 17, 0))),
@@ -255,6 +259,22 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     wrong = np.nonzero(~np.isfinite(spoiled[1]))[0]
     assert 31 <= len(wrong) <= reach
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])
+@pytest.mark.parametrize(("n", "k"), [(5, 3), (40, 5), (200, 9), (200, 65), (3000, 9)])
+def test_no_row_sees_another(n: int, k: int, dtype: str) -> None:
+    """Sums near the ends of a row read its neighbours in memory, and must not count them."""
+    x = np.ones((9, n), np.float32)
+    x[[0, 3, 8]] = np.nan
+    x[5] = np.inf
+    signal, taps = jnp.asarray(x, dtype), jnp.ones(k, dtype)
+    rows = filtrax.filter_rows(signal, taps, method="shift")
+    image = filtrax.convolve(signal, taps[None], mode="same", axes=(0, 1), method="shift")
+    expected = np.convolve(np.ones(n), np.ones(k))[k // 2 - (k + 1) % 2 :][:n]
+    for row in (1, 2, 4, 6, 7):
+        np.testing.assert_array_equal(np.asarray(rows[row], np.complex64), expected)
+        np.testing.assert_array_equal(np.asarray(image[row], np.complex64), expected)
 
 
 @pytest.mark.parametrize("method", ["auto", "shift", "overlap", "fft"])

@@ -25,9 +25,8 @@ _KEPT = 1 << 28
 #: Products that are not worth another thread, samples of a tile from all channels, and the fewest
 #: outputs of one, as in ``taps.h``.
 _ALONE, _TILE, _LEAST = 1 << 15, 4096, 256
-#: Products at edges that are made one by one, as there, and numbers that take as long as the call
-#: that copies them.
-_FEW, _WINDOW = 24, 32
+#: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
+_FENCE = 1 << 12
 #: The taps that are worth outputs of several rows at once, and the bytes between first and last.
 _DEEP, _REACH = 16, 1 << 14
 #: From so many taps in a row, or in all, few outputs are dot products.
@@ -139,17 +138,16 @@ def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
     terms = math.prod(each.size for each in rows.sums) * math.prod(axis.k for axis in rows.outer)
     span = (inner.k - 1) * inner.dilation + 1
     edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
-    vectors = math.ceil(inner.m / vector)
+    shown = min(inner.n, 2 * (10 * vector + span))
     if terms == 1:
-        return vectors * vector / inner.m, 0.0
-    if is_narrow(problem.dtype):
+        copied = 0
+    elif is_narrow(problem.dtype):
         copied = terms * (inner.m + span)
-    elif sum(edges) * problem.taps > _FEW:
-        vectors += sum(edge > 0 for edge in edges)
-        copied = terms * sum(edge + span + _WINDOW for edge in edges if edge)
+    elif sum(edges) + shown > _FENCE:
+        copied = terms * sum(edge + span for edge in edges if edge)
     else:
         copied = 0
-    return vectors * vector / inner.m, float(copied)
+    return math.ceil(inner.m / vector) * vector / inner.m, float(copied)
 
 
 def _vector(problem: Correlation) -> int:

@@ -1,6 +1,7 @@
 // Blocks of outputs, which stay in registers while the taps of a list pass.
 #pragma once
 
+#include <algorithm>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -23,6 +24,7 @@ constexpr int64_t kPlaces = 1 << 16, kWays = 8;
 template <class T, int Parts>
 struct TapList {
   std::vector<int64_t> offsets;  // of each tap's first sample, in numbers
+  std::vector<int64_t> inside;   // the same from the first tap of its row on
   std::vector<T> weights;        // of a kernel that all outputs share, or
   std::vector<int64_t> places;   // where those of the first of many lanes lie
   // So many first taps come in runs, each of which meets samples `space` numbers behind those of the last:
@@ -45,9 +47,11 @@ FILTRAX_INLINE Vec<T, W> part_of(Vec<T, W> value, int part, std::index_sequence<
                    : __builtin_shufflevector(value, value, int(L | 1)...);
 }
 
-// Taps in a run.
+// Taps in a run, and vectors of outputs in a block.
 template <int Parts>
 constexpr int kRun = 4 / Parts;
+template <class T, int Parts>
+constexpr int kBlock = 10 / Parts;
 
 // The weights of a tap: one for a vector of outputs, or for each of them its own.
 template <class T, int Parts>
@@ -69,26 +73,52 @@ struct LaneWeights {
   FILTRAX_INLINE LaneWeights at(int64_t lane) const { return {kernel + lane, places}; }
 };
 
+// The samples that a tap meets, where all are there, and where only those between the ends of the row count:
+// what lies beyond belongs to another one.
+template <class X, class T>
+struct Samples {
+  const X* from;
+  template <class Taps>
+  FILTRAX_INLINE Samples of(const Taps& taps, int64_t tap) const {
+    return {from + taps.offsets[tap]};
+  }
+  FILTRAX_INLINE Samples at(int64_t i) const { return {from + i}; }
+  FILTRAX_INLINE Vec<T, width<T>> operator()(int64_t i) const { return fetch<X, T>(from + i); }
+};
+template <class T>
+struct FencedSamples {
+  const T* from;
+  const BitsOf<T>* fence;
+  template <class Taps>
+  FILTRAX_INLINE FencedSamples of(const Taps& taps, int64_t tap) const {
+    return {from + taps.offsets[tap], fence + taps.inside[tap]};
+  }
+  FILTRAX_INLINE FencedSamples at(int64_t i) const { return {from + i, fence + i}; }
+  FILTRAX_INLINE Vec<T, width<T>> operator()(int64_t i) const {
+    typedef Vec<BitsOf<T>, width<T>> Bits;
+    return (Vec<T, width<T>>)((Bits)load<T>(from + i) & load<BitsOf<T>>(fence + i));
+  }
+};
+
 // R vectors of outputs `pitch` apart, whose samples stand `step` apart, each added up in so many sums.
-template <int R, int Sets, class T, int Parts, class X, class Weights, class O>
-FILTRAX_INLINE void tap_block(const X* x, int64_t step, const TapList<T, Parts>& taps, const Weights& weights,
-                              O* out, int64_t pitch) {
+template <int R, int Sets, class T, int Parts, class From, class Weights, class O>
+FILTRAX_INLINE void tap_block(const From& samples, int64_t step, const TapList<T, Parts>& taps,
+                              const Weights& weights, O* out, int64_t pitch) {
   constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
   typedef Vec<T, W> V;
   V sums[Sets * P];
 #pragma GCC unroll 16
   for (int r = 0; r < Sets * P; ++r) sums[r] = V{};
   const int64_t count = taps.size(), in_runs = step == taps.space ? taps.in_runs : 0;
-  const int64_t* offsets = taps.offsets.data();
   int64_t t = 0;
   for (; t < in_runs; t += Run) {
-    const X* from = x + offsets[t];
+    const From from = samples.of(taps, t);
     V run[Run * Parts];
 #pragma GCC unroll 4
     for (int j = 0; j < Run * Parts; ++j) run[j] = weights(t + j / Parts, j % Parts);
 #pragma GCC unroll 32
     for (int v = 0; v < R + Run - 1; ++v) {
-      const V sample = fetch<X, T>(from + v * step);
+      const V sample = from(v * step);
 #pragma GCC unroll 4
       for (int j = 0; j < Run; ++j) {
         const int r = v - j;
@@ -100,11 +130,11 @@ FILTRAX_INLINE void tap_block(const X* x, int64_t step, const TapList<T, Parts>&
     }
   }
   const auto add = [&](int64_t tap, V* sum) __attribute__((always_inline)) {
-    const X* from = x + offsets[tap];
+    const From from = samples.of(taps, tap);
     const V re = weights(tap, 0), im = Parts == 2 ? weights(tap, 1) : re;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const V sample = fetch<X, T>(from + r * step);
+      const V sample = from(r * step);
       sum[r] += re * sample;
       if constexpr (Parts == 2) sum[R + r] += im * sample;
     }
@@ -126,22 +156,32 @@ FILTRAX_INLINE void tap_block(const X* x, int64_t step, const TapList<T, Parts>&
 
 // A sum waits for its last addition: few vectors of many taps are added up in several each. Fewer taps stay
 // in order: integers that are cut off come out as others' do.
-template <int R, class T, int Parts, class X, class Weights, class O>
-FILTRAX_INLINE void tap_block_of(const X* x, int64_t step, const TapList<T, Parts>& taps, const Weights& weights,
-                                 O* out, int64_t pitch) {
+template <int R, class T, int Parts, class From, class Weights, class O>
+FILTRAX_INLINE void tap_block_of(const From& samples, int64_t step, const TapList<T, Parts>& taps,
+                                 const Weights& weights, O* out, int64_t pitch) {
   constexpr int Sets = R * Parts > 4 ? 1 : R * Parts > 2 ? 2 : kRun<Parts>;
-  if (Sets > 1 && taps.size() >= kMany) return tap_block<R, Sets>(x, step, taps, weights, out, pitch);
-  return tap_block<R, 1>(x, step, taps, weights, out, pitch);
+  if (Sets > 1 && taps.size() >= kMany) return tap_block<R, Sets>(samples, step, taps, weights, out, pitch);
+  return tap_block<R, 1>(samples, step, taps, weights, out, pitch);
 }
 
-// Neighbouring vectors, as many at once as there are, up to R.
-template <int R, class T, int Parts, class O>
-inline void neighbours(int64_t vectors, const T* x, const TapList<T, Parts>& taps, O* out) {
-  if (vectors == R) {
-    const SharedWeights<T, Parts> weights{taps.weights.data()};
-    return tap_block_of<R>(x, width<T>, taps, weights, out, width<T>);
-  }
-  if constexpr (R > 1) neighbours<R - 1>(vectors, x, taps, out);
+// R neighbouring vectors of outputs, for a kernel that they share.
+template <int R, class T, int Parts, class From, class O>
+void neighbours_of(const From& samples, const TapList<T, Parts>& taps, O* out) {
+  const SharedWeights<T, Parts> weights{taps.weights.data()};
+  tap_block_of<R>(samples, width<T>, taps, weights, out, width<T>);
+}
+template <class T, int Parts, class From, class O, size_t... R>
+FILTRAX_INLINE void neighbours(int64_t vectors, const From& samples, const TapList<T, Parts>& taps, O* out,
+                               std::index_sequence<R...>) {
+  // A table: of calls within calls, blocks of few vectors would be the last.
+  static constexpr void (*of[])(const From&, const TapList<T, Parts>&, O*) = {neighbours_of<R + 1, T, Parts, From, O>...};
+  of[vectors - 1](samples, taps, out);
+}
+
+// So many of them, up to a block.
+template <class T, int Parts, class From, class O>
+FILTRAX_INLINE void neighbours(int64_t vectors, const From& samples, const TapList<T, Parts>& taps, O* out) {
+  neighbours(vectors, samples, taps, out, std::make_index_sequence<kBlock<T, Parts>>{});
 }
 
 // Whether so many rows that stand `bytes` apart find no place in the second cache: of rows as long as a power
@@ -166,8 +206,8 @@ void rows_of_sums(const X* x, int64_t step, const TapList<T, Parts>& taps, const
   const auto columns = [&](auto high, int64_t row, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i += W) {
       const int64_t at = least(i, count - W);
-      tap_block_of<decltype(high)::value>(x + row * step + at, step, taps, weights.at(at),
-                                          out + row * pitch + at, pitch);
+      const Samples<X, T> samples{x + row * step + at};
+      tap_block_of<decltype(high)::value>(samples, step, taps, weights.at(at), out + row * pitch + at, pitch);
     }
   };
   for (int64_t begin = 0; begin < count; begin += strip) {
@@ -186,41 +226,85 @@ void rows_of_sums(const X* x, int64_t step, const TapList<T, Parts>& taps, const
   }
 }
 
-template <class T, int Parts, class O>
-inline void taps_one_by_one(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count) {
-  for (int64_t i = 0; i < count; i += Parts) {
-    T sum[2] = {0, 0};
-    for (int64_t t = 0; t < taps.size(); ++t) {
-      const T* from = x + taps.offsets[t] + i;
-      if constexpr (Parts == 1) {
-        sum[0] += taps.weights[t] * from[0];
-      } else {
-        sum[0] += taps.weights[2 * t] * from[0] - taps.weights[2 * t + 1] * from[1];
-        sum[1] += taps.weights[2 * t] * from[1] + taps.weights[2 * t + 1] * from[0];
-      }
-    }
-    convert_few<Parts>(sum, out + i);
+// Which samples of a row count, for blocks of outputs near its ends. Of a long row the middle is left out.
+template <class T, int Parts>
+class Fence {
+ public:
+  explicit Fence(const Slide& axis) : n_(axis.n), before_(most(axis.lo, 0)) {
+    const int64_t after = most(0, axis.m - 1 + axis.span() - axis.lo - n_);
+    shown_ = least(n_, 2 * (kBlock<T, Parts> * width<T> + axis.span()));
+    if (n_ == 0 || before_ + shown_ + after > kLongest) return;
+    bits_.resize((before_ + shown_ + after) * Parts + 2 * width<T>);
+    std::fill_n(bits_.begin() + before_ * Parts, shown_ * Parts, ~BitsOf<T>(0));
   }
-}
+  // Whether it is there: a longer one is not worth making.
+  explicit operator bool() const { return !bits_.empty(); }
+  // From sample `at` of the row on.
+  const BitsOf<T>* from(int64_t at) const {
+    return bits_.data() + (before_ + (at < shown_ / 2 ? at : at - n_ + shown_)) * Parts;
+  }
 
-// `count` numbers of outputs; all samples are there.
-template <class T, int Parts, class O>
-void sum_taps(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count) {
-  constexpr int W = width<T>, R = 10 / Parts;
-  if (count < W) return taps_one_by_one<T, Parts>(x, taps, out, count);
-  // Equal blocks: in small ones additions wait for one another. The last overlaps with the one before.
+ private:
+  static constexpr int64_t kLongest = 1 << 12;
+  int64_t n_, before_, shown_;
+  std::vector<BitsOf<T>> bits_;
+};
+
+// Where in its row the samples of the first output begin, and the outputs that meet none beyond its ends.
+template <class T, int Parts>
+struct Ends {
+  const Fence<T, Parts>& fence;
+  int64_t at, first, last;
+};
+
+// `count` numbers of outputs, a vector or more, in equal blocks: in small ones additions wait for one another.
+template <class T, int Parts, class From, class O>
+void sum_stretch(const From& samples, const TapList<T, Parts>& taps, O* out, int64_t count) {
+  constexpr int W = width<T>, R = kBlock<T, Parts>;
   const int64_t vectors = ceil_div(count, W), blocks = ceil_div(vectors, R);
+  if (blocks == 1 && vectors * W == count) return neighbours(vectors, samples, taps, out);
+  const int64_t each = vectors / blocks, more = vectors % blocks;
+  int64_t begin = 0;
   for (int64_t b = 0; b < blocks; ++b) {
-    int64_t begin = vectors * b / blocks * W, size = vectors * (b + 1) / blocks - vectors * b / blocks;
+    int64_t size = each + (b < more);
+    // The last overlaps with the one before.
     if (begin + size * W > count) {
       if (begin == 0) {
-        neighbours<1>(1, x + count - W, taps, out + count - W);
+        neighbours_of<1>(samples.at(count - W), taps, out + count - W);
         if (--size == 0) return;
       } else {
         begin = count - size * W;
       }
     }
-    neighbours<R>(size, x + begin, taps, out + begin);
+    neighbours(size, samples.at(begin), taps, out + begin);
+    begin += size * W;
+  }
+}
+
+// `count` outputs. All samples are in memory; at the ends of a row they count as far as its fence says.
+template <class T, int Parts, class O>
+void sum_taps(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count,
+              const Ends<T, Parts>* ends = nullptr) {
+  constexpr int W = width<T>;
+  const Samples<T, T> samples{x};
+  const int64_t numbers = count * Parts;
+  if (numbers >= W && !ends) return sum_stretch(samples, taps, out, numbers);
+  const FencedSamples<T> fenced{x, ends ? ends->fence.from(ends->at) : nullptr};
+  if (numbers < W) {
+    // A vector whole, though it is of more than there is.
+    alignas(FILTRAX_VECTOR) T sums[W];
+    ends ? neighbours_of<1>(fenced, taps, sums) : neighbours_of<1>(samples, taps, sums);
+    return convert(sums, out, numbers);
+  }
+  // The vectors at the ends; apart from those between them, if these are many.
+  const int64_t left = ceil_div(ends->first * Parts, W) * W, right = ceil_div((count - ends->last) * Parts, W) * W;
+  const int64_t late = numbers - right;
+  if (late - left < kBlock<T, Parts> * W) return sum_stretch(fenced, taps, out, numbers);
+  if (left) sum_stretch(fenced, taps, out, left);
+  sum_stretch(samples.at(left), taps, out + left, late - left);
+  if (right) {
+    const FencedSamples<T> behind{x + late, ends->fence.from(ends->at + late / Parts)};
+    sum_stretch(behind, taps, out + late, right);
   }
 }
 

@@ -34,7 +34,7 @@ void lane_rows(const S* x, int64_t step, const TapList<T, Parts>& taps, const S*
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t t = 0; t < taps.size(); ++t) convert(x + taps.offsets[t] + row * step, samples + t * W, count);
     const LaneWeights<T, T, Parts> weights{near.weights.data(), near.places.data()};
-    tap_block_of<1>(samples, 0, near, weights, sums, 0);
+    tap_block_of<1>(Samples<T, T>{samples}, 0, near, weights, sums, 0);
     convert(sums, out + row * pitch, count);
   }
 }

@@ -41,6 +41,14 @@ struct Problem {
     for (const Cell& cell : cells) total *= cell.size;
     return total;
   }
+  // Samples of the first operand, one after the other.
+  int64_t count_samples() const {
+    int64_t last = (inner.n - 1) * inner.lhs;
+    for (const Cell& cell : cells) last += (cell.size - 1) * cell.lhs;
+    for (const Sum& sum : sums) last += (sum.size - 1) * sum.lhs;
+    for (const Slide& axis : outer) last += (axis.n - 1) * axis.lhs;
+    return last + 1;
+  }
   int64_t count_sums() const {
     int64_t total = 1;
     for (const Sum& sum : sums) total *= sum.size;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 // Small functions on registers: left to the compiler, some became calls, with all they work on in memory.
@@ -29,6 +30,8 @@ using Vec = typename Vectors<T, W>::type;
 
 template <class T>
 constexpr int width = FILTRAX_VECTOR / sizeof(T);
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
 template <class T, int W = width<T>>
 FILTRAX_INLINE Vec<T, W> load(const T* from) {

@@ -29,7 +29,7 @@ inline int down(const Problem& problem) { return problem.outer[1].m > 1 ? 1 : 0;
 template <class S, class T, int Parts>
 class TapRows {
  public:
-  TapRows(const Problem& problem, const S* rhs) : problem_(problem), rhs_(rhs) {}
+  TapRows(const Problem& problem, const S* rhs) : problem_(problem), rhs_(rhs), samples_(problem.count_samples()) {}
 
   // For the outputs at `index` along the outer axes; `rhs` is where their kernel begins.
   void prepare(int64_t rhs, const int64_t* index) {
@@ -57,6 +57,8 @@ class TapRows {
       find_rows();
       find_taps();
       place(list, 0, problem_.inner.dilation * Parts);
+      list.inside.resize(taps_.size());
+      for (size_t t = 0; t < taps_.size(); ++t) list.inside[t] = taps_[t].k * problem_.inner.dilation * Parts;
       list.places.resize(taps_.size());
       for (size_t t = 0; t < taps_.size(); ++t) list.places[t] = taps_[t].weight * Parts;
     }
@@ -81,10 +83,10 @@ class TapRows {
     return staged_;
   }
 
-  // Where the rows of samples begin, from the first window on, and those of taps, from `rhs` on.
+  // Where the rows of samples begin, from the first window on.
   const std::vector<int64_t>& rows() const { return rows_; }
-  const std::vector<int64_t>& kernels() const { return kernels_; }
-  const S* kernel(size_t row) const { return rhs_ + (begin_ + kernels_[row]) * Parts; }
+  // Whether samples [begin, end) of these rows are all in memory.
+  bool are_in_memory(int64_t begin, int64_t end) const { return begin + low_ >= 0 && end + high_ <= samples_; }
   TapList<T, Parts> list;
 
  private:
@@ -95,6 +97,7 @@ class TapRows {
   void find_rows() {
     rows_.clear();
     kernels_.clear();
+    low_ = high_ = 0;
     const int d = down(problem_);
     const Slide &axis = problem_.outer[d], &other = problem_.outer[1 - d];
     for (int64_t s = 0; s < problem_.count_sums(); ++s) {
@@ -102,6 +105,8 @@ class TapRows {
       for (int64_t a = ranges_[1 - d].first; a < ranges_[1 - d].last; ++a) {
         for (int64_t b = ranges_[d].first; b < ranges_[d].last; ++b) {
           rows_.push_back(term.lhs + a * other.dilation * other.lhs + b * axis.dilation * axis.lhs);
+          low_ = rows_.size() == 1 ? rows_[0] : least(low_, rows_.back());
+          high_ = rows_.size() == 1 ? rows_[0] : most(high_, rows_.back());
           kernels_.push_back(term.rhs + a * other.rhs + b * axis.rhs);
         }
       }
@@ -148,6 +153,8 @@ class TapRows {
 
   const Problem& problem_;
   const S* rhs_;
+  const int64_t samples_;
+  int64_t low_ = 0, high_ = 0;
   int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1;
   bool close_ = false;
   Range ranges_[kOuter] = {{-1, -1}, {-1, -1}};

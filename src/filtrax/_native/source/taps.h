@@ -1,7 +1,7 @@
 // Sums over taps: each output is a sum of samples read where they lie, weighted by the kernel.
 //
-// A block of outputs stays in registers over all taps. Where a window reaches past the ends of the
-// signal, its samples are copied with zeros around them first.
+// A block of outputs stays in registers over all taps. Where a window reaches past the ends of a row, what it
+// reads there is masked out; at the ends of the memory its samples are copied with zeros around them first.
 #pragma once
 
 #include <cstring>
@@ -20,27 +20,16 @@ namespace FILTRAX_SET {
 // Samples of a tile from all channels, which stay in the first cache, and the fewest outputs that are
 // worth one.
 constexpr int64_t kTile = 4096, kLeast = 256;
-// Rows up to this long are copied whole; of longer ones only the ends are.
-constexpr int64_t kShortRow = 1024;
-// Products near edges that are not worth copying their samples.
-constexpr int64_t kFew = 24;
 // Products that are worth another thread.
 constexpr double kShared = 1 << 15;
 
-// Outputs [begin, end) of a row whose first window starts at `row` - lo.
+// Outputs [begin, end) of a row whose first window starts at `row` - lo, from copies with zeros around them.
 template <class S, class T, int Parts>
 void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, Parts>& taps, S* out,
-                 int64_t begin, int64_t end, bool copied) {
+                 int64_t begin, int64_t end) {
   const Slide& inner = problem.inner;
   const int64_t count = end - begin;
   if (count <= 0) return;
-  S* to = out + begin * Parts;
-  if constexpr (sizeof(S) == sizeof(T)) {
-    if (!copied) {
-      const T* from = reinterpret_cast<const T*>(lhs) + (row + begin - inner.lo) * Parts;
-      return sum_taps<T, Parts>(from, taps.list, to, count * Parts);
-    }
-  }
   const int64_t length = (count + inner.span() - 1) * Parts;
   // Vectors may be read whole at the end of a row.
   const int64_t pitch = (length + 2 * width<T> + 15) / 16 * 16;
@@ -57,54 +46,39 @@ void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T
   } else {
     list = &taps.staged(pitch, inner.dilation * Parts);
   }
-  if (count * Parts >= width<T>) return sum_taps<T, Parts>(rows, *list, to, count * Parts);
-  // A vector whole, though it is of more than there is.
-  constexpr int64_t padded = width<T>;
-  T* sums = scratch<T>(1, padded + 64);
-  sum_taps<T, Parts>(rows, *list, sums, padded);
-  convert(sums, to, count * Parts);
-}
-
-// Outputs [begin, end) of which each sums only what lies inside the signal.
-template <class T>
-void taps_at_edge(const Problem& problem, const T* row, const TapRows<T, T, 1>& taps, T* out, int64_t begin,
-                  int64_t end) {
-  const Slide& inner = problem.inner;
-  for (int64_t i = begin; i < end; ++i) {
-    const Range inside = taps_inside(inner, i);
-    T sum = 0;
-    for (size_t r = 0; r < taps.rows().size(); ++r) {
-      const T *x = row + taps.rows()[r] + i - inner.lo, *weights = taps.kernel(r);
-      for (int64_t k = inside.first; k < inside.last; ++k) sum += weights[k] * x[k * inner.dilation];
-    }
-    out[i] = sum;
-  }
+  sum_taps<T, Parts>(rows, *list, out + begin * Parts, count);
 }
 
 template <class S, class T, int Parts>
-void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, Parts>& taps, S* out,
-              int64_t begin, int64_t end) {
+void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, Parts>& taps,
+              const Fence<T, Parts>& fence, S* out, int64_t begin, int64_t end) {
   const Slide& inner = problem.inner;
-  // Whole windows have their first sample at i - lo >= 0 and their last below n.
-  const int64_t first = most(begin, least(end, inner.lo));
-  const int64_t last = most(first, least(end, inner.n + inner.lo - inner.span() + 1));
-  const int64_t apart = first - begin + end - last;
-  if constexpr (sizeof(S) == sizeof(T) && Parts == 1) {
-    if (apart * taps.list.size() <= kFew) {
-      taps_at_edge<T>(problem, reinterpret_cast<const T*>(lhs) + row, taps, out, begin, first);
-      tap_segment<S, T, Parts>(problem, lhs, row, taps, out, first, last, false);
-      taps_at_edge<T>(problem, reinterpret_cast<const T*>(lhs) + row, taps, out, last, end);
-      return;
+  if constexpr (sizeof(S) != sizeof(T)) {
+    return tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end);
+  } else {
+    // Whole windows have their first sample at i - lo >= 0 and their last below n.
+    const int64_t first = most(begin, least(end, inner.lo));
+    const int64_t last = most(first, least(end, inner.n + inner.lo - inner.span() + 1));
+    const auto in_place = [&](int64_t from, int64_t to, const Ends<T, Parts>* ends) {
+      const T* samples = reinterpret_cast<const T*>(lhs) + (row + from - inner.lo) * Parts;
+      sum_taps<T, Parts>(samples, taps.list, out + from * Parts, to - from, ends);
+    };
+    const int64_t vector = most(1, width<T> / Parts);
+    if (first == begin && last == end && end - begin >= vector) return in_place(begin, end, nullptr);
+    // Samples beyond the ends may be read if they are in memory.
+    const int64_t from = row + begin - inner.lo, to = from + most(end - begin, vector) + inner.span() - 1;
+    if (fence && taps.are_in_memory(from, to)) {
+      const Ends<T, Parts> ends{fence, begin - inner.lo, first - begin, last - begin};
+      return in_place(begin, end, &ends);
     }
+    tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, first);
+    if (last - first >= vector) {
+      in_place(first, last, nullptr);
+    } else {
+      tap_segment<S, T, Parts>(problem, lhs, row, taps, out, first, last);
+    }
+    tap_segment<S, T, Parts>(problem, lhs, row, taps, out, last, end);
   }
-  const bool is_short = inner.m <= kShortRow && taps.rows().size() == 1;
-  if (sizeof(S) != sizeof(T) || (apart && is_short)) {
-    tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end, true);
-    return;
-  }
-  tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, first, true);
-  tap_segment<S, T, Parts>(problem, lhs, row, taps, out, first, last, false);
-  tap_segment<S, T, Parts>(problem, lhs, row, taps, out, last, end, true);
 }
 
 // Where taps stand far apart a row of outputs is folded, `dilation` wide, so that they are neighbours one below
@@ -174,6 +148,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   tasks = least(tasks, most(1, int64_t(products / (kShared / 4))));
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs);
+    const Fence<T, Parts> fence(laned || sizeof(S) != sizeof(T) ? Slide{} : inner);
     for (int64_t item = items * task / tasks; item < items * (task + 1) / tasks; ++item) {
       const Place place = place_of(problem, item / rows / tiles);
       if (laned) {
@@ -190,7 +165,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
         continue;
       }
       const int64_t begin = folded + (number - strips.count()) * tile, end = least(begin + tile, along);
-      tap_tile<S, T, Parts>(problem, lhs, at.from, taps, out + at.out * Parts, begin, end);
+      tap_tile<S, T, Parts>(problem, lhs, at.from, taps, fence, out + at.out * Parts, begin, end);
     }
   });
 }
