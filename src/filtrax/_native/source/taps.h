@@ -145,7 +145,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, 
   const double products = double(problem.count_cells()) * first.m * second.m * inner.m * problem.count_sums() *
                           first.k * second.k * inner.k;
   int64_t tasks = products < kShared ? 1 : least(items, 16 * pool.threads);
-  tasks = least(tasks, most(1, int64_t(products / (kShared / 4))));
+  tasks = least(tasks, most(1, int64_t(products / kShared)));
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs);
     const Fence<T, Parts> fence(laned || sizeof(S) != sizeof(T) ? Slide{} : inner);
