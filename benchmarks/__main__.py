@@ -48,6 +48,7 @@ def run(
     # What the first compilation of a process costs belongs to no cell.
     jax.jit(jax.numpy.sum)(jax.numpy.ones(8)).block_until_ready()
     rates = Rates()
+    order = {case.name: number for number, case in enumerate(cases)}
     cells = kept(keep, cases) if keep else []
     for cell in cells:
         cell.learn(rates)
@@ -73,7 +74,7 @@ def run(
         if done % 40 == 39:
             # Programs of past cells are never called again.
             jax.clear_caches()
-    return cells
+    return sorted(cells, key=lambda cell: order[cell.case.name])
 
 
 def kept(path: Path, cases: list[Case]) -> list[Cell]:
