@@ -139,14 +139,11 @@ def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
     span = (inner.k - 1) * inner.dilation + 1
     edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
     shown = min(inner.n, 2 * (10 * vector + span))
-    if terms == 1:
-        copied = 0
-    elif is_narrow(problem.dtype):
+    copied = 0
+    if terms > 1 and is_narrow(problem.dtype):
         copied = terms * (inner.m + span)
-    elif sum(edges) + shown > _FENCE:
+    elif terms > 1 and sum(edges) + shown > _FENCE:
         copied = terms * sum(edge + span for edge in edges if edge)
-    else:
-        copied = 0
     return math.ceil(inner.m / vector) * vector / inner.m, float(copied)
 
 

@@ -1,6 +1,7 @@
 // The taps that meet a row of outputs, as a list, and where its windows begin.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "blocks.h"
@@ -97,7 +98,6 @@ class TapRows {
   void find_rows() {
     rows_.clear();
     kernels_.clear();
-    low_ = high_ = 0;
     const int d = down(problem_);
     const Slide &axis = problem_.outer[d], &other = problem_.outer[1 - d];
     for (int64_t s = 0; s < problem_.count_sums(); ++s) {
@@ -105,12 +105,13 @@ class TapRows {
       for (int64_t a = ranges_[1 - d].first; a < ranges_[1 - d].last; ++a) {
         for (int64_t b = ranges_[d].first; b < ranges_[d].last; ++b) {
           rows_.push_back(term.lhs + a * other.dilation * other.lhs + b * axis.dilation * axis.lhs);
-          low_ = rows_.size() == 1 ? rows_[0] : least(low_, rows_.back());
-          high_ = rows_.size() == 1 ? rows_[0] : most(high_, rows_.back());
           kernels_.push_back(term.rhs + a * other.rhs + b * axis.rhs);
         }
       }
     }
+    // Near a corner no row may be left.
+    low_ = rows_.empty() ? 0 : *std::min_element(rows_.begin(), rows_.end());
+    high_ = rows_.empty() ? 0 : *std::max_element(rows_.begin(), rows_.end());
   }
 
   // Taps in runs first, if any meet samples that another output meets: of the next vector, or of the next row.
@@ -154,7 +155,7 @@ class TapRows {
   const Problem& problem_;
   const S* rhs_;
   const int64_t samples_;
-  int64_t low_ = 0, high_ = 0;
+  int64_t low_ = 0, high_ = 0;  // the first and the last of the rows in memory
   int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1;
   bool close_ = false;
   Range ranges_[kOuter] = {{-1, -1}, {-1, -1}};
