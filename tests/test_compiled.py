@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -81,6 +82,35 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs of pairs of channels": ((2, 3, 4, 5), (Axis(580, 560, 31, 5),)),
     "few outputs along the first": ((1, 1, 1, 1), (Axis(500, 500, 9, 4), whole(64))),
     "few outputs for each of the last": ((1, 1, 3, 1), (Axis(500, 500, 9, 4), lanes(600))),
+    "few outputs of many rows": ((300, 1, 1, 1), (Axis(39, 31, 9, 0),)),
+    "few outputs of images, rows summed": ((1, 2, 1, 1), (Axis(50, 50, 3, 1), whole(70))),
+    "few outputs of a row each": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
+}  # fmt: skip
+
+
+def reversed_along(name: str, array: str, *places: int) -> tuple[Any, ...]:
+    """A problem with an array that lies the other way round along some axes."""
+    sizes, axes = PROBLEMS[name]
+    chosen = places or tuple(place for place, axis in enumerate(axes) if not axis.paired)
+    return sizes, tuple(
+        replace(axis, reversed=array) if place in chosen else axis
+        for place, axis in enumerate(axes)
+    )
+
+
+PROBLEMS |= {
+    f"{name}, {array} reversed": reversed_along(name, array)
+    for name in PROBLEMS
+    for array in ("kernel", "output")
+    if not name.startswith("rows of") or name in ("rows of 300, 9 taps", "rows of 300, 31 taps")
+}
+PROBLEMS |= {
+    "images, each array reversed": (
+        (1, 2, 1, 1), (replace(same(50, 9), reversed="kernel"), replace(same(60, 9), reversed="output"))
+    ),
+    "few outputs, one array reversed": reversed_along("few outputs of images", "output", 0),
+    "rows summed, not all reversed":
+        reversed_along("few outputs of images, rows summed", "kernel", 1),
 }  # fmt: skip
 
 
@@ -109,6 +139,7 @@ def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
     """Tap by tap, with the signal in zeros."""
     lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
+    rhs = in_order(rhs, axes, "kernel")
     slid = [axis for axis in axes if not axis.paired]
     padded = with_zeros(lhs, axes)
     shape = (problem.g, problem.b, problem.o, *(axis.m for axis in axes))
@@ -127,7 +158,13 @@ def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
             window.append(slice(start, start + (axis.m - 1) * axis.stride + 1, axis.stride))
             tap.append(slice(k, k + 1))
         total += np.einsum("goc...,gbc...->gbo...", rhs[tuple(tap)], padded[tuple(window)])
-    return total
+    return in_order(total, axes, "output")
+
+
+def in_order(array: np.ndarray, axes: tuple[Axis, ...], name: str) -> np.ndarray:
+    """The kernel or the output, turned where it is reversed."""
+    turned = [3 + place for place, axis in enumerate(axes) if axis.reversed == name]
+    return np.flip(array, turned) if turned else array
 
 
 def with_zeros(lhs: np.ndarray, axes: tuple[Axis, ...]) -> np.ndarray:
@@ -159,10 +196,17 @@ def test_what_is_served() -> None:
     refused = {(name, engine) for name in PROBLEMS for engine in COMPILED} - {
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
-    # Frames have no strides, no spaced taps, no images of lanes and no sums of columns; and one
-    # tap slides along nothing.
-    apart = ("strided", "dilated", " 1 taps", "each lane", "with channels")
-    assert {name for name, _ in refused} == {n for n in PROBLEMS if any(w in n for w in apart)}
+    # Frames have no strides, no spaced taps, no images of lanes, no sums of columns and no columns
+    # in reverse order; and one tap slides along nothing.
+    apart = ("strided", "dilated", " 1 taps", "each lane", "with channels", "rows summed, not all")
+    reverse = {
+        "along the first of two, output reversed", "far apart, output reversed",
+        "far apart, long rows, output reversed", "few outputs along the first, kernel reversed",
+        "few outputs of images, rows summed, kernel reversed",
+    }  # fmt: skip
+    assert {name for name, _ in refused} == reverse | {
+        name for name in PROBLEMS if any(words in name for words in apart)
+    }
     assert {engine for _, engine in refused} == {"overlap"}
 
 
@@ -196,6 +240,7 @@ def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
     """Output by output, where taps are many and outputs few."""
     lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
+    rhs = in_order(rhs, axes, "kernel")
     padded = with_zeros(lhs, axes)
     total = np.zeros((problem.g, problem.b, problem.o, *(axis.m for axis in axes)), lhs.dtype)
     for at in itertools.product(*(range(1 if axis.paired else axis.m) for axis in axes)):
@@ -213,7 +258,7 @@ def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
         kept = "".join("u" if axis.paired else "" for axis in axes)
         part = np.einsum(f"goc{letters},gbc{letters}->gbo{kept}", rhs, padded[tuple(window)])
         total[tuple(place)] = part.reshape(total[tuple(place)].shape)
-    return total
+    return in_order(total, axes, "output")
 
 
 def test_one_device_calls_kernels_and_a_mesh_does_not() -> None:

@@ -328,12 +328,10 @@ def channels(
 ) -> Array:
     """The canonical problem: x (G, B, C, *N) and h (G, O, C, *K) to y (G, B, O, *M).
 
-    Here conjugation, reversal and boundaries are settled; below, all is correlation.
+    Here conjugation and boundaries are settled; below, all is correlation.
     """
     if spec.conjugate:
         h = jnp.conj(h)
-    if spec.operation == "convolve":
-        h = lax.rev(h, tuple(3 + i for i, axis in enumerate(axes) if not axis.paired))
     for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
         axis = axes[i]
         # Axes are extended one after the other, as by repeated `numpy.pad`: at a corner a later
@@ -342,9 +340,7 @@ def channels(
         if (choices.boundary != "zero" or later) and (axis.lo > 0 or axis.hi > 0):
             padding = (axis.lo, axis.hi)
             x = _boundary.extend(x, 3 + i, padding, choices.boundary, fill)
-            extended = Axis(
-                axis.n + axis.lo + axis.hi, axis.k, axis.m, 0, axis.stride, axis.dilation
-            )
+            extended = replace(axis, n=axis.n + axis.lo + axis.hi, lo=0)
             axes = (*axes[:i], extended, *axes[i + 1 :])
     correlation = partial(
         _primitive.bind, axes=axes, method=method, precision=precision, accuracy=accuracy

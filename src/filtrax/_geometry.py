@@ -8,6 +8,8 @@ signal, m of the kernel and i of the output:
 The output is the sum of x[n] h[m] over the pairs that meet at i. The derivative by x sums
 over the same triples for each n, the derivative by h for each m, so both are correlations
 too, with the constants exchanged: `Axis.for_role` is the whole of the adjoint's geometry.
+A convolution is the correlation with a kernel that lies in memory from its last tap to its
+first, and so is one of the two in each derivative.
 """
 
 from dataclasses import dataclass, replace
@@ -34,6 +36,8 @@ class Axis:
         base: spacing of the signal's samples, 1 in a forward problem.
         paired: each entry of the signal has its own kernel and output, so n, m and i are equal
             instead: nothing slides along this axis.
+        reversed: the array that lies in memory from its last entry to its first: ``"kernel"``,
+            ``"output"`` or none. The other attributes count its entries from the last on.
     """
 
     n: int
@@ -44,6 +48,7 @@ class Axis:
     dilation: int = 1
     base: int = 1
     paired: bool = False
+    reversed: str = ""
 
     @property
     def taps(self) -> int:
@@ -64,16 +69,24 @@ class Axis:
     def for_role(self, role: str) -> "Axis":
         """The plain correlation that computes the array named by ``role``.
 
-        For ``"x"`` the output takes the signal's place and the kernel is reversed; for ``"h"``
-        the output takes the kernel's place.
+        For ``"x"`` the output takes the signal's place and the kernel is read from its other end;
+        for ``"h"`` the output takes the kernel's place.
         """
         if self.paired:
             return self
         if role == "x":
+            assert self.reversed != "output"
+            turned = "" if self.reversed or self.k == 1 else "kernel"
             lo = (self.k - 1) * self.dilation - self.lo
-            return Axis(self.m, self.k, self.n, lo, self.base, self.dilation, self.stride)
+            return Axis(
+                self.m, self.k, self.n, lo, self.base, self.dilation, self.stride, reversed=turned
+            )
         if role == "h":
-            return Axis(self.n, self.m, self.k, self.lo, self.dilation, self.stride, self.base)
+            turned = {"": "", "kernel": "output", "output": "kernel"}[self.reversed]
+            return Axis(
+                self.n, self.m, self.k, self.lo, self.dilation, self.stride, self.base,
+                reversed=turned,
+            )  # fmt: skip
         return self
 
 
@@ -85,8 +98,6 @@ def passive_axis(n: int, k: int) -> Axis:
 @lru_cache(maxsize=4096)
 def resolve_axis(spec: AxisSpec, operation: str, n: int, k: int, name: str = "") -> Axis:
     """The index relation that a spec asks for, given the lengths of signal and kernel.
-
-    The kernel is the one of a correlation, that is, already reversed for ``convolve``.
 
     Args:
         spec: the choices along this axis.
@@ -104,7 +115,8 @@ def resolve_axis(spec: AxisSpec, operation: str, n: int, k: int, name: str = "")
     if k < 1:
         raise value_error("h", f"at least one tap{name}", "0")
     span = (k - 1) * spec.dilation + 1
-    axis = Axis(n, k, 0, 0, spec.stride, spec.dilation)
+    turned = "kernel" if operation == "convolve" and k > 1 else ""
+    axis = Axis(n, k, 0, 0, spec.stride, spec.dilation, reversed=turned)
     if isinstance(spec.mode, tuple):
         lo, hi = spec.mode
         if n + lo + hi < span:

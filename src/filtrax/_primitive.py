@@ -20,7 +20,7 @@ from jax.interpreters import ad, batching, mlir
 
 from filtrax import _native, _sharding
 from filtrax._choose import choose, engines_for
-from filtrax._engines import as_correlation, correlation_of, folded, from_correlation
+from filtrax._engines import as_correlation, correlation_of, folded, forwards, from_correlation
 from filtrax._engines.base import Run
 from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
@@ -122,6 +122,7 @@ def _execute(
     plan = choose(problem, method, platform, accuracy, precision.name.lower(), compiled)
     engine = engines_for(problem, compiled)[plan.engine]
     run = engine.run if engine.in_place else _wide(folded(engine.run))
+    run = run if engine.backwards else forwards(run)
     out = run(plain, lhs, rhs, precision, platform)
     return from_correlation(role, out).astype(dtype)
 

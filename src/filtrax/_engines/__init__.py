@@ -6,6 +6,7 @@ from filtrax._engines.base import (
     Engine,
     as_correlation,
     correlation_of,
+    forwards,
     from_correlation,
 )
 from filtrax._engines.fold import fold_problem, folded, labels_of, moves
@@ -23,6 +24,7 @@ __all__ = [
     "correlation_of",
     "fold_problem",
     "folded",
+    "forwards",
     "from_correlation",
     "labels_of",
     "moves",

@@ -6,13 +6,13 @@ An engine is a function of a plain correlation,
 
     out[g, b, o, i] = sum over c, m of  rhs[g, o, c, m] * lhs[g, b, c, n]
 
-with n from the index relation of each axis (see `_geometry`). It never hears of convolution,
-modes, boundaries, conjugation or derivatives.
+with n from the index relation of each axis (see `_geometry`). It never hears of modes,
+boundaries, conjugation or derivatives, and of convolution only if it reads arrays backwards.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -117,6 +117,8 @@ class Engine:
         multiplies: whether it leaves sums to matrix products, whose precision is a choice.
         in_place: whether it serves axes along which nothing slides where they are; for the
             others they are folded into the labels (see `_engines.fold`).
+        backwards: whether it reads and writes arrays that are reversed where they are; for the
+            others they are turned before and after (see `forwards`).
     """
 
     name: str
@@ -130,6 +132,30 @@ class Engine:
     scale: Callable[[Correlation], str] = lambda _: "window"
     multiplies: Callable[[Correlation], bool] = lambda problem: problem.c > 1
     in_place: bool = False
+    backwards: bool = False
+
+
+def forwards(run: Run) -> Run:
+    """An engine that is given, and gives, no array reversed."""
+
+    def turn(
+        axes: tuple[Axis, ...],
+        lhs: jax.Array,
+        rhs: jax.Array,
+        precision: lax.Precision,
+        platform: str,
+    ) -> jax.Array:
+        plain = tuple(replace(axis, reversed="") for axis in axes)
+        out = run(plain, lhs, in_order(rhs, axes, "kernel"), precision, platform)
+        return in_order(out, axes, "output")
+
+    return turn
+
+
+def in_order(array: jax.Array, axes: tuple[Axis, ...], name: str) -> jax.Array:
+    """The ``"kernel"`` or the ``"output"``, turned where it is reversed."""
+    turned = tuple(3 + number for number, axis in enumerate(axes) if axis.reversed == name)
+    return lax.rev(array, turned) if turned else array
 
 
 def as_correlation(
@@ -142,9 +168,8 @@ def as_correlation(
     """
     axes = tuple(axis.for_role(role) for axis in axes)
     if role == "x":
-        # Sum over O; each tap meets the outputs from the other side.
-        turned = tuple(3 + number for number, axis in enumerate(axes) if not axis.paired)
-        return axes, a, lax.rev(jnp.swapaxes(b, 1, 2), turned)
+        # Sum over O.
+        return axes, a, jnp.swapaxes(b, 1, 2)
     if role == "h":
         # Sum over B, with the output as a kernel as long as the signal.
         return axes, jnp.swapaxes(a, 1, 2), jnp.swapaxes(b, 1, 2)

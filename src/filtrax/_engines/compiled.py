@@ -14,7 +14,14 @@ from jax import lax
 
 from filtrax import _native
 from filtrax._engines import fft, loops
-from filtrax._engines.base import SMALL, Correlation, Engine, correlation_of, rounding_of_sums
+from filtrax._engines.base import (
+    SMALL,
+    Correlation,
+    Engine,
+    correlation_of,
+    in_order,
+    rounding_of_sums,
+)
 from filtrax._engines.taps import is_narrow
 from filtrax._geometry import Axis
 
@@ -72,7 +79,9 @@ def _run_taps(
     found = _rows(correlation_of(axes, lhs, rhs))
     assert found is not None
     algorithm, rows = found
-    return _native.call(algorithm, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs))
+    out = _native.call(algorithm, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs))
+    # Vectors of outputs are written forwards.
+    return in_order(out, axes, "output") if algorithm == _native.TAPS else out
 
 
 def _refuses_taps(problem: Correlation, platform: str) -> str | None:
@@ -355,13 +364,14 @@ def _slides(axis: Axis) -> bool:
 COMPILED: dict[str, Engine] = {
     "shift": Engine(
         "shift", _run_taps, _refuses_taps, _work_taps, error=_error_taps,
-        multiplies=lambda _: False, in_place=True,
+        multiplies=lambda _: False, in_place=True, backwards=True,
     ),
     "overlap": Engine(
         "overlap", _run_frames, _refuses_frames, _work_frames,
         block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
         error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
         spread=_spread_frames, scale=lambda _: "block", multiplies=lambda _: False, in_place=True,
+        backwards=True,
     ),
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """A plain correlation as loops over rows of memory, which is what the compiled kernels run.
 
 Axes along which nothing slides are loops over cells or terms of a sum. Of neighbouring axes those
-that lie side by side in memory become one, where one is slid along and the other is not.
+that lie side by side in memory become one, where one is slid along and the other is not. Along an
+axis that is reversed an array has a negative stride, and loops begin at its last entry.
 """
 
 from collections.abc import Callable
@@ -108,8 +109,10 @@ def _loops(problem: Correlation) -> list[Loop] | None:
         Cell(g, lhs[0], rhs[0], out[0]), Cell(b, lhs[1], 0, out[1]), Cell(o, 0, rhs[1], out[2]),
         Sum(c, lhs[2], rhs[2]),
     ]  # fmt: skip
-    for axis, *steps in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
-        loop = loop_of(axis, *steps)
+    for axis, step, rhs_step, out_step in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
+        rhs_step *= -1 if axis.reversed == "kernel" else 1
+        out_step *= -1 if axis.reversed == "output" else 1
+        loop = loop_of(axis, step, rhs_step, out_step)
         if loop is None:
             return None
         loops.append(loop)
@@ -157,8 +160,9 @@ def _cached(
 
 @_cached
 def for_taps(problem: Correlation) -> Rows | None:
-    """Loops whose innermost runs over neighbouring outputs, or ``None``."""
-    loops = _loops(problem)
+    """Loops whose innermost runs over neighbouring outputs, or ``None``; outputs are in order."""
+    axes = (replace(a, reversed="") if a.reversed == "output" else a for a in problem.axes)
+    loops = _loops(replace(problem, axes=tuple(axes)))
     if loops is None:
         return None
     if not loops or isinstance(loops[-1], Sum):
@@ -199,17 +203,18 @@ def for_sums(problem: Correlation) -> Rows | None:
             return None
         whole = Slide(last.size, 1, last.size, 0, 1, 1, 1, 1, 1)
         return _parted(rest, whole, last.size)
-    if not isinstance(last, Sum) or last.lhs != 1 or last.rhs != 1:
+    if not isinstance(last, Sum) or last.lhs != 1 or abs(last.rhs) != 1:
         return None
     before = rest[-1] if rest else None
-    if isinstance(before, Slide) and before.dilation == 1:
-        size = last.size
+    size, step = last.size, last.rhs
+    # Taps are neighbours across the two only if both run the same way.
+    if isinstance(before, Slide) and before.dilation == 1 and (before.rhs > 0) == (step > 0):
         inner = replace(
             before, n=before.n * size, k=before.k * size, lo=before.lo * size,
-            stride=before.stride * size, lhs=1, rhs=1,
+            stride=before.stride * size, lhs=1, rhs=step,
         )  # fmt: skip
         return _parted(rest[:-1], inner)
-    return _parted(rest, Slide(last.size, last.size, 1, 0, 1, 1, 1, 1, 1))
+    return _parted(rest, Slide(size, size, 1, 0, 1, 1, 1, step, 1))
 
 
 @_cached
@@ -233,8 +238,8 @@ def for_frames(problem: Correlation) -> Rows | None:
         return None
     (last,) = behind
     if isinstance(last, Cell):
-        own = last.rhs == 1 and inner.rhs > 1
-        shared = last.rhs == 0 and inner.rhs == 1 and inner.k <= inner.m
+        own = last.rhs == 1 and abs(inner.rhs) > 1
+        shared = last.rhs == 0 and abs(inner.rhs) == 1 and inner.k <= inner.m
         return rows if last.lhs == last.out == 1 and (own or shared) else None
     return rows if inner.k > inner.m and last.lhs == last.rhs == 1 else None
 

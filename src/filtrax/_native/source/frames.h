@@ -103,6 +103,14 @@ class Framed {
     transform(numbers, to, conjugate);
     if (Parts == 1) fft_.split(to, inside_);
   }
+  // A row's taps, of which the next lies in memory before or behind, as a spectrum that a signal's is multiplied by.
+  void kernel(const S* taps, int64_t count, T* to) const {
+    if (p_.inner.rhs == 1) return transformed(taps, count, 0, count, to, true);
+    T* copy = scratch<T>(0, room_);
+    convert_samples<Parts>(taps, p_.inner.rhs, copy, 1, count);
+    transform(copy, 0, count * Parts, to, true);
+    if (Parts == 1) fft_.split(to, inside_);
+  }
   // The same of real samples before the two spectra of their transform are split.
   void spread(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
     const int64_t begin = most(0, -start) * Parts, end = most(0, least(count, length - start)) * Parts;
@@ -153,12 +161,12 @@ class Framed {
     write(spectrum, to, count);
   }
   void write(T* spectrum, S* to, int64_t count) const {
-    if constexpr (sizeof(S) == sizeof(T)) {
+    if (sizeof(S) == sizeof(T) && p_.inner.out == 1) {
       untransform(spectrum, reinterpret_cast<T*>(to), count);
     } else {
       T* numbers = scratch<T>(0, room_);
       untransform(spectrum, numbers, count);
-      convert(numbers, to, count * Parts);
+      convert_samples<Parts>(numbers, 1, to, p_.inner.out, count);
     }
   }
 
@@ -220,8 +228,8 @@ class Framed {
   // One kernel, or each of a panel, as spectra that hold the scale of the inverse.
   void kernels(int64_t rhs, int64_t count, T* to) const {
     const Slide& inner = p_.inner;
-    if (inner.rhs == 1) {
-      transformed(rhs_ + rhs * Parts, inner.k, 0, inner.k, to, true);
+    if (inner.rhs == 1 || inner.rhs == -1) {
+      kernel(rhs_ + rhs * Parts, inner.k, to);
       scaled(to);
       return;
     }
@@ -344,7 +352,7 @@ class Framed {
           const int64_t start = begin - inner.lo, used = least(frame_, taps + inner.m - 1);
           if (!strided) {
             transformed(lhs, inner.n, start, used, x, false);
-            transformed(rhs, taps, 0, taps, y, true);
+            kernel(rhs, taps, y);
             correlate_spectra<T, true, Parts == 1>(x, y, totals, fft_.half, 0, n_);
             continue;
           }
@@ -389,12 +397,12 @@ class Framed {
       });
     };
     auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
-    auto kernel = [&](int64_t f, int64_t number) {
+    auto prepare = [&](int64_t f, int64_t number) {
       const int64_t b = number % second.k, a = number / second.k % first.k;
       const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
       const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
       T* to = hs.get() + number * room_;
-      transformed(rhs_ + (at + (short_ ? f * hop_ : 0)) * Parts, taps_of(f), 0, taps_of(f), to, true);
+      kernel(rhs_ + (at + (short_ ? f * hop_ * inner.rhs : 0)) * Parts, taps_of(f), to);
       scaled(to);
     };
     auto frame = [&](const Pool& pool, int64_t f, T* xs) {
@@ -402,7 +410,7 @@ class Framed {
       const int64_t results = short_ ? inner.m : least(hop_, inner.m - begin);
       const int64_t used = least(frame_, taps_of(f) + results - 1);
       every(pool, left * signals + (short_ ? right * kernels : 0), [&](int64_t number) {
-        if (number >= left * signals) return kernel(f, number - left * signals);
+        if (number >= left * signals) return prepare(f, number - left * signals);
         const int64_t b = number % second.n, a = number / second.n % first.n;
         const int64_t s = number / second.n / first.n % sums, cell = number / signals;
         const int64_t at = offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
@@ -436,12 +444,12 @@ class Framed {
         for (int64_t number = from; number < to; ++number) {
           const int64_t b = number % second.m, a = number / second.m % first.m;
           const Place place = place_of(p_, number / outputs);
-          const int64_t at = place.out + a * first.out + b * second.out + (short_ ? 0 : begin);
+          const int64_t at = place.out + a * first.out + b * second.out + (short_ ? 0 : begin * inner.out);
           store(sums_of[number - from].total, out_ + at * Parts, results);
         }
       });
     };
-    if (!short_) every(pool_, right * kernels, [&](int64_t number) { kernel(0, number); });
+    if (!short_) every(pool_, right * kernels, [&](int64_t number) { prepare(0, number); });
     // Threads work on frames of their own where there are enough, and else together on each.
     const int64_t size = left * signals * room_;
     const bool apart = !short_ && frames_ >= kApart * pool_.threads && size * int64_t(sizeof(T)) <= kNear;
@@ -552,8 +560,8 @@ class Framed {
 };
 
 template <class S, class T, int Parts>
-void correlate_frames(const Pool& pool, const Problem& problem, int64_t n, const void* lhs, const void* rhs, void* out) {
-  Framed<S, T, Parts>(pool, problem, n, static_cast<const S*>(lhs), static_cast<const S*>(rhs), static_cast<S*>(out)).run();
+void correlate_frames(const Pool& pool, const Problem& problem, int64_t n, const S* lhs, const S* rhs, S* out) {
+  Framed<S, T, Parts>(pool, problem, n, lhs, rhs, out).run();
 }
 
 }  // namespace FILTRAX_SET

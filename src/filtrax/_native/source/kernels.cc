@@ -10,8 +10,12 @@ namespace filtrax {
 namespace FILTRAX_SET {
 
 template <class S, class T, int Parts>
-bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs,
-             const void* rhs, void* out) {
+bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
+             const void* rhs_, void* out_) {
+  const Place start = start_of(problem);
+  const S* lhs = static_cast<const S*>(lhs_);
+  const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
+  S* out = static_cast<S*>(out_) + start.out * Parts;
   if (algorithm == kTaps) {
     correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out);
     return true;

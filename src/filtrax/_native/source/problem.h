@@ -3,10 +3,12 @@
 //   out[cell, i, j] = sum over s, k, l of  rhs[cell, s, k, l] * lhs[cell, s, n(i, k), n(j, l)]
 //   n(i, k) = stride * i + dilation * k - lo, outside of [0, n) the signal is zero
 //
-// Strides count samples. Complex samples are pairs of numbers, which only the kernels know.
+// Strides count samples. Complex samples are pairs of numbers, which only the kernels know. Strides of rhs and
+// out are negative along an axis whose entries lie from the last to the first.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace filtrax {
 
@@ -61,6 +63,19 @@ constexpr int64_t kNumbers = sizeof(Problem) / sizeof(int64_t);
 struct Place {
   int64_t lhs = 0, rhs = 0, out = 0;
 };
+
+// Where the first entries lie: at the end of an axis with a negative stride.
+inline Place start_of(const Problem& problem) {
+  Place start;
+  const auto end = [](int64_t size, int64_t step) { return step < 0 ? (1 - size) * step : 0; };
+  for (const Cell& cell : problem.cells) start.out += end(cell.size, cell.out);
+  for (const Sum& sum : problem.sums) start.rhs += end(sum.size, sum.rhs);
+  for (const Slide* axis : {&problem.outer[0], &problem.outer[1], &problem.inner}) {
+    start.rhs += end(axis->k, axis->rhs);
+    start.out += end(axis->m, axis->out);
+  }
+  return start;
+}
 
 inline Place place_of(const Problem& problem, int64_t cell) {
   Place place;

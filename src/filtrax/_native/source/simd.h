@@ -111,6 +111,13 @@ FILTRAX_INLINE void convert_few(const S* from, T* to) {
   }
 }
 
+// Samples of Parts numbers, each so many steps from the next.
+template <int Parts, class S, class T>
+inline void convert_samples(const S* from, int64_t step, T* to, int64_t to_step, int64_t count) {
+  if (step == 1 && to_step == 1) return convert(from, to, count * Parts);
+  for (int64_t i = 0; i < count; ++i) convert_few<Parts>(from + i * step * Parts, to + i * to_step * Parts);
+}
+
 // Samples [start, start + count) of a row of n samples, zero outside.
 template <class S, class T>
 inline void window(const S* row, int64_t n, int64_t start, int64_t count, T* to) {

@@ -216,11 +216,11 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int
       window(x, inner.n * Parts, start * Parts, (count + reach) * Parts, copy);
       samples = copy;
     }
-    if constexpr (sizeof(S) == sizeof(T)) {
+    if (sizeof(S) == sizeof(T) && inner.rhs == 1) {
       taps = reinterpret_cast<const T*>(h + k * Parts);
     } else {
       T* copy = scratch<T>(1, count * Parts);
-      convert(h + k * Parts, copy, count * Parts);
+      convert_samples<Parts>(h + k * inner.rhs * Parts, inner.rhs, copy, 1, count);
       taps = copy;
     }
     dots<T, Parts>(samples, inner.stride * Parts, taps, count * Parts, inner.m, sums);
@@ -314,11 +314,8 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
 
 // Everything: cells, and where there are few, parts of the sums, are shared between threads.
 template <class S, class T, int Parts>
-void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, const void* rhs_, void* out_) {
+void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
   typedef typename Wider<T>::type Wide;
-  const S* lhs = static_cast<const S*>(lhs_);
-  const S* rhs = static_cast<const S*>(rhs_);
-  S* out = static_cast<S*>(out_);
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
   const int64_t lane_tiles = laned ? ceil_div(problem.lanes, kLaneTile) : 1;
@@ -345,9 +342,10 @@ void correlate_sums(const Pool& pool, const Problem& problem, const void* lhs_, 
     for (int64_t a = 0; a < first.m; ++a) {
       for (int64_t b = 0; b < second.m; ++b) {
         S* to = out + (place.out + a * first.out + b * second.out + begin) * Parts;
-        for (int64_t j = 0; j < across * Parts; ++j, ++at) {
-          const T value = T(totals[at]);
-          convert(&value, to + j, 1);
+        for (int64_t j = 0; j < across; ++j, at += Parts) {
+          T value[Parts];
+          for (int part = 0; part < Parts; ++part) value[part] = T(totals[at + part]);
+          convert_few<Parts>(value, to + j * inner.out * Parts);
         }
       }
     }

@@ -132,7 +132,7 @@ class TapRows {
             if ((tap + (Run - 1) * apart < length) != runs) continue;
             for (int64_t k = tap; k < least(length, tap + Run * apart); k += apart) {
               const int64_t row = laned ? line * length + k : line, inside = laned ? 0 : k;
-              taps_.push_back({row, inside, kernels_[row] + inside});
+              taps_.push_back({row, inside, kernels_[row] + inside * inner.rhs});
             }
           }
         }

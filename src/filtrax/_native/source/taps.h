@@ -129,10 +129,7 @@ void tap_strip(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, 
 
 // Everything: rows and tiles are shared between threads.
 template <class S, class T, int Parts>
-void correlate_taps(const Pool& pool, const Problem& problem, const void* lhs_, const void* rhs_, void* out_) {
-  const S* lhs = static_cast<const S*>(lhs_);
-  const S* rhs = static_cast<const S*>(rhs_);
-  S* out = static_cast<S*>(out_);
+void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
   // What strips leave, in tiles: stretches of a row or, of lanes, some rows.
