@@ -106,7 +106,8 @@ PROBLEMS |= {
 }
 PROBLEMS |= {
     "images, each array reversed": (
-        (1, 2, 1, 1), (replace(same(50, 9), reversed="kernel"), replace(same(60, 9), reversed="output"))
+        (1, 2, 1, 1),
+        (replace(same(50, 9), reversed="kernel"), replace(same(60, 9), reversed="output")),
     ),
     "few outputs, one array reversed": reversed_along("few outputs of images", "output", 0),
     "rows summed, not all reversed":
@@ -163,8 +164,7 @@ def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
 
 def in_order(array: np.ndarray, axes: tuple[Axis, ...], name: str) -> np.ndarray:
     """The kernel or the output, turned where it is reversed."""
-    turned = [3 + place for place, axis in enumerate(axes) if axis.reversed == name]
-    return np.flip(array, turned) if turned else array
+    return np.flip(array, tuple(3 + i for i, axis in enumerate(axes) if axis.reversed == name))
 
 
 def with_zeros(lhs: np.ndarray, axes: tuple[Axis, ...]) -> np.ndarray:

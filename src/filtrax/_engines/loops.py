@@ -8,6 +8,7 @@ axis that is reversed an array has a negative stride, and loops begin at its las
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
+from operator import mul
 
 import jax.numpy as jnp
 
@@ -109,10 +110,9 @@ def _loops(problem: Correlation) -> list[Loop] | None:
         Cell(g, lhs[0], rhs[0], out[0]), Cell(b, lhs[1], 0, out[1]), Cell(o, 0, rhs[1], out[2]),
         Sum(c, lhs[2], rhs[2]),
     ]  # fmt: skip
-    for axis, step, rhs_step, out_step in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
-        rhs_step *= -1 if axis.reversed == "kernel" else 1
-        out_step *= -1 if axis.reversed == "output" else 1
-        loop = loop_of(axis, step, rhs_step, out_step)
+    for axis, *steps in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
+        signs = (1, -1 if axis.reversed == "kernel" else 1, -1 if axis.reversed == "output" else 1)
+        loop = loop_of(axis, *map(mul, steps, signs))
         if loop is None:
             return None
         loops.append(loop)
