@@ -261,11 +261,12 @@ struct Ends {
 template <class T, int Parts, class From, class O>
 void sum_stretch(const From& samples, const TapList<T, Parts>& taps, O* out, int64_t count) {
   constexpr int W = width<T>, R = kBlock<T, Parts>;
-  const int64_t vectors = ceil_div(count, W), blocks = ceil_div(vectors, R);
+  // Of a tile: so few that short divisions do.
+  const uint32_t vectors = ceil_div(count, W), blocks = (vectors + R - 1) / R;
   if (blocks == 1 && vectors * W == count) return neighbours(vectors, samples, taps, out);
-  const int64_t each = vectors / blocks, more = vectors % blocks;
+  const uint32_t each = vectors / blocks, more = vectors % blocks;
   int64_t begin = 0;
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (uint32_t b = 0; b < blocks; ++b) {
     int64_t size = each + (b < more);
     // The last overlaps with the one before.
     if (begin + size * W > count) {

@@ -77,19 +77,33 @@ inline Place start_of(const Problem& problem) {
   return start;
 }
 
-inline Place place_of(const Problem& problem, int64_t cell) {
-  Place place;
-  for (int d = kCells - 1; d >= 0; --d) {
-    const Cell& c = problem.cells[d];
-    if (c.size == 1) continue;  // Divisions take longer than a short row.
-    const int64_t at = cell % c.size;
-    cell /= c.size;
-    place.lhs += at * c.lhs;
-    place.rhs += at * c.rhs;
-    place.out += at * c.out;
+// Cells one after the other, from any on: to find each by divisions takes longer than a short row.
+class Cells {
+ public:
+  Cells(const Problem& problem, int64_t first) : cells_(problem.cells) {
+    for (int d = kCells - 1; d >= 0; first /= cells_[d--].size) move(d, first % cells_[d].size);
   }
-  return place;
-}
+  const Place& place() const { return place_; }
+  void next() {
+    for (int d = kCells - 1; d >= 0; --d) {
+      if (at_[d] + 1 < cells_[d].size) return move(d, 1);
+      move(d, -at_[d]);
+    }
+  }
+
+ private:
+  void move(int d, int64_t turns) {
+    at_[d] += turns;
+    place_.lhs += turns * cells_[d].lhs;
+    place_.rhs += turns * cells_[d].rhs;
+    place_.out += turns * cells_[d].out;
+  }
+  const Cell* cells_;
+  int64_t at_[kCells] = {};
+  Place place_;
+};
+
+inline Place place_of(const Problem& problem, int64_t cell) { return Cells(problem, cell).place(); }
 
 // The pair of offsets of one term of the sums.
 inline Place term_of(const Problem& problem, int64_t term) {

@@ -138,7 +138,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const int64_t tile = laned ? 32 : most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
   const int64_t tiles = strips.count() + ceil_div(along - folded, tile);
   const int64_t rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
-  const int64_t items = problem.count_cells() * tiles * rows;
+  const int64_t each = tiles * rows, items = problem.count_cells() * each;
   const double products = double(problem.count_cells()) * first.m * second.m * inner.m * problem.count_sums() *
                           first.k * second.k * inner.k;
   int64_t tasks = products < kShared ? 1 : least(items, 16 * pool.threads);
@@ -146,14 +146,20 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs);
     const Fence<T, Parts> fence(laned || sizeof(S) != sizeof(T) ? Slide{} : inner);
-    for (int64_t item = items * task / tasks; item < items * (task + 1) / tasks; ++item) {
-      const Place place = place_of(problem, item / rows / tiles);
+    const int64_t from = items * task / tasks;
+    Cells cells(problem, from / each);
+    for (int64_t left = items * (task + 1) / tasks - from, turn = from % each; left > 0; --left, ++turn) {
+      if (turn == each) {
+        cells.next();
+        turn = 0;
+      }
+      const Place& place = cells.place();
       if (laned) {
-        const int64_t begin = item % tiles * tile, end = least(begin + tile, along);
-        lane_tile(problem, lhs, rhs, place, taps, out, item / tiles % rows, begin, end);
+        const int64_t begin = turn % tiles * tile, end = least(begin + tile, along);
+        lane_tile(problem, lhs, rhs, place, taps, out, turn / tiles, begin, end);
         continue;
       }
-      const int64_t row = item % rows, number = item / rows % tiles;
+      const int64_t number = each == 1 ? 0 : turn / rows, row = turn - number * rows;
       const int64_t index[kOuter] = {row / second.m, row % second.m};
       taps.prepare(place.rhs, index);
       const OuterRow at = outer_row(problem, place, index);
