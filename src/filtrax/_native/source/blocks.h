@@ -27,9 +27,10 @@ struct TapList {
   std::vector<int64_t> inside;   // the same from the first tap of its row on
   std::vector<T> weights;        // of a kernel that all outputs share, or
   std::vector<int64_t> places;   // where those of the first of many lanes lie
-  // So many first taps come in runs, each of which meets samples `space` numbers behind those of the last:
-  // what was read for one output meets another one, too. Loads are what sums over taps wait for.
-  int64_t in_runs = 0, space = 0;
+  // So many first taps come in runs, then up to so many in pairs, each of which meets samples `space` numbers
+  // behind those of the last: what was read for one output meets another one, too. Loads are what sums over
+  // taps wait for.
+  int64_t in_runs = 0, in_pairs = 0, space = 0;
   int64_t size() const { return offsets.size(); }
 };
 
@@ -104,21 +105,22 @@ struct FencedSamples {
 template <int R, int Sets, class T, int Parts, class From, class Weights, class O>
 FILTRAX_INLINE void tap_block(const From& samples, int64_t step, const TapList<T, Parts>& taps,
                               const Weights& weights, O* out, int64_t pitch) {
-  constexpr int W = width<T>, Run = kRun<Parts>, P = R * Parts;
+  constexpr int W = width<T>, P = R * Parts;
   typedef Vec<T, W> V;
   V sums[Sets * P];
 #pragma GCC unroll 16
   for (int r = 0; r < Sets * P; ++r) sums[r] = V{};
-  const int64_t count = taps.size(), in_runs = step == taps.space ? taps.in_runs : 0;
+  const int64_t count = taps.size();
   int64_t t = 0;
-  for (; t < in_runs; t += Run) {
+  const auto add_run = [&](auto length) __attribute__((always_inline)) {
+    constexpr int Run = decltype(length)::value;
     const From from = samples.of(taps, t);
     V run[Run * Parts];
 #pragma GCC unroll 4
     for (int j = 0; j < Run * Parts; ++j) run[j] = weights(t + j / Parts, j % Parts);
 #pragma GCC unroll 32
     for (int v = 0; v < R + Run - 1; ++v) {
-      const V sample = from(v * step);
+      const V sample = kept(from(v * step));
 #pragma GCC unroll 4
       for (int j = 0; j < Run; ++j) {
         const int r = v - j;
@@ -128,6 +130,11 @@ FILTRAX_INLINE void tap_block(const From& samples, int64_t step, const TapList<T
         if constexpr (Parts == 2) sum[R + r] += run[j * Parts + 1] * sample;
       }
     }
+    t += Run;
+  };
+  if (step == taps.space) {
+    while (t < taps.in_runs) add_run(std::integral_constant<int, kRun<Parts>>{});
+    while (t < taps.in_pairs) add_run(std::integral_constant<int, 2>{});
   }
   const auto add = [&](int64_t tap, V* sum) __attribute__((always_inline)) {
     const From from = samples.of(taps, tap);
@@ -239,6 +246,7 @@ class Fence {
   }
   // Whether it is there: a longer one is not worth making.
   explicit operator bool() const { return !bits_.empty(); }
+  bool shows_all() const { return shown_ == n_; }
   // From sample `at` of the row on.
   const BitsOf<T>* from(int64_t at) const {
     return bits_.data() + (before_ + (at < shown_ / 2 ? at : at - n_ + shown_)) * Parts;
@@ -301,8 +309,12 @@ void sum_taps(const T* x, const TapList<T, Parts>& taps, O* out, int64_t count,
   const int64_t left = ceil_div(ends->first * Parts, W) * W, right = ceil_div((count - ends->last) * Parts, W) * W;
   const int64_t late = numbers - right;
   if (late - left < kBlock<T, Parts> * W) return sum_stretch(fenced, taps, out, numbers);
-  if (left) sum_stretch(fenced, taps, out, left);
   sum_stretch(samples.at(left), taps, out + left, late - left);
+  if (left == W && right == W && ends->fence.shows_all()) {
+    // Both at once: one of them waits for its own additions.
+    return tap_block_of<2>(fenced, late, taps, SharedWeights<T, Parts>{taps.weights.data()}, out, late);
+  }
+  if (left) sum_stretch(fenced, taps, out, left);
   if (right) {
     const FencedSamples<T> behind{x + late, ends->fence.from(ends->at + late / Parts)};
     sum_stretch(behind, taps, out + late, right);

@@ -48,6 +48,7 @@ void copied_lanes(const Slide& axis, const S* lhs, const TapList<T, Parts>& taps
   const int64_t strip = least(count, strip_of<T>(size + deep)), first = axis.stride * begin - axis.lo;
   TapList<T, Parts> near;
   near.in_runs = taps.in_runs;
+  near.in_pairs = taps.in_pairs;
   near.space = strip;
   for (int64_t t = 0; t < size; ++t) {
     near.offsets.push_back(taps.offsets[t] / (axis.dilation * axis.lhs * Parts) * strip);

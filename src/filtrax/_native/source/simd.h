@@ -46,6 +46,17 @@ FILTRAX_INLINE Vec<T, W> splat(T value) {
   return value - Vec<T, W>{};
 }
 
+// Where a value is used more than once the compiler may read it anew each time, unless it is told to keep it.
+template <class V>
+FILTRAX_INLINE V kept(V value) {
+#ifdef __AVX512F__
+  asm("" : "+v"(value));
+#elif defined(__SSE2__)
+  asm("" : "+x"(value));
+#endif
+  return value;
+}
+
 // Half precision is stored, never computed with.
 struct BFloat16 {
   uint16_t bits;

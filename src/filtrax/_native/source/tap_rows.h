@@ -125,20 +125,28 @@ class TapRows {
     const bool far = laned || is_far<T, Parts>(inner);
     const int64_t apart = close_ ? vector / inner.dilation : far ? 1 : length;
     taps_.clear();
-    for (const bool runs : {true, false}) {
+    // Chains are cut into runs, what is left of them into pairs.
+    int64_t ends[3];
+    for (int cut = 0; cut < 3; ++cut) {
+      constexpr int sizes[3] = {Run, 2, 1};
       for (int64_t line = 0; line * length < int64_t(rows_.size()) * (laned ? 1 : length); ++line) {
         for (int64_t begin = 0; begin < length; begin += Run * apart) {
           for (int64_t tap = begin; tap < least(length, begin + apart); ++tap) {
-            if ((tap + (Run - 1) * apart < length) != runs) continue;
-            for (int64_t k = tap; k < least(length, tap + Run * apart); k += apart) {
+            const int64_t chain = least(Run, ceil_div(length - tap, apart));
+            int64_t from = 0;
+            for (int c = 0; c < cut; ++c) from += (chain - from) / sizes[c] * sizes[c];
+            const int64_t to = from + (chain - from) / sizes[cut] * sizes[cut];
+            for (int64_t k = tap + from * apart; k < tap + to * apart; k += apart) {
               const int64_t row = laned ? line * length + k : line, inside = laned ? 0 : k;
               taps_.push_back({row, inside, kernels_[row] + inside * inner.rhs});
             }
           }
         }
       }
-      if (runs) list.in_runs = staged_.in_runs = taps_.size();
+      ends[cut] = taps_.size();
     }
+    list.in_runs = staged_.in_runs = ends[0];
+    list.in_pairs = staged_.in_pairs = ends[1];
   }
 
   void place(TapList<T, Parts>& into, int64_t pitch, int64_t step) const {
