@@ -327,8 +327,9 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
   const int64_t rows = laned ? sums : sums * first.k * second.k;
   const int64_t pieces = rows * stretches;
   const int64_t outputs = first.m * second.m * inner.m * Parts;
-  const double products = double(cells) * pieces * stretch * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
-  const int64_t wanted = products < kShared ? 1 : 8 * pool.threads;
+  const double products = double(run) * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
+  const bool shared = cells * rows * (products + kItem) >= kShared;
+  const int64_t wanted = shared ? 8 * pool.threads : 1;
   const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
   const int64_t sizes = laned ? first.m * least(problem.lanes, kLaneTile) : outputs;
   const int64_t tasks = cells * splits;
@@ -384,7 +385,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
     }
   };
 
-  const int64_t groups = products < kShared ? 1 : least(tasks, 32 * pool.threads);
+  const int64_t groups = shared ? least(tasks, 32 * pool.threads) : 1;
   share(pool, groups, [&](int64_t group) {
     std::vector<Wide> own(splits > 1 ? 0 : sizes);
     T* vectors = scratch<T>(3, waiting);

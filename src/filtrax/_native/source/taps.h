@@ -20,8 +20,9 @@ namespace FILTRAX_SET {
 // Samples of a tile from all channels, which stay in the first cache, and the fewest outputs that are
 // worth one.
 constexpr int64_t kTile = 4096, kLeast = 256;
-// Products that are worth another thread.
-constexpr double kShared = 1 << 15;
+// Work that is worth another thread, in products: one that sleeps is woken in the time of a million or two. An
+// output and a tile, or a row, take as long as so many.
+constexpr double kShared = 1 << 21, kOutput = 32, kItem = 8192;
 
 // Outputs [begin, end) of a row whose first window starts at `row` - lo, from copies with zeros around them.
 template <class S, class T, int Parts>
@@ -153,10 +154,10 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const int64_t tiles = strips.count() + ceil_div(along - folded, tile);
   const int64_t rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
   const int64_t each = tiles * rows, items = problem.count_cells() * each;
-  const double products = double(problem.count_cells()) * first.m * second.m * inner.m * problem.count_sums() *
-                          first.k * second.k * inner.k;
-  int64_t tasks = products < kShared ? 1 : least(items, 16 * pool.threads);
-  tasks = least(tasks, most(1, int64_t(products / kShared)));
+  const double outputs = double(problem.count_cells()) * first.m * second.m * inner.m * problem.lanes;
+  const double taps = double(problem.count_sums()) * first.k * second.k * inner.k;
+  const double work = outputs * (taps + kOutput) + items * kItem;
+  const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs);
     const Fence<T, Parts> fence(laned || sizeof(S) != sizeof(T) ? Slide{} : inner);
