@@ -30,7 +30,9 @@ inline int down(const Problem& problem) { return problem.outer[1].m > 1 ? 1 : 0;
 template <class S, class T, int Parts>
 class TapRows {
  public:
-  TapRows(const Problem& problem, const S* rhs) : problem_(problem), rhs_(rhs), samples_(problem.count_samples()) {}
+  // `downwards`: taps in runs are those one below the other.
+  TapRows(const Problem& problem, const S* rhs, bool downwards)
+      : problem_(problem), rhs_(rhs), samples_(problem.count_samples()), downwards_(downwards) {}
 
   // For the outputs at `index` along the outer axes; `rhs` is where their kernel begins.
   void prepare(int64_t rhs, const int64_t* index) {
@@ -57,7 +59,8 @@ class TapRows {
       for (int d = 0; d < kOuter; ++d) ranges_[d] = ranges[d];
       find_rows();
       find_taps();
-      place(list, 0, problem_.inner.dilation * Parts);
+      const Slide& axis = problem_.outer[down(problem_)];
+      place(list, 0, axis.dilation * axis.lhs * Parts, problem_.inner.dilation * Parts);
       list.inside.resize(taps_.size());
       for (size_t t = 0; t < taps_.size(); ++t) list.inside[t] = taps_[t].k * problem_.inner.dilation * Parts;
       list.places.resize(taps_.size());
@@ -73,12 +76,14 @@ class TapRows {
     for (int64_t t = 0; t < count; ++t) convert_few<Parts>(kernel + places[t], weights + t * Parts);
   }
 
-  // The list for copies of the rows that stand `pitch` numbers apart, with taps `step` apart.
-  const TapList<T, Parts>& staged(int64_t pitch, int64_t step) {
-    if (pitch != staged_pitch_ || step != staged_step_) {
+  // The list for copies of the rows that stand `pitch` numbers apart, with taps `step` apart and those one below
+  // the other `below`.
+  const TapList<T, Parts>& staged(int64_t pitch, int64_t step, int64_t below = 0) {
+    if (pitch != staged_pitch_ || step != staged_step_ || below != staged_below_) {
       staged_pitch_ = pitch;
       staged_step_ = step;
-      place(staged_, pitch, step);
+      staged_below_ = below;
+      place(staged_, pitch, below, step);
       staged_.weights = list.weights;
     }
     return staged_;
@@ -92,7 +97,7 @@ class TapRows {
 
  private:
   struct Tap {
-    int64_t row, k, weight;
+    int64_t row, below, k, weight;
   };
 
   void find_rows() {
@@ -103,7 +108,7 @@ class TapRows {
     for (int64_t s = 0; s < problem_.count_sums(); ++s) {
       const Place term = term_of(problem_, s);
       for (int64_t a = ranges_[1 - d].first; a < ranges_[1 - d].last; ++a) {
-        for (int64_t b = ranges_[d].first; b < ranges_[d].last; ++b) {
+        for (int64_t b = ranges_[d].first; b < (downwards_ ? ranges_[d].first + 1 : ranges_[d].last); ++b) {
           rows_.push_back(term.lhs + a * other.dilation * other.lhs + b * axis.dilation * axis.lhs);
           kernels_.push_back(term.rhs + a * other.rhs + b * axis.rhs);
         }
@@ -119,26 +124,27 @@ class TapRows {
     constexpr int Run = kRun<Parts>;
     const Slide &inner = problem_.inner, &axis = problem_.outer[down(problem_)];
     const Range range = ranges_[down(problem_)];
-    const bool laned = problem_.lanes > 1;
-    const int64_t vector = most(1, width<T> / Parts), length = laned ? range.last - range.first : inner.k;
-    close_ = !laned && vector % inner.dilation == 0;
-    const bool far = laned || is_far<T, Parts>(inner);
+    const int64_t vector = most(1, width<T> / Parts), length = downwards_ ? range.last - range.first : inner.k;
+    close_ = !downwards_ && vector % inner.dilation == 0;
+    const bool far = downwards_ || is_far<T, Parts>(inner);
     const int64_t apart = close_ ? vector / inner.dilation : far ? 1 : length;
     taps_.clear();
     // Chains are cut into runs, what is left of them into pairs.
+    const int64_t across = downwards_ ? inner.k : 1;
     int64_t ends[3];
     for (int cut = 0; cut < 3; ++cut) {
       constexpr int sizes[3] = {Run, 2, 1};
-      for (int64_t line = 0; line * length < int64_t(rows_.size()) * (laned ? 1 : length); ++line) {
+      for (int64_t line = 0; line < int64_t(rows_.size()) * across; ++line) {
+        const int64_t row = line / across, inside = line % across;
         for (int64_t begin = 0; begin < length; begin += Run * apart) {
-          for (int64_t tap = begin; tap < least(length, begin + apart); ++tap) {
-            const int64_t chain = least(Run, ceil_div(length - tap, apart));
+          for (int64_t first = begin; first < least(length, begin + apart); ++first) {
+            const int64_t chain = least(Run, ceil_div(length - first, apart));
             int64_t from = 0;
             for (int c = 0; c < cut; ++c) from += (chain - from) / sizes[c] * sizes[c];
             const int64_t to = from + (chain - from) / sizes[cut] * sizes[cut];
-            for (int64_t k = tap + from * apart; k < tap + to * apart; k += apart) {
-              const int64_t row = laned ? line * length + k : line, inside = laned ? 0 : k;
-              taps_.push_back({row, inside, kernels_[row] + inside * inner.rhs});
+            for (int64_t k = first + from * apart; k < first + to * apart; k += apart) {
+              const int64_t below = downwards_ ? k : 0, right = downwards_ ? inside : k;
+              taps_.push_back({row, below, right, kernels_[row] + below * axis.rhs + right * inner.rhs});
             }
           }
         }
@@ -149,22 +155,23 @@ class TapRows {
     list.in_pairs = staged_.in_pairs = ends[1];
   }
 
-  void place(TapList<T, Parts>& into, int64_t pitch, int64_t step) const {
+  void place(TapList<T, Parts>& into, int64_t pitch, int64_t below, int64_t step) const {
     const Slide& axis = problem_.outer[down(problem_)];
     into.space = close_ ? width<T> : step;
-    if (problem_.lanes > 1) into.space = (axis.stride == axis.dilation) * axis.stride * axis.lhs * Parts;
+    if (downwards_) into.space = axis.stride == axis.dilation ? below : 0;
     into.offsets.resize(taps_.size());
     for (size_t t = 0; t < taps_.size(); ++t) {
       const int64_t row = pitch ? taps_[t].row * pitch : rows_[taps_[t].row] * Parts;
-      into.offsets[t] = row + taps_[t].k * step;
+      into.offsets[t] = row + taps_[t].below * below + taps_[t].k * step;
     }
   }
 
   const Problem& problem_;
   const S* rhs_;
   const int64_t samples_;
+  const bool downwards_;
   int64_t low_ = 0, high_ = 0;  // the first and the last of the rows in memory
-  int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1;
+  int64_t begin_ = -1, staged_pitch_ = -1, staged_step_ = -1, staged_below_ = -1;
   bool close_ = false;
   Range ranges_[kOuter] = {{-1, -1}, {-1, -1}};
   std::vector<int64_t> rows_, kernels_;

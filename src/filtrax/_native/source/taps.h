@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "blocks.h"
+#include "images.h"
 #include "lanes.h"
 #include "memory.h"
 #include "pool.h"
@@ -147,20 +148,23 @@ template <class S, class T, int Parts>
 void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
-  // What strips leave, in tiles: stretches of a row or, of lanes, some rows.
+  const Cut<T, Parts> cut(problem);
+  const bool downwards = laned || cut;
+  // What strips leave, in tiles: stretches of a row or, of lanes and images, some rows.
   const Strips<T, Parts> strips(problem);
-  const int64_t along = !laned ? inner.m : second.m > 1 ? second.m : first.m, folded = strips.rows * inner.dilation;
-  const int64_t tile = laned ? 32 : most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
+  const int64_t along = downwards ? problem.outer[down(problem)].m : inner.m, folded = strips.rows * inner.dilation;
+  const int64_t stretch = most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
+  const int64_t tile = laned ? 32 : cut ? cut.rows : stretch;
   const int64_t tiles = strips.count() + ceil_div(along - folded, tile);
-  const int64_t rows = laned ? (second.m > 1 ? first.m : 1) : first.m * second.m;
+  const int64_t rows = first.m * second.m / (downwards ? along : 1);
   const int64_t each = tiles * rows, items = problem.count_cells() * each;
   const double outputs = double(problem.count_cells()) * first.m * second.m * inner.m * problem.lanes;
   const double taps = double(problem.count_sums()) * first.k * second.k * inner.k;
   const double work = outputs * (taps + kOutput) + items * kItem;
   const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
   share(pool, tasks, [&](int64_t task) {
-    TapRows<S, T, Parts> taps(problem, rhs);
-    const Fence<T, Parts> fence(laned || sizeof(S) != sizeof(T) ? Slide{} : inner);
+    TapRows<S, T, Parts> taps(problem, rhs, downwards);
+    const Fence<T, Parts> fence(downwards || sizeof(S) != sizeof(T) ? Slide{} : inner);
     const int64_t from = items * task / tasks;
     Cells cells(problem, from / each);
     for (int64_t left = items * (task + 1) / tasks - from, turn = from % each; left > 0; --left, ++turn) {
@@ -169,9 +173,13 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
         turn = 0;
       }
       const Place& place = cells.place();
-      if (laned) {
-        const int64_t begin = turn % tiles * tile, end = least(begin + tile, along);
-        lane_tile(problem, lhs, rhs, place, taps, out, turn / tiles, begin, end);
+      if (downwards) {
+        const int64_t before = turn / tiles, begin = turn % tiles * tile, end = least(begin + tile, along);
+        if (cut) {
+          image_tile(problem, lhs, place, taps, out, cut, before, begin, end);
+        } else {
+          lane_tile(problem, lhs, rhs, place, taps, out, before, begin, end);
+        }
         continue;
       }
       const int64_t number = each == 1 ? 0 : turn / rows, row = turn - number * rows;
