@@ -16,8 +16,8 @@ namespace FILTRAX_SET {
 
 // Bytes of such a part, and rows of outputs that it has at most and, if these are so many, at least.
 constexpr int64_t kPart = 1 << 18, kHigh = 64, kLow = 8;
-// Taps that are worth the copy.
-constexpr int64_t kWorthCopy = 16;
+// Taps that are worth the copy, and those that are where all vectors of a row would be masked without it.
+constexpr int64_t kCopied = 9, kMasked = 4;
 
 // Vectors that are read for one of `vectors` of outputs, of k taps that meet samples of the vectors around it, `apart`
 // taps from each other: of a run or a pair the outputs share most.
@@ -42,7 +42,8 @@ struct Cut {
     const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
     const auto is_plain = [](const Slide& a) { return a.stride == 1 && a.dilation == 1; };
     if (problem.lanes > 1 || !is_plain(inner) || !is_plain(axis)) return;
-    if (axis.m < kLow || inner.m * Parts < W || axis.k * inner.k < kWorthCopy) return;
+    if (axis.m < kLow || inner.m * Parts < W) return;
+    if (axis.k * inner.k < (inner.m * Parts <= kBlock<T, Parts> * W ? kMasked : kCopied)) return;
     const double along = axis.k * loads_of<kRun<Parts>>(inner.k, most(1, W / Parts), kBlock<T, Parts>);
     if (inner.k * loads_of<kRun<Parts>>(axis.k, 1, kLow / Parts) > 0.8 * along) return;
     const int64_t lines = problem.count_sums() * other.k;
