@@ -29,13 +29,18 @@ from filtrax._geometry import Axis
 _SHORTEST = 64
 #: Bytes of spectra that are kept at once.
 _KEPT = 1 << 28
-#: Products that are not worth another thread, samples of a tile from all channels, and the fewest
-#: outputs of one, as in ``taps.h``.
-_ALONE, _TILE, _LEAST = 1 << 15, 4096, 256
+#: Work that is not worth another thread, in products, that of an output and of a tile; samples of a
+#: tile from all channels, and the fewest outputs of one, as in ``taps.h``.
+_ALONE, _OUTPUT, _ITEM, _TILE, _LEAST = 1 << 21, 32, 8192, 4096, 256
 #: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
 _FENCE = 1 << 12
 #: The taps that are worth outputs of several rows at once, and the bytes between first and last.
 _DEEP, _REACH = 16, 1 << 14
+#: Rows of outputs of a part of an image, at most and, if there are so many, at least; bytes of its
+#: copy; taps that are worth it, and those that are for short rows, as in ``images.h``.
+_HIGH, _LOW, _PART, _COPIED, _MASKED = 64, 8, 1 << 18, 9, 4
+#: Vectors of outputs in a block, as in ``blocks.h``.
+_BLOCK = 10
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -91,16 +96,15 @@ def _refuses_taps(problem: Correlation, platform: str) -> str | None:
 def _work_taps(problem: Correlation) -> tuple[float, ...]:
     """What a sum over taps does, and, apart, what dot products do.
 
-    Products that one thread makes before others start; of taps in runs, of other taps and of lanes;
-    outputs, rows of them, taps of their own, and numbers copied for several rows of taps. Then
-    products of runs of outputs, of others and of lanes, rows of them, samples, and sums that are
-    finished.
+    Work that one thread does before others start; products of taps in runs, of other taps and of
+    lanes; outputs and numbers of images that are copied, rows of outputs, taps of their own, and
+    numbers copied for several rows of taps. Then products of runs of outputs, of others and of
+    lanes, rows of them, samples, and sums that are finished.
     """
     found = _rows(problem)
     assert found is not None
     algorithm, rows = found
     products = float(problem.multiplications)
-    alone = min(products, _ALONE)
     inner, outer = rows.inner, rows.outer
     cells = math.prod(cell.size for cell in rows.cells)
     many = cells * math.prod(axis.m for axis in outer)
@@ -110,18 +114,28 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
         share = 0.0 if _is_complex(problem) else runs / inner.m
         kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
+        alone = min(products + begun * _ITEM, _ALONE)
         return 1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
-    share = _in_runs(inner, problem) / inner.k if rows.lanes == 1 else _lanes_in_runs(rows)
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
-    wide, copied = _in_vectors(rows, problem) if rows.lanes == 1 else (1.0, 0.0)
-    products *= wide
-    kinds = _kinds(products, share, rows)
     terms = math.prod(each.size for each in rows.sums)
     tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
+    written, copied = float(problem.outputs), 0.0
+    if high := _rows_at_once(rows, problem):
+        down = _down(rows)
+        share, wide = _share_in_runs(down.k, 1), _in_vectors(inner, problem)
+        deep = high + down.k - 1
+        tiles = many / down.m * math.ceil(down.m / high)
+        written += tiles * terms * problem.taps / (down.k * inner.k) * deep * (inner.m + inner.k)
+    elif rows.lanes > 1:
+        share, wide = _lanes_in_runs(rows), 1.0
+    else:
+        share, wide = _in_runs(inner, problem), _in_vectors(inner, problem)
+        copied = _copied(rows, problem)
+    alone = min(products + _OUTPUT * problem.outputs + _ITEM * tiles, _ALONE)
+    kinds = _kinds(products * wide, share, rows)
     return (
-        calls, alone, *kinds, float(problem.outputs), float(tiles), float(own), many * copied,
-        *(0.0,) * 6,
+        calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 6,
     )  # fmt: skip
 
 
@@ -133,27 +147,79 @@ def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, floa
     return share * products, others, 0.0
 
 
+def _down(rows: loops.Rows) -> loops.Slide:
+    """The axis down which rows of outputs are neighbours."""
+    return next((axis for axis in reversed(rows.outer) if axis.m > 1), loops.NOTHING)
+
+
 def _lanes_in_runs(rows: loops.Rows) -> float:
     """The share of taps of lanes that meet what was read for the tap before, one row below."""
-    slid = [axis for axis in rows.outer if axis.m > 1]
-    if not slid or slid[-1].stride != slid[-1].dilation:
-        return 0.0
-    return slid[-1].k // 4 * 4 / slid[-1].k
+    axis = _down(rows)
+    return _share_in_runs(axis.k, 1) if axis.m > 1 and axis.stride == axis.dilation else 0.0
 
 
-def _in_vectors(rows: loops.Rows, problem: Correlation) -> tuple[float, float]:
-    """How much more products whole vectors make, and the numbers that a row of outputs copies."""
+def _rows_at_once(rows: loops.Rows, problem: Correlation) -> int:
+    """Rows of a part of an image whose outputs share what they read, as in ``images.h``, or 0."""
+    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    plain = inner.stride == inner.dilation == axis.stride == axis.dilation == 1
+    if rows.lanes > 1 or not plain or axis.m < _LOW or inner.m < vector:
+        return 0
+    if axis.k * inner.k < (_MASKED if inner.m <= _BLOCK * vector else _COPIED):
+        return 0
+    along = axis.k * _loads(inner.k, min(vector, inner.k), _BLOCK)
+    if inner.k * _loads(axis.k, 1, _LOW) > 1.1 * along:
+        return 0
+    lines = math.prod(each.size for each in rows.sums) * problem.taps // (axis.k * inner.k)
+
+    def wide(high: int) -> int:
+        size = lines * (high + axis.k - 1) * max(problem.dtype.itemsize, 4)
+        return _PART // size - inner.k - vector
+
+    high = min(axis.m, _HIGH)
+    while high > _LOW and wide(high) < min(inner.m, 2 * vector):
+        high //= 2
+    return -(-axis.m // -(-axis.m // high)) if wide(high) >= vector else 0
+
+
+def _loads(k: int, apart: int, vectors: int) -> float:
+    """Vectors that are read for one of so many of outputs, of taps in runs, pairs and alone."""
+    total = 0.0
+    for first in range(apart):
+        chain = -(-(k - first) // apart)
+        for size in (4, 2, 1):
+            total += chain // size * (1 + (size - 1) / vectors)
+            chain %= size
+    return total
+
+
+def _share_in_runs(k: int, apart: int) -> float:
+    """The share of taps in runs of four or, by half, in pairs, `apart` from each other."""
+    whole, rest = divmod(k, 4 * apart)
+    taps = 4.0 * apart * whole
+    for first in range(min(rest, apart)):
+        chain = -(-(rest - first) // apart)
+        taps += chain // 2
+    return taps / k
+
+
+def _in_vectors(inner: loops.Slide, problem: Correlation) -> float:
+    """How much more products whole vectors make."""
+    vector = _vector(problem)
+    return math.ceil(inner.m / vector) * vector / inner.m
+
+
+def _copied(rows: loops.Rows, problem: Correlation) -> float:
+    """Numbers that a row of outputs copies where it meets several rows of taps."""
     inner, vector = rows.inner, _vector(problem)
     terms = math.prod(each.size for each in rows.sums) * math.prod(axis.k for axis in rows.outer)
     span = (inner.k - 1) * inner.dilation + 1
     edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
-    shown = min(inner.n, 2 * (10 * vector + span))
-    copied = 0
+    shown = min(inner.n, 2 * (_BLOCK * vector + span))
     if terms > 1 and is_narrow(problem.dtype):
-        copied = terms * (inner.m + span)
-    elif terms > 1 and sum(edges) + shown > _FENCE:
-        copied = terms * sum(edge + span for edge in edges if edge)
-    return math.ceil(inner.m / vector) * vector / inner.m, float(copied)
+        return float(terms * (inner.m + span))
+    if terms > 1 and sum(edges) + shown > _FENCE:
+        return float(terms * sum(edge + span for edge in edges if edge))
+    return 0.0
 
 
 def _vector(problem: Correlation) -> int:
@@ -161,14 +227,12 @@ def _vector(problem: Correlation) -> int:
     return 32 // max(problem.dtype.itemsize, 4)
 
 
-def _in_runs(inner: loops.Slide, problem: Correlation) -> int:
-    """Taps of a row that come in runs of four, one vector of samples apart or, if far, one row."""
+def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
+    """The same of a row of taps, one vector of samples apart or, if far, one row."""
     vector = _vector(problem)
     if vector % inner.dilation:
-        return inner.k // 4 * 4 if _is_far(inner, problem) else 0
-    apart = vector // inner.dilation
-    whole, rest = divmod(inner.k, 4 * apart)
-    return 4 * (apart * whole + max(0, rest - 3 * apart))
+        return _share_in_runs(inner.k, 1) if _is_far(inner, problem) else 0.0
+    return _share_in_runs(inner.k, vector // inner.dilation)
 
 
 def _is_far(inner: loops.Slide, problem: Correlation) -> bool:

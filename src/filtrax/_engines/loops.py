@@ -53,7 +53,7 @@ class Slide:
     out: int
 
 
-_NOTHING = Slide(1, 1, 1, 0, 1, 1, 1, 1, 1)
+NOTHING = Slide(1, 1, 1, 0, 1, 1, 1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Rows:
         """As the kernels read it: every loop, unused ones of one turn first."""
         cells = (*(Cell(1, 0, 0, 0),) * (CELLS - len(self.cells)), *self.cells)
         sums = (*(Sum(1, 0, 0),) * (SUMS - len(self.sums)), *self.sums)
-        outer = (*self.outer, *(_NOTHING,) * (OUTER - len(self.outer)))
+        outer = (*self.outer, *(NOTHING,) * (OUTER - len(self.outer)))
         loops = (*cells, *sums, *outer, self.inner)
         return (*(number for loop in loops for number in astuple(loop)), self.lanes)
 
@@ -166,12 +166,12 @@ def for_taps(problem: Correlation) -> Rows | None:
     if loops is None:
         return None
     if not loops or isinstance(loops[-1], Sum):
-        return _parted(loops, _NOTHING)
+        return _parted(loops, NOTHING)
     *rest, last = loops
     if isinstance(last, Slide):
         return _parted(rest, last) if last.stride == 1 else None
     if not isinstance(last, Cell) or last.lhs != 1 or last.out != 1:
-        return _parted(loops, _NOTHING)
+        return _parted(loops, NOTHING)
     if last.rhs:
         return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 0, 1), last.size)
     before = rest[-1] if rest else None

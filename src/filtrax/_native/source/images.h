@@ -45,7 +45,7 @@ struct Cut {
     if (axis.m < kLow || inner.m * Parts < W) return;
     if (axis.k * inner.k < (inner.m * Parts <= kBlock<T, Parts> * W ? kMasked : kCopied)) return;
     const double along = axis.k * loads_of<kRun<Parts>>(inner.k, most(1, W / Parts), kBlock<T, Parts>);
-    if (inner.k * loads_of<kRun<Parts>>(axis.k, 1, kLow / Parts) > 0.8 * along) return;
+    if (inner.k * loads_of<kRun<Parts>>(axis.k, 1, kLow / Parts) > 1.1 * along) return;
     const int64_t lines = problem.count_sums() * other.k;
     const auto wide_of = [&](int64_t high) {
       return kPart / int64_t(sizeof(T)) / Parts / (lines * (high + axis.k - 1)) - (inner.k + W);

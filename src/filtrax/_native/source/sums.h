@@ -53,25 +53,41 @@ FILTRAX_INLINE Vec<T, W> swapped(Vec<T, W> value, std::index_sequence<L...>) {
   return __builtin_shufflevector(value, value, int(L ^ 1)...);
 }
 
+// So many lanes at the end of a vector.
+template <class T>
+FILTRAX_INLINE Vec<BitsOf<T>, width<T>> last_lanes(int64_t count) {
+  constexpr int W = width<T>;
+  struct Table {
+    BitsOf<T> bits[2 * W] = {};
+    constexpr Table() {
+      for (int i = W; i < 2 * W; ++i) bits[i] = ~BitsOf<T>(0);
+    }
+  };
+  static constexpr Table table;
+  return load<BitsOf<T>>(table.bits + count);
+}
+
 // Sums wait in vectors, one for each output, of complex numbers two: products, and products with the
 // parts of each tap exchanged.
 //
-// R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts.
+// R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts, behind `before` others of
+// the same rows.
 template <class T, int Parts, int R>
-FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, T* sums) {
+FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, int64_t before, T* sums) {
   // So many sums of each output run side by side that none waits for the one before.
   constexpr int W = width<T>, Sets = R * Parts >= 5 ? 1 : R * Parts == 4 ? 2 : R * Parts == 3 ? 3 : 8 / (R * Parts);
   typedef Vec<T, W> V;
   V products[Sets * R * Parts];
 #pragma GCC unroll 20
   for (int r = 0; r < Sets * R * Parts; ++r) products[r] = V{};
-  auto meet = [&](int64_t k, V* into) __attribute__((always_inline)) {
+  auto meet = [&](int64_t k, V* into, auto... mask) __attribute__((always_inline)) {
     const V tap = load<T>(h + k);
     V turned{};
     if constexpr (Parts == 2) turned = swapped<T, W>(tap, std::make_index_sequence<W>{});
 #pragma GCC unroll 20
     for (int r = 0; r < R; ++r) {
-      const V sample = load<T>(x + r * step + k);
+      V sample = load<T>(x + r * step + k);
+      ((sample = (V)((decltype(mask))sample & mask)), ...);
       into[r * Parts] += tap * sample;
       if constexpr (Parts == 2) into[r * Parts + 1] += turned * sample;
     }
@@ -83,6 +99,11 @@ FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t coun
   }
   if constexpr (Sets > 1) {
     for (; k + W <= count; k += W) meet(k, products);
+  }
+  if (W > 1 && k < count && count + before >= W) {
+    // The last vector overlaps with the one before; what they share counts once.
+    meet(count - W, products, last_lanes<T>(count - k));
+    k = count;
   }
 #pragma GCC unroll 20
   for (int r = 0; r < R * Parts; ++r) {
@@ -123,18 +144,19 @@ void add_up(T* sums, int64_t outputs, typename Wider<T>::type* totals) {
 
 // As many outputs at once as there are, up to R.
 template <class T, int Parts, int R>
-inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count, T* sums) {
-  if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, sums);
-  if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, sums);
+inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count, int64_t before, T* sums) {
+  if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, before, sums);
+  if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, before, sums);
 }
 // Equal blocks: all share the loads of h alike.
 template <class T, int Parts, int R>
-void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, T* sums) {
+void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t before, int64_t outputs, T* sums) {
   if (count == 0) return;
   const int64_t blocks = ceil_div(outputs, R);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t begin = outputs * b / blocks, end = outputs * (b + 1) / blocks;
-    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, sums + begin * Parts * width<T>);
+    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, before,
+                         sums + begin * Parts * width<T>);
   }
 }
 
@@ -192,12 +214,12 @@ void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, 
       const int64_t done = runs == 4   ? dot_runs<T, 4>(x, h, count, sums)
                            : runs == 3 ? dot_runs<T, 3>(x, h, count, sums)
                                        : dot_runs<T, 2>(x, h, count, sums);
-      blocks_of_dots<T, Parts, R>(x + done, step, h + done, count - done, some, sums);
+      blocks_of_dots<T, Parts, R>(x + done, step, h + done, count - done, done, some, sums);
       if (outputs > some) dots<T, Parts>(x + some, step, h, count, outputs - some, sums + some * W);
       return;
     }
   }
-  blocks_of_dots<T, Parts, R>(x, step, h, count, outputs, sums);
+  blocks_of_dots<T, Parts, R>(x, step, h, count, 0, outputs, sums);
 }
 
 // The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
