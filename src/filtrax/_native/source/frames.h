@@ -42,7 +42,7 @@ class Framed {
     const bool alone = p_.count_cells() == most(count_of(&Cell::lhs), count_of(&Cell::rhs));
     if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
-    } else if (!short_ && terms == 1 && outer == 1) {
+    } else if (!short_ && terms == 1 && outer == 1 && is_one(p_.outer[0]) && is_one(p_.outer[1])) {
       frame_by_frame();
     } else {
       row_by_row();
@@ -53,6 +53,8 @@ class Framed {
   const Pool& pool_;
   const Problem& p_;
   const Transform<T>& fft_;
+  // Whether an axis has one sample, and that is met: of several the one output might meet any.
+  static bool is_one(const Slide& axis) { return axis.n == 1 && axis.lo == 0; }
   // Complex samples of a transform, room for its spectrum, and samples of a frame.
   const int64_t n_, room_, frame_;
   const S *lhs_, *rhs_;
