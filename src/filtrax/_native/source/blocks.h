@@ -52,7 +52,7 @@ FILTRAX_INLINE Vec<T, W> part_of(Vec<T, W> value, int part, std::index_sequence<
 template <int Parts>
 constexpr int kRun = 4 / Parts;
 template <class T, int Parts>
-constexpr int kBlock = 10 / Parts;
+constexpr int kBlock = (FILTRAX_VECTOR == 64 ? 14 : 10) / Parts;
 
 // The weights of a tap: one for a vector of outputs, or for each of them its own.
 template <class T, int Parts>

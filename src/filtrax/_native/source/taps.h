@@ -51,39 +51,47 @@ void tap_segment(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T
   sum_taps<T, Parts>(rows, *list, out + begin * Parts, count);
 }
 
-// Whether a row is sooner copied than its vectors near the ends are masked for each tap. Measured: a copy takes
-// as long as masks for 3 taps of each 5 vectors, and of 32 more to begin with.
+// Outputs [begin, end) of a row, of which those in [first, last) meet samples of the row only. Many rows have the
+// same tiles.
 template <class T, int Parts>
-bool is_copied(const Slide& inner, int64_t begin, int64_t first, int64_t last, int64_t end) {
-  const int64_t vector = most(1, width<T> / Parts);
-  const int64_t all = ceil_div(end - begin, vector);
-  int64_t masked = ceil_div(first - begin, vector) + ceil_div(end - last, vector);
-  if (all - masked < kBlock<T, Parts>) masked = all;
-  return 5 * masked * inner.k > 3 * (all + ceil_div(inner.span(), vector) + 32);
-}
+struct Tile {
+  Tile() = default;
+  Tile(const Slide& inner, int64_t begin, int64_t end) : begin(begin), end(end) {
+    // Whole windows have their first sample at i - lo >= 0 and their last below n.
+    first = most(begin, least(end, inner.lo));
+    last = most(first, least(end, inner.n + inner.lo - inner.span() + 1));
+    whole = first == begin && last == end && end - begin >= kVector;
+    reach = most(end - begin, kVector) + inner.span() - 1;
+    const int64_t all = ceil_div(end - begin, kVector);
+    int64_t masked = ceil_div(first - begin, kVector) + ceil_div(end - last, kVector);
+    if (all - masked < kBlock<T, Parts>) masked = all;
+    // Measured: a copy takes as long as masks for 3 taps of each 5 vectors, and of 32 more to begin with.
+    copied = 5 * masked * inner.k > 3 * (all + ceil_div(inner.span(), kVector) + 32);
+  }
+  static constexpr int64_t kVector = width<T> / Parts > 1 ? width<T> / Parts : 1;
+  int64_t begin = -1, end = -1, first = 0, last = 0, reach = 0;
+  // Whether all windows are inside, and whether a row is sooner copied than vectors near its ends are masked.
+  bool whole = false, copied = false;
+};
 
 template <class S, class T, int Parts>
 void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, Parts>& taps,
-              const Fence<T, Parts>& fence, S* out, int64_t begin, int64_t end) {
+              const Fence<T, Parts>& fence, S* out, const Tile<T, Parts>& tile) {
   const Slide& inner = problem.inner;
+  const int64_t begin = tile.begin, end = tile.end;
   if constexpr (sizeof(S) != sizeof(T)) {
     return tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end);
   } else {
-    // Whole windows have their first sample at i - lo >= 0 and their last below n.
-    const int64_t first = most(begin, least(end, inner.lo));
-    const int64_t last = most(first, least(end, inner.n + inner.lo - inner.span() + 1));
+    const int64_t first = tile.first, last = tile.last, vector = tile.kVector;
     const auto in_place = [&](int64_t from, int64_t to, const Ends<T, Parts>* ends) {
       const T* samples = reinterpret_cast<const T*>(lhs) + (row + from - inner.lo) * Parts;
       sum_taps<T, Parts>(samples, taps.list, out + from * Parts, to - from, ends);
     };
-    const int64_t vector = most(1, width<T> / Parts);
-    if (first == begin && last == end && end - begin >= vector) return in_place(begin, end, nullptr);
+    if (tile.whole) return in_place(begin, end, nullptr);
+    if (tile.copied) return tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end);
     // Samples beyond the ends may be read if they are in memory.
-    const int64_t from = row + begin - inner.lo, to = from + most(end - begin, vector) + inner.span() - 1;
-    if (is_copied<T, Parts>(inner, begin, first, last, end)) {
-      return tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end);
-    }
-    if (fence && taps.are_in_memory(from, to)) {
+    const int64_t from = row + begin - inner.lo;
+    if (fence && taps.are_in_memory(from, from + tile.reach)) {
       const Ends<T, Parts> ends{fence, begin - inner.lo, first - begin, last - begin};
       return in_place(begin, end, &ends);
     }
@@ -154,8 +162,8 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const Strips<T, Parts> strips(problem);
   const int64_t along = downwards ? problem.outer[down(problem)].m : inner.m, folded = strips.rows * inner.dilation;
   const int64_t stretch = most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
-  const int64_t tile = laned ? 32 : cut ? cut.rows : stretch;
-  const int64_t tiles = strips.count() + ceil_div(along - folded, tile);
+  const int64_t size = laned ? 32 : cut ? cut.rows : stretch;
+  const int64_t tiles = strips.count() + ceil_div(along - folded, size);
   const int64_t rows = first.m * second.m / (downwards ? along : 1);
   const int64_t each = tiles * rows, items = problem.count_cells() * each;
   const double outputs = double(problem.count_cells()) * first.m * second.m * inner.m * problem.lanes;
@@ -167,6 +175,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
     const Fence<T, Parts> fence(downwards || sizeof(S) != sizeof(T) ? Slide{} : inner);
     const int64_t from = items * task / tasks;
     Cells cells(problem, from / each);
+    Tile<T, Parts> tile;
     for (int64_t left = items * (task + 1) / tasks - from, turn = from % each; left > 0; --left, ++turn) {
       if (turn == each) {
         cells.next();
@@ -174,7 +183,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
       }
       const Place& place = cells.place();
       if (downwards) {
-        const int64_t before = turn / tiles, begin = turn % tiles * tile, end = least(begin + tile, along);
+        const int64_t before = turn / tiles, begin = turn % tiles * size, end = least(begin + size, along);
         if (cut) {
           image_tile(problem, lhs, place, taps, out, cut, before, begin, end);
         } else {
@@ -190,8 +199,9 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
         tap_strip(problem, lhs, at.from, taps, out + at.out * Parts, strips, number);
         continue;
       }
-      const int64_t begin = folded + (number - strips.count()) * tile, end = least(begin + tile, along);
-      tap_tile<S, T, Parts>(problem, lhs, at.from, taps, fence, out + at.out * Parts, begin, end);
+      const int64_t begin = folded + (number - strips.count()) * size, end = least(begin + size, along);
+      if (begin != tile.begin || end != tile.end) tile = Tile<T, Parts>(inner, begin, end);
+      tap_tile<S, T, Parts>(problem, lhs, at.from, taps, fence, out + at.out * Parts, tile);
     }
   });
 }
