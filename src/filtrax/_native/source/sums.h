@@ -15,6 +15,8 @@
 namespace filtrax {
 namespace FILTRAX_SET {
 
+// Sums of products that are held in registers, and rows of taps that meet the same samples there.
+constexpr int kSumsAtOnce = FILTRAX_VECTOR == 64 ? 20 : 10, kRowsAtOnce = FILTRAX_VECTOR == 64 ? 4 : 2;
 // Taps of one stretch: both operands stay in the first cache.
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
@@ -70,32 +72,47 @@ FILTRAX_INLINE Vec<BitsOf<T>, width<T>> last_lanes(int64_t count) {
 // Sums wait in vectors, one for each output, of complex numbers two: products, and products with the
 // parts of each tap exchanged.
 //
-// R outputs at once: output r reads x + r * step. `count` numbers, a multiple of Parts, behind `before` others of
-// the same rows.
-template <class T, int Parts, int R>
-FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t count, int64_t before, T* sums) {
+// Rows of taps that meet the same samples, `pitch` apart, and so do their sums, `apart`.
+template <class T>
+struct Taps {
+  const T* row;
+  int64_t pitch, apart;
+  Taps behind(int64_t taps) const { return {row + taps, pitch, apart}; }
+};
+
+// R outputs of each of A rows of taps at once: output r reads x + r * step. `count` numbers, a multiple of Parts,
+// behind `before` others of the same rows.
+template <class T, int Parts, int A, int R>
+FILTRAX_INLINE void dot_block(const T* x, int64_t step, const Taps<T>& taps, int64_t count, int64_t before, T* sums) {
   // So many sums of each output run side by side that none waits for the one before.
-  constexpr int W = width<T>, Sets = R * Parts >= 5 ? 1 : R * Parts == 4 ? 2 : R * Parts == 3 ? 3 : 8 / (R * Parts);
+  constexpr int W = width<T>, P = A * R * Parts, Sets = P >= 5 ? 1 : P == 4 ? 2 : P == 3 ? 3 : 8 / P;
   typedef Vec<T, W> V;
-  V products[Sets * R * Parts];
+  V products[Sets * P];
 #pragma GCC unroll 20
-  for (int r = 0; r < Sets * R * Parts; ++r) products[r] = V{};
+  for (int r = 0; r < Sets * P; ++r) products[r] = V{};
   auto meet = [&](int64_t k, V* into, auto... mask) __attribute__((always_inline)) {
-    const V tap = load<T>(h + k);
-    V turned{};
-    if constexpr (Parts == 2) turned = swapped<T, W>(tap, std::make_index_sequence<W>{});
+    V tap[A], turned[A];
+#pragma GCC unroll 4
+    for (int a = 0; a < A; ++a) {
+      tap[a] = load<T>(taps.row + a * taps.pitch + k);
+      if constexpr (Parts == 2) turned[a] = swapped<T, W>(tap[a], std::make_index_sequence<W>{});
+    }
 #pragma GCC unroll 20
     for (int r = 0; r < R; ++r) {
       V sample = load<T>(x + r * step + k);
+      if constexpr (A > 1) sample = kept(sample);
       ((sample = (V)((decltype(mask))sample & mask)), ...);
-      into[r * Parts] += tap * sample;
-      if constexpr (Parts == 2) into[r * Parts + 1] += turned * sample;
+#pragma GCC unroll 4
+      for (int a = 0; a < A; ++a) {
+        into[(a * R + r) * Parts] += tap[a] * sample;
+        if constexpr (Parts == 2) into[(a * R + r) * Parts + 1] += turned[a] * sample;
+      }
     }
   };
   int64_t k = 0;
   for (; k + Sets * W <= count; k += Sets * W) {
 #pragma GCC unroll 8
-    for (int set = 0; set < Sets; ++set) meet(k + set * W, products + set * R * Parts);
+    for (int set = 0; set < Sets; ++set) meet(k + set * W, products + set * P);
   }
   if constexpr (Sets > 1) {
     for (; k + W <= count; k += W) meet(k, products);
@@ -106,17 +123,22 @@ FILTRAX_INLINE void dot_block(const T* x, int64_t step, const T* h, int64_t coun
     k = count;
   }
 #pragma GCC unroll 20
-  for (int r = 0; r < R * Parts; ++r) {
-    V sum = load<T>(sums + r * W);
+  for (int r = 0; r < P; ++r) {
+    T* to = sums + r / (R * Parts) * taps.apart + r % (R * Parts) * W;
+    V sum = load<T>(to);
 #pragma GCC unroll 8
-    for (int set = 0; set < Sets; ++set) sum += products[set * R * Parts + r];
-    put<T, W>(sums + r * W, sum);
+    for (int set = 0; set < Sets; ++set) sum += products[set * P + r];
+    put<T, W>(to, sum);
   }
-  for (int64_t j = k; j < count; ++j) {
-    for (int r = 0; r < R; ++r) {
-      const T sample = x[r * step + j];
-      sums[r * Parts * W + j - k] += h[j] * sample;
-      if constexpr (Parts == 2) sums[(r * Parts + 1) * W + j - k] += h[j ^ 1] * sample;
+  for (int a = 0; a < A; ++a) {
+    const T* h = taps.row + a * taps.pitch;
+    for (int64_t j = k; j < count; ++j) {
+      for (int r = 0; r < R; ++r) {
+        T* to = sums + a * taps.apart + r * Parts * W + j - k;
+        const T sample = x[r * step + j];
+        to[0] += h[j] * sample;
+        if constexpr (Parts == 2) to[W] += h[j ^ 1] * sample;
+      }
     }
   }
 }
@@ -143,19 +165,22 @@ void add_up(T* sums, int64_t outputs, typename Wider<T>::type* totals) {
 }
 
 // As many outputs at once as there are, up to R.
-template <class T, int Parts, int R>
-inline void dots_of(int64_t outputs, const T* x, int64_t step, const T* h, int64_t count, int64_t before, T* sums) {
-  if (outputs == R) return dot_block<T, Parts, R>(x, step, h, count, before, sums);
-  if constexpr (R > 1) dots_of<T, Parts, R - 1>(outputs, x, step, h, count, before, sums);
+template <class T, int Parts, int A, int R>
+inline void dots_of(int64_t outputs, const T* x, int64_t step, const Taps<T>& taps, int64_t count, int64_t before,
+                    T* sums) {
+  if (outputs == R) return dot_block<T, Parts, A, R>(x, step, taps, count, before, sums);
+  if constexpr (R > 1) dots_of<T, Parts, A, R - 1>(outputs, x, step, taps, count, before, sums);
 }
 // Equal blocks: all share the loads of h alike.
-template <class T, int Parts, int R>
-void blocks_of_dots(const T* x, int64_t step, const T* h, int64_t count, int64_t before, int64_t outputs, T* sums) {
+template <class T, int Parts, int A>
+void blocks_of_dots(const T* x, int64_t step, const Taps<T>& taps, int64_t count, int64_t before, int64_t outputs,
+                    T* sums) {
+  constexpr int R = kSumsAtOnce / (A * Parts);
   if (count == 0) return;
   const int64_t blocks = ceil_div(outputs, R);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t begin = outputs * b / blocks, end = outputs * (b + 1) / blocks;
-    dots_of<T, Parts, R>(end - begin, x + begin * step, step, h, count, before,
+    dots_of<T, Parts, A, R>(end - begin, x + begin * step, step, taps, count, before,
                          sums + begin * Parts * width<T>);
   }
 }
@@ -205,32 +230,34 @@ int64_t dot_runs(const T* x, const T* h, int64_t count, T* sums) {
   return whole;
 }
 
-template <class T, int Parts>
-void dots(const T* x, int64_t step, const T* h, int64_t count, int64_t outputs, T* sums) {
-  constexpr int R = FILTRAX_VECTOR == 64 ? 20 / Parts : 10 / Parts, W = width<T>;
-  if constexpr (Parts == 1 && W > 1) {
+template <class T, int Parts, int A>
+void dots(const T* x, int64_t step, const Taps<T>& taps, int64_t count, int64_t outputs, T* sums) {
+  constexpr int W = width<T>;
+  if constexpr (Parts == 1 && A == 1 && W > 1) {
     if (step == 1 && outputs >= 2 * W) {
       const int64_t runs = least(4, outputs / W), some = runs * W;
-      const int64_t done = runs == 4   ? dot_runs<T, 4>(x, h, count, sums)
-                           : runs == 3 ? dot_runs<T, 3>(x, h, count, sums)
-                                       : dot_runs<T, 2>(x, h, count, sums);
-      blocks_of_dots<T, Parts, R>(x + done, step, h + done, count - done, done, some, sums);
-      if (outputs > some) dots<T, Parts>(x + some, step, h, count, outputs - some, sums + some * W);
+      const int64_t done = runs == 4   ? dot_runs<T, 4>(x, taps.row, count, sums)
+                           : runs == 3 ? dot_runs<T, 3>(x, taps.row, count, sums)
+                                       : dot_runs<T, 2>(x, taps.row, count, sums);
+      blocks_of_dots<T, Parts, A>(x + done, step, taps.behind(done), count - done, done, some, sums);
+      if (outputs > some) dots<T, Parts, A>(x + some, step, taps, count, outputs - some, sums + some * W);
       return;
     }
   }
-  blocks_of_dots<T, Parts, R>(x, step, h, count, 0, outputs, sums);
+  blocks_of_dots<T, Parts, A>(x, step, taps, count, 0, outputs, sums);
 }
 
-// The same of one row of taps and all its stretches [begin, end), for outputs along the inner axis.
-template <class S, class T, int Parts>
-void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int64_t end, T* sums) {
+// The same of taps [begin, end) of A rows that stand `pitch` apart, for outputs along the inner axis.
+template <class S, class T, int Parts, int A>
+void dot_rows(const Problem& problem, const S* x, const S* h, int64_t pitch, int64_t begin, int64_t end, T* sums,
+              int64_t apart) {
   const Slide& inner = problem.inner;
   const int64_t reach = (inner.m - 1) * inner.stride;
   const auto meet = [&](int64_t k, int64_t count) {
     const int64_t start = k - inner.lo;
     const bool whole = start >= 0 && start + count + reach <= inner.n;
-    const T *samples, *taps;
+    const T* samples;
+    Taps<T> taps{nullptr, pitch * Parts, apart};
     if (whole && sizeof(S) == sizeof(T)) {
       samples = reinterpret_cast<const T*>(x + start * Parts);
     } else {
@@ -239,13 +266,17 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t begin, int
       samples = copy;
     }
     if (sizeof(S) == sizeof(T) && inner.rhs == 1) {
-      taps = reinterpret_cast<const T*>(h + k * Parts);
+      taps.row = reinterpret_cast<const T*>(h + k * Parts);
     } else {
-      T* copy = scratch<T>(1, count * Parts);
-      convert_samples<Parts>(h + k * inner.rhs * Parts, inner.rhs, copy, 1, count);
-      taps = copy;
+      T* copy = scratch<T>(1, A * count * Parts);
+      taps.row = copy;
+      taps.pitch = count * Parts;
+      for (int a = 0; a < A; ++a) {
+        const S* from = h + (a * pitch + k * inner.rhs) * Parts;
+        convert_samples<Parts>(from, inner.rhs, copy + a * taps.pitch, 1, count);
+      }
     }
-    dots<T, Parts>(samples, inner.stride * Parts, taps, count * Parts, inner.m, sums);
+    dots<T, Parts, A>(samples, inner.stride * Parts, taps, count * Parts, inner.m, sums);
   };
   for (int64_t k = begin; k < end; k += kStretch) {
     const int64_t count = least(kStretch, end - k);
@@ -338,18 +369,27 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
 template <class S, class T, int Parts>
 void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
   typedef typename Wider<T>::type Wide;
-  const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
+  // The one outer axis of an image is the second here.
+  const int d = laned ? 1 : down(problem);
+  const Slide &first = problem.outer[1 - d], &second = problem.outer[d], &inner = problem.inner;
   const int64_t lane_tiles = laned ? ceil_div(problem.lanes, kLaneTile) : 1;
   const int64_t cells = problem.count_cells() * lane_tiles;
   const int64_t sums = problem.count_sums();
   // The taps of a cell: whole rows, cut into stretches.
-  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch;
-  const int64_t stretches = ceil_div(run, stretch);
-  const int64_t rows = laned ? sums : sums * first.k * second.k;
-  const int64_t pieces = rows * stretches;
   const int64_t outputs = first.m * second.m * inner.m * Parts;
-  const double products = double(run) * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
+  // Short rows of taps leave their sums in vectors, which are added up after a stretch.
+  constexpr int W = width<T>;
+  const bool waits = outputs * W <= kWaiting;
+  // Rows of taps that are neighbours meet the same rows of samples, each for another row of outputs.
+  const bool grouped = !laned && waits && is_plain(second) && second.m > 1 && second.k >= kRowsAtOnce &&
+                       inner.m < 2 * W;
+  const int64_t group_size = grouped ? kRowsAtOnce : 1, grouped_rows = ceil_div(second.k, group_size);
+  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch / group_size;
+  const int64_t stretches = ceil_div(run, stretch);
+  const int64_t rows = laned ? sums : sums * first.k * grouped_rows;
+  const int64_t pieces = rows * stretches;
+  const double products = double(run) * group_size * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
   const bool shared = cells * rows * (products + kItem) >= kShared;
   const int64_t wanted = shared ? 8 * pool.threads : 1;
   const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
@@ -374,9 +414,6 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
     }
   };
 
-  // Short rows of taps leave their sums in vectors, which are added up after a stretch.
-  constexpr int W = width<T>;
-  const bool waits = outputs * W <= kWaiting;
   const int64_t waiting = laned ? 0 : (waits ? outputs : inner.m * Parts) * W;
 
   auto piece = [&](const Place& place, int64_t number, int64_t begin, int64_t end, T* vectors, Wide* totals) {
@@ -390,19 +427,30 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
       }
       return;
     }
-    const Place term = term_of(problem, row / (first.k * second.k));
-    const int64_t ka = row / second.k % first.k, kb = row % second.k;
+    const Place term = term_of(problem, row / (first.k * grouped_rows));
+    const int64_t ka = row / grouped_rows % first.k, kb = row % grouped_rows * group_size;
+    const int64_t count = least(group_size, second.k - kb);
     const S* h = rhs + (place.rhs + term.rhs + ka * first.rhs + kb * second.rhs) * Parts;
     for (int64_t a = 0; a < first.m; ++a) {
       const int64_t na = first.stride * a + first.dilation * ka - first.lo;
       if (na < 0 || na >= first.n) continue;
-      for (int64_t b = 0; b < second.m; ++b) {
+      const S* plane = lhs + (place.lhs + term.lhs + na * first.lhs) * Parts;
+      // Of a group, output b meets the row of samples that output b - r meets with tap r.
+      for (int64_t b = 0; b < second.m + count - 1; ++b) {
         const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
         if (nb < 0 || nb >= second.n) continue;
-        const S* x = lhs + (place.lhs + term.lhs + na * first.lhs + nb * second.lhs) * Parts;
-        const int64_t at = (a * second.m + b) * inner.m * Parts;
-        dot_rows<S, T, Parts>(problem, x, h, from, to, vectors + (waits ? at * W : 0));
-        if (!waits) add_up<T, Parts>(vectors, inner.m, totals + at);
+        const S* x = plane + nb * second.lhs * Parts;
+        const int64_t at = (a * second.m + b) * inner.m * Parts, apart = inner.m * Parts;
+        const int64_t top = most(0, b - (second.m - 1)), bottom = least(count, b + 1);
+        if (grouped && bottom - top == kRowsAtOnce) {
+          dot_rows<S, T, Parts, kRowsAtOnce>(problem, x, h, second.rhs, from, to, vectors + at * W, -apart * W);
+          continue;
+        }
+        for (int64_t r = top; r < bottom; ++r) {
+          T* into = vectors + (waits ? (at - r * apart) * W : 0);
+          dot_rows<S, T, Parts, 1>(problem, x, h + r * second.rhs * Parts, 0, from, to, into, 0);
+          if (!waits) add_up<T, Parts>(vectors, inner.m, totals + at);
+        }
       }
     }
   };
@@ -419,7 +467,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
       const int64_t end = laned ? least(begin + kLaneTile, problem.lanes) : 0;
       Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
       std::fill(totals, totals + sizes, Wide(0));
-      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run);
+      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run) * group_size;
       int64_t added = 0;
       for (int64_t p = pieces * split / splits; p < last; ++p) {
         piece(place, p, begin, end, vectors, totals);
