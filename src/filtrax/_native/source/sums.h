@@ -383,7 +383,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
   const bool waits = outputs * W <= kWaiting;
   // Rows of taps that are neighbours meet the same rows of samples, each for another row of outputs.
   const bool grouped = !laned && waits && is_plain(second) && second.m > 1 && second.k >= kRowsAtOnce &&
-                       inner.m < 2 * W;
+                       inner.m > 3 && inner.m < 2 * W;
   const int64_t group_size = grouped ? kRowsAtOnce : 1, grouped_rows = ceil_div(second.k, group_size);
   const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch / group_size;
   const int64_t stretches = ceil_div(run, stretch);
