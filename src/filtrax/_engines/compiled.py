@@ -41,6 +41,9 @@ _DEEP, _REACH = 16, 1 << 14
 _HIGH, _LOW, _PART, _COPIED, _MASKED = 64, 8, 1 << 18, 9, 4
 #: Vectors of outputs in a block, as in ``blocks.h``.
 _BLOCK = 10
+#: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
+#: outputs of a row that are too few for it, as in ``sums.h``.
+_WAITING, _TOGETHER, _FEW = 4096, 4, 3
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -109,9 +112,7 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     cells = math.prod(cell.size for cell in rows.cells)
     many = cells * math.prod(axis.m for axis in outer)
     if algorithm == _native.DOTS:
-        vector = _vector(problem)
-        runs = inner.m // vector * vector if inner.stride == 1 and inner.m >= 2 * vector else 0
-        share = 0.0 if _is_complex(problem) else runs / inner.m
+        share = _dots_in_runs(rows, problem)
         kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
         alone = min(products + begun * _ITEM, _ALONE)
@@ -137,6 +138,19 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     return (
         calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 6,
     )  # fmt: skip
+
+
+def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:
+    """The share of outputs whose dot products read vectors together, as in ``sums.h``."""
+    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    if _is_complex(problem):
+        return 0.0
+    if inner.m >= 2 * vector:
+        return inner.m // vector * vector / inner.m if inner.stride == 1 else 0.0
+    waits = inner.m * math.prod(axis.m for axis in rows.outer) * vector <= _WAITING
+    plain = axis.stride == axis.dilation == 1
+    grouped = waits and plain and inner.m > _FEW and axis.m > 1 and axis.k >= _TOGETHER
+    return 1.0 if grouped else 0.0
 
 
 def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, float, float]:
