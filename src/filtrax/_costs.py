@@ -4,8 +4,8 @@ The tables are data; each column belongs to one of the counts that `_choose.coun
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
 AMD EPYC with AVX2 (32 KiB and 512 KiB of cache a core) with JAX 0.10.2; those of XLA's form of
 `shift` and `overlap` from an older machine, or guessed. Of the compiled form a call of `overlap`
-and, in float32, a product in a run of taps were set so that they judge well there and on a newer
-EPYC with AVX-512. What was not measured of a dtype costs what it does in float32, float64 or
+and products in runs of taps were set so that they judge well there and on a newer EPYC with
+AVX-512. What was not measured of a dtype costs what it does in float32, float64 or
 complex64; a platform that has not been measured uses a guess in the same form, in which only the
 ratios matter.
 """
@@ -172,7 +172,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
             "shift": (
                 20600.0,
                 0.013,
-                0.0652,
+                0.042,
                 0.0676,
                 0.126,
                 0.547,
@@ -199,7 +199,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 44.5,
                 1.99,
                 0.469,
-                0.015,
+                0.0138,
                 0.0314,
                 0.0474,
                 51.1,
