@@ -40,11 +40,11 @@ struct Cut {
   explicit Cut(const Problem& problem) {
     constexpr int64_t W = width<T>;
     const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
-    const auto is_plain = [](const Slide& a) { return a.stride == 1 && a.dilation == 1; };
     if (problem.lanes > 1 || !is_plain(inner) || !is_plain(axis)) return;
     if (axis.m < kLow || inner.m * Parts < W) return;
     if (axis.k * inner.k < (inner.m * Parts <= kBlock<T, Parts> * W ? kMasked : kCopied)) return;
     const double along = axis.k * loads_of<kRun<Parts>>(inner.k, most(1, W / Parts), kBlock<T, Parts>);
+    // A few loads more are made up for: whole images are copied once, rows for each row of taps.
     if (inner.k * loads_of<kRun<Parts>>(axis.k, 1, kLow / Parts) > 1.1 * along) return;
     const int64_t lines = problem.count_sums() * other.k;
     const auto wide_of = [&](int64_t high) {

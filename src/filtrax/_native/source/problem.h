@@ -28,6 +28,9 @@ struct Slide {
   int64_t span() const { return (k - 1) * dilation + 1; }
 };
 
+// Whether an axis steps by one sample both ways, so that neighbouring outputs read neighbours.
+inline bool is_plain(const Slide& axis) { return axis.stride == 1 && axis.dilation == 1; }
+
 constexpr int kCells = 5, kSums = 3, kOuter = 2;
 
 struct Problem {
@@ -77,11 +80,15 @@ inline Place start_of(const Problem& problem) {
   return start;
 }
 
-// Cells one after the other, from any on: to find each by divisions takes longer than a short row.
+// Cells one after the other, from any on.
 class Cells {
  public:
   Cells(const Problem& problem, int64_t first) : cells_(problem.cells) {
-    for (int d = kCells - 1; d >= 0; first /= cells_[d--].size) move(d, first % cells_[d].size);
+    for (int d = kCells - 1; d >= 0; --d) {
+      if (cells_[d].size == 1) continue;  // Divisions take longer than a short row.
+      move(d, first % cells_[d].size);
+      first /= cells_[d].size;
+    }
   }
   const Place& place() const { return place_; }
   void next() {

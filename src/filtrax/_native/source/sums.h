@@ -17,6 +17,8 @@ namespace FILTRAX_SET {
 
 // Sums of products that are held in registers, and rows of taps that meet the same samples there.
 constexpr int kSumsAtOnce = FILTRAX_VECTOR == 64 ? 20 : 10, kRowsAtOnce = FILTRAX_VECTOR == 64 ? 4 : 2;
+// Outputs of a row that are too few for several rows at once.
+constexpr int64_t kFew = 3;
 // Taps of one stretch: both operands stay in the first cache.
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
@@ -327,9 +329,6 @@ FILTRAX_INLINE void lane_dots(const S* x, int64_t lhs, const S* h, int64_t rhs, 
   }
 }
 
-// Whether an axis steps by one sample both ways, so that neighbouring outputs read neighbours.
-inline bool is_plain(const Slide& axis) { return axis.stride == 1 && axis.dilation == 1; }
-
 // All outputs of lanes [begin, end) from taps [from, to) of the first outer axis of one term.
 template <class S, class T>
 void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t begin,
@@ -382,14 +381,14 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
   constexpr int W = width<T>;
   const bool waits = outputs * W <= kWaiting;
   // Rows of taps that are neighbours meet the same rows of samples, each for another row of outputs.
-  const bool grouped = !laned && waits && is_plain(second) && second.m > 1 && second.k >= kRowsAtOnce &&
-                       inner.m > 3 && inner.m < 2 * W;
-  const int64_t group_size = grouped ? kRowsAtOnce : 1, grouped_rows = ceil_div(second.k, group_size);
-  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch / group_size;
+  const bool stacked = !laned && waits && is_plain(second) && second.m > 1 && second.k >= kRowsAtOnce &&
+                       inner.m > kFew && inner.m < 2 * W;
+  const int64_t stack = stacked ? kRowsAtOnce : 1, stacks = ceil_div(second.k, stack);
+  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch / stack;
   const int64_t stretches = ceil_div(run, stretch);
-  const int64_t rows = laned ? sums : sums * first.k * grouped_rows;
+  const int64_t rows = laned ? sums : sums * first.k * stacks;
   const int64_t pieces = rows * stretches;
-  const double products = double(run) * group_size * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
+  const double products = double(run) * stack * outputs * (laned ? least(problem.lanes, kLaneTile) : 1);
   const bool shared = cells * rows * (products + kItem) >= kShared;
   const int64_t wanted = shared ? 8 * pool.threads : 1;
   const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
@@ -427,22 +426,22 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
       }
       return;
     }
-    const Place term = term_of(problem, row / (first.k * grouped_rows));
-    const int64_t ka = row / grouped_rows % first.k, kb = row % grouped_rows * group_size;
-    const int64_t count = least(group_size, second.k - kb);
+    const Place term = term_of(problem, row / (first.k * stacks));
+    const int64_t ka = row / stacks % first.k, kb = row % stacks * stack;
+    const int64_t count = least(stack, second.k - kb);
     const S* h = rhs + (place.rhs + term.rhs + ka * first.rhs + kb * second.rhs) * Parts;
     for (int64_t a = 0; a < first.m; ++a) {
       const int64_t na = first.stride * a + first.dilation * ka - first.lo;
       if (na < 0 || na >= first.n) continue;
       const S* plane = lhs + (place.lhs + term.lhs + na * first.lhs) * Parts;
-      // Of a group, output b meets the row of samples that output b - r meets with tap r.
+      // Of a stack, output b meets the row of samples that output b - r meets with tap r.
       for (int64_t b = 0; b < second.m + count - 1; ++b) {
         const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
         if (nb < 0 || nb >= second.n) continue;
         const S* x = plane + nb * second.lhs * Parts;
         const int64_t at = (a * second.m + b) * inner.m * Parts, apart = inner.m * Parts;
         const int64_t top = most(0, b - (second.m - 1)), bottom = least(count, b + 1);
-        if (grouped && bottom - top == kRowsAtOnce) {
+        if (stacked && bottom - top == kRowsAtOnce) {
           dot_rows<S, T, Parts, kRowsAtOnce>(problem, x, h, second.rhs, from, to, vectors + at * W, -apart * W);
           continue;
         }
@@ -467,7 +466,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
       const int64_t end = laned ? least(begin + kLaneTile, problem.lanes) : 0;
       Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
       std::fill(totals, totals + sizes, Wide(0));
-      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run) * group_size;
+      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run) * stack;
       int64_t added = 0;
       for (int64_t p = pieces * split / splits; p < last; ++p) {
         piece(place, p, begin, end, vectors, totals);
