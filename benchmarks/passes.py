@@ -21,7 +21,7 @@ from tqdm import tqdm
 from benchmarks import clock
 from filtrax import _native
 from filtrax._choose import Plan, choose, engines_for
-from filtrax._engines import Correlation, Engine, fold_problem
+from filtrax._engines import Correlation, Engine, correlation_for, fold_problem
 from filtrax._geometry import Axis
 from filtrax._primitive import bind
 
@@ -61,10 +61,7 @@ class Pass:
     @property
     def plain(self) -> Correlation:
         """What an engine sees."""
-        g, b, c, o = self.sizes
-        b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[self.role]
-        axes = tuple(axis.for_role(self.role) for axis in self.axes)
-        return Correlation(g, b, c, o, axes, jnp.dtype(self.dtype))
+        return correlation_for(self.role, self.sizes, self.axes, jnp.dtype(self.dtype))
 
     @property
     def name(self) -> str:

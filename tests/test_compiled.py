@@ -93,6 +93,32 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs for each of the last": ((1, 1, 3, 1), (Axis(500, 500, 9, 4), lanes(600))),
     "few outputs of many rows": ((300, 1, 1, 1), (Axis(39, 31, 9, 0),)),
     "few outputs of images, rows summed": ((1, 2, 1, 1), (Axis(50, 50, 3, 1), whole(70))),
+    **{f"a bank of {o}": ((1, 2, 3, o), (same(150, 5),)) for o in (2, 3, 5, 8, 9, 17)},
+    "banks of groups": ((3, 2, 2, 4), (same(100, 9),)),
+    "banks of short rows": ((1, 5, 3, 7), (same(6, 3),)),
+    "banks of one tap": ((1, 2, 40, 6), (Axis(300, 1, 300, 0),)),
+    "banks of one tap, images": ((1, 2, 40, 6), (Axis(7, 1, 7, 0), Axis(50, 1, 50, 0))),
+    "banks of many channels": ((1, 1, 300, 5), (same(2000, 3),)),
+    "banks, padding cut off": ((1, 2, 3, 4), (Axis(200, 7, 150, -20),)),
+    "banks of images": ((1, 2, 3, 10), (same(20, 3), same(37, 5))),
+    "banks of small images": ((1, 4, 5, 6), (same(7, 3), same(7, 3))),
+    "banks of volumes": ((1, 1, 2, 3), (same(6, 3), same(7, 3), same(20, 3))),
+    "banks, strided": ((1, 2, 3, 4), (Axis(200, 7, 67, 3, stride=3),)),
+    "banks, dilated": ((1, 2, 3, 4), (same(200, 7, dilation=3),)),
+    "banks of images, strided and dilated":
+        ((1, 2, 2, 5), (Axis(30, 3, 14, 1, stride=2, dilation=2),
+                        Axis(41, 4, 13, 2, stride=3, dilation=2))),
+    "banks of rows, one tap, strided": ((1, 2, 3, 4), (Axis(201, 1, 67, 0, stride=3),)),
+    "rows, strided": ((1, 3, 1, 1), (Axis(500, 9, 250, 4, stride=2),)),
+    "rows, strided and dilated": ((2, 3, 2, 1), (Axis(500, 9, 160, 8, stride=3, dilation=2),)),
+    "few outputs of banks": ((1, 3, 2, 5), (Axis(500, 490, 11, 0),)),
+    "few outputs of banks of images": ((1, 3, 2, 5), (Axis(14, 14, 3, 1), Axis(14, 14, 3, 1))),
+    "few outputs of banks of wide images":
+        ((1, 3, 2, 9), (Axis(20, 20, 3, 1), Axis(330, 330, 5, 2))),
+    "few outputs of images of channels": ((1, 20, 2, 1), (Axis(33, 33, 3, 1), Axis(33, 33, 5, 2))),
+    "few outputs of many groups": ((40, 2, 2, 3), (Axis(100, 100, 5, 2),)),
+    "few outputs of banks, dilated": ((1, 2, 3, 4), (Axis(400, 134, 7, 3, dilation=3),)),
+    "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
     "few outputs of a row each": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
 }  # fmt: skip
 
@@ -207,7 +233,15 @@ def test_what_is_served() -> None:
     }
     # Frames have no strides, no spaced taps, no images of lanes, no sums of columns and no columns
     # in reverse order; and one tap slides along nothing.
-    apart = ("strided", "dilated", " 1 taps", "each lane", "with channels", "rows summed, not all")
+    apart = (
+        "strided",
+        "dilated",
+        " 1 taps",
+        "one tap",
+        "each lane",
+        "with channels",
+        "rows summed, not all",
+    )
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",
         "far apart, long rows, output reversed", "few outputs along the first, kernel reversed",
@@ -228,6 +262,21 @@ def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:
     assert refusal(2**20, 2**20, 1, 1) is None
     assert refusal(2**16, 2**16, 4096, 1) is None
     assert "memory" in (refusal(2**20, 2**20, 4, 64) or "")
+
+
+@pytest.mark.parametrize("role", ["x", "h"])
+@pytest.mark.parametrize(("name", "engine"), [(n, e) for n, d, e in SERVED if d == "float32"])
+def test_operands_of_every_role_are_read_where_they_lie(name: str, engine: str, role: str) -> None:
+    problem = problem_of(name, "float32")
+    lhs, rhs = operands(problem)
+    run_as, lying = COMPILED[engine].run_as, replace(problem, role=role)
+    assert run_as is not None
+    a = jnp.swapaxes(lhs, 1, 2) if role == "h" else lhs
+    found = np.asarray(run_as(lying, a, jnp.swapaxes(rhs, 1, 2)))
+    found = np.swapaxes(found, 1, 2) if role == "h" else found
+    expected = (written_out if few_taps(problem) else exchanged)(problem, lhs, rhs)
+    error = np.max(np.abs(found - expected)) / np.max(np.abs(expected))
+    assert error < 3 * EPS["float32"]
 
 
 @pytest.mark.parametrize(("name", "dtype", "engine"), SERVED)

@@ -10,7 +10,7 @@ from filtrax import _native
 from filtrax._accuracy import as_accuracy
 from filtrax._choose import Plan, choose
 from filtrax._correlate import METHODS, resolve_axes
-from filtrax._engines import Correlation
+from filtrax._engines import correlation_for
 from filtrax._errors import describe, type_error, value_error
 from filtrax._layout import make_layout
 from filtrax._operands import as_precision, check_dtype
@@ -68,10 +68,8 @@ def plan(
     layout = make_layout(as_shape("x_shape", x_shape), as_shape("h_shape", h_shape), axes)
     spec, _ = make_spec(len(layout.filtered), operation, mode, stride=stride, dilation=dilation)
     role = "y" if derivative is None else choice("derivative", derivative, ("x", "h"))
-    resolved = tuple(axis.for_role(role) for axis in resolve_axes(spec, layout))
     (g, b, c), o = layout.x_shape[:3], layout.h_shape[1]
-    b, c, o = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    problem = Correlation(g, b, c, o, resolved, as_dtype(dtype))
+    problem = correlation_for(role, (g, b, c, o), resolve_axes(spec, layout), as_dtype(dtype))
     platform = as_platform(platform)
     found = choose(
         problem, choice("method", method, METHODS), platform, as_accuracy(accuracy),

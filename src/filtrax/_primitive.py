@@ -20,7 +20,7 @@ from jax.interpreters import ad, batching, mlir
 
 from filtrax import _native, _sharding
 from filtrax._choose import choose, engines_for
-from filtrax._engines import as_correlation, correlation_of, folded, forwards, from_correlation
+from filtrax._engines import as_correlation, correlation_for, folded, forwards, from_correlation
 from filtrax._engines.base import Run
 from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
@@ -82,10 +82,16 @@ def _all_labels(name: str, axes: tuple[Axis, ...]) -> tuple[str, ...]:
     return (*_LABELS[name], *carried)
 
 
-def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
-    sizes = {}
+def _sizes(role: str, a: Any, b: Any) -> tuple[int, int, int, int]:
+    """The sizes of G, B, C and O."""
+    sizes: dict[str, int] = {}
     for name, operand in zip(_OPERANDS[role], (a, b), strict=True):
         sizes.update(zip(_LABELS[name], operand.shape[:3], strict=True))
+    return sizes["G"], sizes["B"], sizes["C"], sizes["O"]
+
+
+def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
+    sizes = dict(zip("GBCO", _sizes(role, a, b), strict=True))
     spatial = {"x": "n", "h": "k", "y": "m"}[role]
     return (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
 
@@ -117,13 +123,13 @@ def _execute(
         # over a mesh as they do.
         nothing = (jnp.sum(a) + jnp.sum(b)).astype(dtype)
         return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
-    plain, lhs, rhs = as_correlation(axes, role, a, b)
-    problem = correlation_of(plain, lhs, rhs)
+    problem = correlation_for(role, _sizes(role, a, b), axes, dtype)
     plan = choose(problem, method, platform, accuracy, precision.name.lower(), compiled)
     engine = engines_for(problem, compiled)[plan.engine]
-    run = engine.run if engine.in_place else _wide(folded(engine.run))
-    run = run if engine.backwards else forwards(run)
-    out = run(plain, lhs, rhs, precision, platform)
+    if engine.run_as is not None:
+        return engine.run_as(problem, a, b)
+    run = forwards(engine.run if engine.in_place else _wide(folded(engine.run)))
+    out = run(problem.axes, *as_correlation(role, a, b), precision, platform)
     return from_correlation(role, out).astype(dtype)
 
 

@@ -5,7 +5,7 @@ from filtrax._engines.base import (
     Correlation,
     Engine,
     as_correlation,
-    correlation_of,
+    correlation_for,
     forwards,
     from_correlation,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "Correlation",
     "Engine",
     "as_correlation",
-    "correlation_of",
+    "correlation_for",
     "fold_problem",
     "folded",
     "forwards",

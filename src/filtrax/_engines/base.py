@@ -23,7 +23,17 @@ from filtrax._geometry import Axis
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """A plain correlation, in numbers: what an engine's cost depends on."""
+    """A plain correlation, in numbers: what an engine's cost depends on.
+
+    Attributes:
+        g: groups.
+        b: signals.
+        c: channels, which are summed over.
+        o: kernels.
+        axes: those that are slid along.
+        dtype: of all arrays.
+        role: the one of the primitive, in whose order the labels of the arrays lie in memory.
+    """
 
     g: int
     b: int
@@ -31,11 +41,18 @@ class Correlation:
     o: int
     axes: tuple[Axis, ...]
     dtype: jnp.dtype
+    role: str = "y"
 
     @property
     def outputs(self) -> int:
         """Samples in the output."""
         return self.g * self.b * self.o * math.prod(axis.m for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the output as it lies."""
+        labels = (self.o, self.b) if self.role == "h" else (self.b, self.o)
+        return (self.g, *labels, *(axis.m for axis in self.axes))
 
     @property
     def taps(self) -> int:
@@ -93,6 +110,8 @@ SCALES = ("window", "block", "row")
 #: less time, and round more or spread a NaN.
 SMALL = 1 << 14
 
+#: Runs a problem on the operands of its role, as they lie: (problem, a, b) -> out.
+RunAs = Callable[[Correlation, jax.Array, jax.Array], jax.Array]
 #: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.
 Run = Callable[[tuple[Axis, ...], jax.Array, jax.Array, lax.Precision, str], jax.Array]
 
@@ -117,8 +136,9 @@ class Engine:
         multiplies: whether it leaves sums to matrix products, whose precision is a choice.
         in_place: whether it serves axes along which nothing slides where they are; for the
             others they are folded into the labels (see `_engines.fold`).
-        backwards: whether it reads and writes arrays that are reversed where they are; for the
-            others they are turned before and after (see `forwards`).
+        run_as: the same where an engine reads and writes the arrays of every role where they lie,
+            reversed or not; for the others labels are exchanged (see `as_correlation`) and arrays
+            turned (see `forwards`) before and after.
     """
 
     name: str
@@ -132,7 +152,7 @@ class Engine:
     scale: Callable[[Correlation], str] = lambda _: "window"
     multiplies: Callable[[Correlation], bool] = lambda problem: problem.c > 1
     in_place: bool = False
-    backwards: bool = False
+    run_as: RunAs | None = None
 
 
 def forwards(run: Run) -> Run:
@@ -158,22 +178,24 @@ def in_order(array: jax.Array, axes: tuple[Axis, ...], name: str) -> jax.Array:
     return lax.rev(array, turned) if turned else array
 
 
-def as_correlation(
-    axes: tuple[Axis, ...], role: str, a: jax.Array, b: jax.Array
-) -> tuple[tuple[Axis, ...], jax.Array, jax.Array]:
-    """Restates a role as a plain correlation of its two operands.
+def correlation_for(
+    role: str, sizes: tuple[int, int, int, int], axes: tuple[Axis, ...], dtype: jnp.dtype
+) -> Correlation:
+    """Restates a role, in numbers; ``sizes`` are those of the forward problem's G, B, C and O."""
+    g, b, c, o = sizes
+    # Role x sums over O; role h over B, with the output as a kernel as long as the signal.
+    labels = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
+    return Correlation(g, *labels, tuple(axis.for_role(role) for axis in axes), dtype, role)
 
-    The operands are (x, h) for role y, (y, h) for role x and (x, y) for role h. The result of
-    the correlation has the labels that `from_correlation` puts back in order.
+
+def as_correlation(role: str, a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The operands of a role as those of a plain correlation.
+
+    They are (x, h) for role y, (y, h) for role x and (x, y) for role h. The result of the
+    correlation has the labels that `from_correlation` puts back in order.
     """
-    axes = tuple(axis.for_role(role) for axis in axes)
-    if role == "x":
-        # Sum over O.
-        return axes, a, jnp.swapaxes(b, 1, 2)
-    if role == "h":
-        # Sum over B, with the output as a kernel as long as the signal.
-        return axes, jnp.swapaxes(a, 1, 2), jnp.swapaxes(b, 1, 2)
-    return axes, a, b
+    a = jnp.swapaxes(a, 1, 2) if role == "h" else a
+    return a, b if role == "y" else jnp.swapaxes(b, 1, 2)
 
 
 def from_correlation(role: str, out: jax.Array) -> jax.Array:

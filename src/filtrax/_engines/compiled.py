@@ -18,6 +18,8 @@ from filtrax._engines.base import (
     SMALL,
     Correlation,
     Engine,
+    Run,
+    RunAs,
     correlation_of,
     in_order,
     rounding_of_sums,
@@ -44,6 +46,8 @@ _BLOCK = 10
 #: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
 #: outputs of a row that are too few for it, as in ``sums.h``.
 _WAITING, _TOGETHER, _FEW = 4096, 4, 3
+#: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
+_KERNELS, _SUMMED = 8, 512
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -73,23 +77,13 @@ def _is_complex(problem: Correlation) -> bool:
     return jnp.issubdtype(problem.dtype, jnp.complexfloating)
 
 
-def _shape(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> tuple[int, ...]:
-    return (*lhs.shape[:2], rhs.shape[1], *(axis.m for axis in axes))
-
-
-def _run_taps(
-    axes: tuple[Axis, ...],
-    lhs: jax.Array,
-    rhs: jax.Array,
-    precision: lax.Precision,
-    platform: str,
-) -> jax.Array:
-    found = _rows(correlation_of(axes, lhs, rhs))
+def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
+    found = _rows(problem)
     assert found is not None
     algorithm, rows = found
-    out = _native.call(algorithm, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs))
+    out = _native.call(algorithm, rows.numbers, a, b, problem.shape)
     # Vectors of outputs are written forwards.
-    return in_order(out, axes, "output") if algorithm == _native.TAPS else out
+    return in_order(out, problem.axes, "output") if algorithm == _native.TAPS else out
 
 
 def _refuses_taps(problem: Correlation, platform: str) -> str | None:
@@ -111,12 +105,17 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     inner, outer = rows.inner, rows.outer
     cells = math.prod(cell.size for cell in rows.cells)
     many = cells * math.prod(axis.m for axis in outer)
+    if _is_bank(algorithm, rows, problem):
+        return _work_bank(algorithm, rows, problem)
     if algorithm == _native.DOTS:
         share = _dots_in_runs(rows, problem)
         kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
         alone = min(products + begun * _ITEM, _ALONE)
-        return 1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m)
+        return (
+            1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m),
+            *(0.0,) * 5,
+        )  # fmt: skip
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     terms = math.prod(each.size for each in rows.sums)
@@ -136,8 +135,45 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     alone = min(products + _OUTPUT * problem.outputs + _ITEM * tiles, _ALONE)
     kinds = _kinds(products * wide, share, rows)
     return (
-        calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 6,
+        calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 11,
     )  # fmt: skip
+
+
+def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether several kernels or signals are met at once, as in ``banks.h`` and ``bank_sums.h``."""
+    if rows.lanes > 1 or _is_complex(problem):
+        return False
+    if algorithm == _native.TAPS:
+        return rows.kernels > 1 or rows.inner.stride > 1
+    image = any(axis.k > 1 for axis in rows.outer)
+    return rows.kernels > 1 or (rows.signals > 1 and image) or rows.inner.dilation > 1
+
+
+def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
+    products, copied = float(problem.multiplications), float(problem.inputs)
+    along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
+    vector = _vector(problem)
+    products *= math.ceil(along / vector) * vector / along
+    blocks = math.ceil(rows.kernels / _KERNELS)
+    reads = products * blocks / rows.kernels
+    alone = min(products, _ALONE)
+    if algorithm == _native.TAPS:
+        return (
+            1.0,
+            alone,
+            *(0.0,) * 3,
+            float(problem.outputs),
+            *(0.0,) * 9,
+            products,
+            reads,
+            copied,
+            0.0,
+            0.0,
+        )
+    terms = math.prod(each.size for each in rows.sums)
+    taps = float(problem.g * problem.o * problem.c * problem.taps)
+    finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
+    return (1.0, alone, *(0.0,) * 14, reads, copied + taps, products, finished)
 
 
 def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:
@@ -300,20 +336,11 @@ def _block(problem: Correlation) -> tuple[int, int]:
     return length, -(-long // (parts * length - short + 1))
 
 
-def _run_frames(
-    axes: tuple[Axis, ...],
-    lhs: jax.Array,
-    rhs: jax.Array,
-    precision: lax.Precision,
-    platform: str,
-) -> jax.Array:
-    problem = correlation_of(axes, lhs, rhs)
+def _run_frames(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
     rows = _frames(problem)
     assert rows is not None
     length, _ = _block(problem)
-    return _native.call(
-        _native.FRAMES, rows.numbers, lhs, rhs, _shape(axes, lhs, rhs), length
-    )  # fmt: skip
+    return _native.call(_native.FRAMES, rows.numbers, a, b, problem.shape, length)
 
 
 def _refuses_frames(problem: Correlation, platform: str) -> str | None:
@@ -438,18 +465,33 @@ def _slides(axis: Axis) -> bool:
     return isinstance(loops.loop_of(axis, 1, 1, 1), loops.Slide)
 
 
+def _in_order(run_as: RunAs) -> Run:
+    """The same of a plain correlation's own operands."""
+
+    def run(
+        axes: tuple[Axis, ...],
+        lhs: jax.Array,
+        rhs: jax.Array,
+        precision: lax.Precision,
+        platform: str,
+    ) -> jax.Array:
+        return run_as(correlation_of(axes, lhs, rhs), lhs, rhs)
+
+    return run
+
+
 #: By the names of the engines whose place they take.
 COMPILED: dict[str, Engine] = {
     "shift": Engine(
-        "shift", _run_taps, _refuses_taps, _work_taps, error=_error_taps,
-        multiplies=lambda _: False, in_place=True, backwards=True,
+        "shift", _in_order(_run_taps), _refuses_taps, _work_taps, error=_error_taps,
+        multiplies=lambda _: False, in_place=True, run_as=_run_taps,
     ),
     "overlap": Engine(
-        "overlap", _run_frames, _refuses_frames, _work_frames,
+        "overlap", _in_order(_run_frames), _refuses_frames, _work_frames,
         block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
         error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
         spread=_spread_frames, scale=lambda _: "block", multiplies=lambda _: False, in_place=True,
-        backwards=True,
+        run_as=_run_frames,
     ),
 }  # fmt: skip
 

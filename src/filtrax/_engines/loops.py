@@ -1,10 +1,11 @@
 """A plain correlation as loops over rows of memory, which is what the compiled kernels run.
 
-Axes along which nothing slides are loops over cells or terms of a sum. Of neighbouring axes those
-that lie side by side in memory become one, where one is slid along and the other is not. Along an
-axis that is reversed an array has a negative stride, and loops begin at its last entry.
+Axes along which nothing slides are loops over cells or terms of a sum. Neighbouring axes that lie
+side by side in memory become one, of which one may be slid along. Along an axis that is reversed an
+array has a negative stride, and loops begin at its last entry.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
@@ -84,6 +85,16 @@ class Rows:
         return (*(number for loop in loops for number in astuple(loop)), self.lanes)
 
     @property
+    def kernels(self) -> int:
+        """Those that meet the same samples."""
+        return math.prod(cell.size for cell in self.cells if not cell.lhs)
+
+    @property
+    def signals(self) -> int:
+        """Those that meet the same kernels."""
+        return math.prod(cell.size for cell in self.cells if not cell.rhs)
+
+    @property
     def fits(self) -> bool:
         """Whether the kernels have as many loops."""
         return len(self.cells) <= CELLS and len(self.sums) <= SUMS and len(self.outer) <= OUTER
@@ -100,23 +111,47 @@ def _strides(sizes: tuple[int, ...]) -> list[int]:
     return strides[::-1]
 
 
+#: The labels behind G of the three arrays in the order of the memory, by role (see `_primitive`).
+_LABELS = {"y": ("bc", "oc", "bo"), "x": ("bc", "co", "bo"), "h": ("cb", "co", "ob")}
+
+
 def _loops(problem: Correlation) -> list[Loop] | None:
     """Every axis of the three arrays in the order of the memory; ``None`` for spaced signals."""
-    g, b, c, o, axes = problem.g, problem.b, problem.c, problem.o, problem.axes
-    lhs = _strides((g, b, c, *(a.n for a in axes)))
-    rhs = _strides((g, o, c, *(a.k for a in axes)))
-    out = _strides((g, b, o, *(a.m for a in axes)))
+    axes, sizes = problem.axes, {"b": problem.b, "c": problem.c, "o": problem.o}
+    lengths = zip(*((axis.n, axis.k, axis.m) for axis in axes), strict=True)
+    steps = [
+        _strides((problem.g, *(sizes[label] for label in labels), *spatial))
+        for labels, spatial in zip(_LABELS[problem.role], lengths, strict=True)
+    ]
+    lhs, rhs, out = (
+        dict(zip(("g", *labels), strides, strict=False))
+        for labels, strides in zip(_LABELS[problem.role], steps, strict=True)
+    )
     loops: list[Loop] = [
-        Cell(g, lhs[0], rhs[0], out[0]), Cell(b, lhs[1], 0, out[1]), Cell(o, 0, rhs[1], out[2]),
-        Sum(c, lhs[2], rhs[2]),
+        Cell(problem.g, lhs["g"], rhs["g"], out["g"]), Cell(problem.b, lhs["b"], 0, out["b"]),
+        Cell(problem.o, 0, rhs["o"], out["o"]), Sum(problem.c, lhs["c"], rhs["c"]),
     ]  # fmt: skip
-    for axis, *steps in zip(axes, lhs[3:], rhs[3:], out[3:], strict=True):
+    for axis, *along in zip(axes, *(strides[3:] for strides in steps), strict=True):
         signs = (1, -1 if axis.reversed == "kernel" else 1, -1 if axis.reversed == "output" else 1)
-        loop = loop_of(axis, *map(mul, steps, signs))
+        loop = loop_of(axis, *map(mul, along, signs))
         if loop is None:
             return None
         loops.append(loop)
-    return [loop for loop in loops if not (isinstance(loop, Cell | Sum) and loop.size == 1)]
+    return _merged([loop for loop in loops if isinstance(loop, Slide) or loop.size > 1])
+
+
+def _merged(loops: list[Loop]) -> list[Loop]:
+    """Neighbours of one kind that lie side by side, as one loop."""
+    merged: list[Loop] = []
+    for loop in loops:
+        if merged and not isinstance(loop, Slide) and type(merged[-1]) is type(loop):
+            size, *steps = astuple(loop)
+            before, *strides = astuple(merged[-1])
+            if strides == [size * step for step in steps]:
+                merged[-1] = replace(loop, size=before * size)
+                continue
+        merged.append(loop)
+    return merged
 
 
 def loop_of(axis: Axis, lhs: int, rhs: int, out: int) -> Loop | None:
@@ -169,7 +204,7 @@ def for_taps(problem: Correlation) -> Rows | None:
         return _parted(loops, NOTHING)
     *rest, last = loops
     if isinstance(last, Slide):
-        return _parted(rest, last) if last.stride == 1 else None
+        return _parted(rest, last) if last.stride == 1 or _is_real(problem) else None
     if not isinstance(last, Cell) or last.lhs != 1 or last.out != 1:
         return _parted(loops, NOTHING)
     if last.rhs:
@@ -196,7 +231,7 @@ def for_sums(problem: Correlation) -> Rows | None:
         return None
     *rest, last = loops
     if isinstance(last, Slide):
-        return _parted(rest, last) if last.dilation == 1 else None
+        return _parted(rest, last) if last.dilation == 1 or _is_real(problem) else None
     if isinstance(last, Cell):
         slides = [loop for loop in rest if isinstance(loop, Slide)]
         if not (last.lhs == last.rhs == last.out == 1) or len(slides) > 1:
@@ -242,6 +277,11 @@ def for_frames(problem: Correlation) -> Rows | None:
         shared = last.rhs == 0 and abs(inner.rhs) == 1 and inner.k <= inner.m
         return rows if last.lhs == last.out == 1 and (own or shared) else None
     return rows if inner.k > inner.m and last.lhs == last.rhs == 1 else None
+
+
+def _is_real(problem: Correlation) -> bool:
+    """Whether samples are single numbers, which banks serve."""
+    return not jnp.issubdtype(problem.dtype, jnp.complexfloating)
 
 
 def dtype_is_served(dtype: jnp.dtype) -> bool:

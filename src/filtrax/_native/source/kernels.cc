@@ -1,6 +1,8 @@
 // Built once for each instruction set, named by FILTRAX_SET.
 #include "kernels.h"
 
+#include "bank_sums.h"
+#include "banks.h"
 #include "frames.h"
 #include "sums.h"
 #include "taps.h"
@@ -16,6 +18,16 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   const S* lhs = static_cast<const S*>(lhs_);
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
   S* out = static_cast<S*>(out_) + start.out * Parts;
+  if constexpr (Parts == 1) {
+    if (algorithm == kTaps && is_bank(problem)) {
+      correlate_bank<S, T>(pool, problem, lhs, rhs, out);
+      return true;
+    }
+    if (algorithm == kDots && is_bank_of_sums(problem)) {
+      correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+      return true;
+    }
+  }
   if (algorithm == kTaps) {
     correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out);
     return true;
