@@ -101,7 +101,7 @@ def _work_taps(problem: Correlation) -> tuple[float, ...]:
     found = _rows(problem)
     assert found is not None
     algorithm, rows = found
-    products = float(problem.multiplications)
+    products = _products(problem)
     inner, outer = rows.inner, rows.outer
     cells = math.prod(cell.size for cell in rows.cells)
     many = cells * math.prod(axis.m for axis in outer)
@@ -144,13 +144,18 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     if rows.lanes > 1 or _is_complex(problem):
         return False
     if algorithm == _native.TAPS:
-        return rows.kernels > 1 or rows.inner.stride > 1
+        return rows.kernels > 1 or rows.inner.stride > 1 or rows.inner.base > 1
     image = any(axis.k > 1 for axis in rows.outer)
     return rows.kernels > 1 or (rows.signals > 1 and image) or rows.inner.dilation > 1
 
 
+def _products(problem: Correlation) -> float:
+    """Those that do not meet the zeros between spaced samples."""
+    return problem.multiplications / math.prod(axis.base for axis in problem.axes)
+
+
 def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
-    products, copied = float(problem.multiplications), float(problem.inputs)
+    products, copied = _products(problem), float(problem.inputs)
     along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
     vector = _vector(problem)
     products *= math.ceil(along / vector) * vector / along

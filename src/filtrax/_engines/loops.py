@@ -52,6 +52,7 @@ class Slide:
     lhs: int
     rhs: int
     out: int
+    base: int = 1
 
 
 NOTHING = Slide(1, 1, 1, 0, 1, 1, 1, 1, 1)
@@ -115,8 +116,8 @@ def _strides(sizes: tuple[int, ...]) -> list[int]:
 _LABELS = {"y": ("bc", "oc", "bo"), "x": ("bc", "co", "bo"), "h": ("cb", "co", "ob")}
 
 
-def _loops(problem: Correlation) -> list[Loop] | None:
-    """Every axis of the three arrays in the order of the memory; ``None`` for spaced signals."""
+def _loops(problem: Correlation) -> list[Loop]:
+    """Every axis of the three arrays in the order of the memory."""
     axes, sizes = problem.axes, {"b": problem.b, "c": problem.c, "o": problem.o}
     lengths = zip(*((axis.n, axis.k, axis.m) for axis in axes), strict=True)
     steps = [
@@ -133,10 +134,7 @@ def _loops(problem: Correlation) -> list[Loop] | None:
     ]  # fmt: skip
     for axis, *along in zip(axes, *(strides[3:] for strides in steps), strict=True):
         signs = (1, -1 if axis.reversed == "kernel" else 1, -1 if axis.reversed == "output" else 1)
-        loop = loop_of(axis, *map(mul, along, signs))
-        if loop is None:
-            return None
-        loops.append(loop)
+        loops.append(loop_of(axis, *map(mul, along, signs)))
     return _merged([loop for loop in loops if isinstance(loop, Slide) or loop.size > 1])
 
 
@@ -154,18 +152,16 @@ def _merged(loops: list[Loop]) -> list[Loop]:
     return merged
 
 
-def loop_of(axis: Axis, lhs: int, rhs: int, out: int) -> Loop | None:
+def loop_of(axis: Axis, lhs: int, rhs: int, out: int) -> Loop:
     """What an axis is to the kernels, with the steps of the arrays along it."""
     if axis.paired:
         return Cell(axis.n, lhs, rhs, out)
-    if axis.base != 1:
-        return None
-    if axis.k == 1 and axis.n == axis.m and axis.lo == 0 and axis.stride == 1:
+    if axis.k == 1 and axis.n == axis.m and axis.lo == 0 and axis.stride == axis.base:
         return Cell(axis.n, lhs, 0, out)
-    if axis.m == 1 and axis.n == axis.k and axis.lo == 0 and axis.dilation == 1:
+    if axis.m == 1 and axis.n == axis.k and axis.lo == 0 and axis.dilation == axis.base:
         return Sum(axis.n, lhs, rhs)
     return Slide(
-        axis.n, axis.k, axis.m, axis.lo, axis.stride, axis.dilation, lhs, rhs, out
+        axis.n, axis.k, axis.m, axis.lo, axis.stride, axis.dilation, lhs, rhs, out, axis.base
     )  # fmt: skip
 
 
@@ -198,19 +194,18 @@ def for_taps(problem: Correlation) -> Rows | None:
     """Loops whose innermost runs over neighbouring outputs, or ``None``; outputs are in order."""
     axes = (replace(a, reversed="") if a.reversed == "output" else a for a in problem.axes)
     loops = _loops(replace(problem, axes=tuple(axes)))
-    if loops is None:
-        return None
     if not loops or isinstance(loops[-1], Sum):
         return _parted(loops, NOTHING)
     *rest, last = loops
     if isinstance(last, Slide):
-        return _parted(rest, last) if last.stride == 1 or _is_real(problem) else None
+        plain = last.stride == last.base == 1
+        return _parted(rest, last) if plain or _is_real(problem) else None
     if not isinstance(last, Cell) or last.lhs != 1 or last.out != 1:
         return _parted(loops, NOTHING)
     if last.rhs:
         return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 0, 1), last.size)
     before = rest[-1] if rest else None
-    if isinstance(before, Slide) and before.stride == 1:
+    if isinstance(before, Slide) and before.stride == before.base == 1:
         return _parted(rest[:-1], _joined(before, last.size))
     return _parted(rest, Slide(last.size, 1, last.size, 0, 1, 1, 1, 1, 1))
 
@@ -231,7 +226,8 @@ def for_sums(problem: Correlation) -> Rows | None:
         return None
     *rest, last = loops
     if isinstance(last, Slide):
-        return _parted(rest, last) if last.dilation == 1 or _is_real(problem) else None
+        plain = last.dilation == last.base == 1
+        return _parted(rest, last) if plain or _is_real(problem) else None
     if isinstance(last, Cell):
         slides = [loop for loop in rest if isinstance(loop, Slide)]
         if not (last.lhs == last.rhs == last.out == 1) or len(slides) > 1:
@@ -243,7 +239,11 @@ def for_sums(problem: Correlation) -> Rows | None:
     before = rest[-1] if rest else None
     size, step = last.size, last.rhs
     # Taps are neighbours across the two only if both run the same way.
-    if isinstance(before, Slide) and before.dilation == 1 and (before.rhs > 0) == (step > 0):
+    if (
+        isinstance(before, Slide)
+        and before.dilation == before.base == 1
+        and (before.rhs > 0) == (step > 0)
+    ):
         inner = replace(
             before, n=before.n * size, k=before.k * size, lo=before.lo * size,
             stride=before.stride * size, lhs=1, rhs=step,
@@ -256,8 +256,8 @@ def for_sums(problem: Correlation) -> Rows | None:
 def for_frames(problem: Correlation) -> Rows | None:
     """Loops whose innermost is the last axis that is slid along, or ``None``."""
     loops = _loops(problem)
-    slides = [number for number, loop in enumerate(loops or ()) if isinstance(loop, Slide)]
-    if loops is None or not slides:
+    slides = [number for number, loop in enumerate(loops) if isinstance(loop, Slide)]
+    if not slides or any(isinstance(loop, Slide) and loop.base > 1 for loop in loops):
         return None
     inner = loops[slides[-1]]
     assert isinstance(inner, Slide)

@@ -133,11 +133,11 @@ struct Part {
   int64_t top, rows, left, cols;
 };
 
-// Whether sums over taps go this way: of several kernels, or of samples that stand apart.
+// Whether sums over taps go this way: of several kernels, or of samples or outputs that stand apart.
 inline bool is_bank(const Problem& problem) {
   int64_t kernels = 0;
   for (const Cell& cell : problem.cells) kernels += is_of_kernels(cell);
-  return problem.lanes == 1 && (kernels > 0 || problem.inner.stride > 1);
+  return problem.lanes == 1 && (kernels > 0 || problem.inner.stride > 1 || problem.inner.out > 1);
 }
 
 template <class S, class T>
@@ -198,11 +198,12 @@ void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, cons
     }
     const Part part(down, inner, cuts, number % each);
     const int64_t top = part.top, rows = part.rows, left = part.left, cols = part.cols;
-    S* to = out + place.out + before * outer.out + top * axis.out + left;
+    const int64_t along = problem.inner.out;
+    S* to = out + place.out + before * outer.out + top * axis.out + left * along;
     const int64_t vectors = ceil_div(cols, W), slots = rows * vectors;
     const auto slot = [&](int64_t i) -> Slot {
       const int64_t r = i / vectors, begin = cols < W ? 0 : least(i % vectors * W, cols - W);
-      return {copy.row(r) + begin, r * axis.out + begin, least(W, cols)};
+      return {copy.row(r) + begin, r * axis.out + begin * along, least(W, cols)};
     };
     T* copies = scratch<T>(0, ceil_div(terms, chunks) * size + 2 * W);
     T* sums = chunks > 1 ? scratch<T>(1, many * slots * W) : nullptr;
@@ -222,7 +223,7 @@ void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, cons
           T* into[16];
           Slot group[16];
           alignas(FILTRAX_VECTOR) T kept_sums[32 * W];
-          const bool direct = is_last && sizeof(S) == sizeof(T) && cols >= W;
+          const bool direct = is_last && sizeof(S) == sizeof(T) && cols >= W && along == 1;
           for (int r = 0; r < run.vectors; ++r) {
             const int64_t number = least(i + r, slots - 1);
             group[r] = slot(number);
@@ -239,10 +240,10 @@ void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, cons
             for (int r = 0; r < run.vectors && i + r < slots; ++r) {
               S* result = to + (first + q) * apart + group[r].out;
               const T* from_sums = kept_sums + (q * run.vectors + r) * W;
-              if (group[r].count == W) {
+              if (group[r].count == W && along == 1) {
                 leave<S, T>(result, load<T>(from_sums));
               } else {
-                convert(from_sums, result, group[r].count);
+                convert_samples<1>(from_sums, 1, result, along, group[r].count);
               }
             }
           }

@@ -82,13 +82,28 @@ class Copy {
   int64_t deep(int64_t rows) const {
     return (down_.step * (rows - 1) + down_.apart * (down_.count - 1)) / down_.unit() + 1;
   }
+  // Every `step`-th sample, two vectors at a time where it is every second.
   void spaced(const S* from, int64_t start, int64_t length, T* to) const {
-    const int64_t first = least(length, most(0, ceil_div(-start, inner_.step)));
-    const int64_t last = most(first, least(length, floor_div(inner_.n - 1 - start, inner_.step) + 1));
+    const int64_t step = inner_.step;
+    const int64_t first = least(length, most(0, ceil_div(-start, step)));
+    const int64_t last = most(first, least(length, floor_div(inner_.n - 1 - start, step) + 1));
     for (int64_t i = 0; i < first; ++i) to[i] = T(0);
-    for (int64_t i = first; i < last; ++i) convert_few<1>(from + start + i * inner_.step, to + i);
-    for (int64_t i = last; i < length; ++i) to[i] = T(0);
+    int64_t i = first;
+    if constexpr (sizeof(S) == sizeof(T)) {
+      constexpr int64_t W = width<T>;
+      const T* samples = reinterpret_cast<const T*>(from + start);
+      // The last of them is read with the one behind it.
+      if (step == 2) for (; i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
+    }
+    for (; i < last; ++i) convert_few<1>(from + start + i * step, to + i);
+    for (i = last; i < length; ++i) to[i] = T(0);
   }
+  static Vec<T, width<T>> every_second(const T* from) { return every_second(from, std::make_index_sequence<width<T>>{}); }
+  template <size_t... L>
+  static FILTRAX_INLINE Vec<T, width<T>> every_second(const T* from, std::index_sequence<L...>) {
+    return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
+  }
+
   Walk other_, down_, inner_;
   // Numbers from each phase to the next, from row to row, and of all rows.
   int64_t pitch_, line_, plane_;

@@ -4,6 +4,7 @@
 #include "bank_sums.h"
 #include "banks.h"
 #include "frames.h"
+#include "phases.h"
 #include "sums.h"
 #include "taps.h"
 #include "xla/ffi/api/c_api.h"
@@ -12,35 +13,33 @@ namespace filtrax {
 namespace FILTRAX_SET {
 
 template <class S, class T, int Parts>
+void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const S* lhs, const S* rhs, S* out) {
+  if (algorithm == kFrames) {
+    if constexpr (T(0.5) != T(0)) correlate_frames<S, T, Parts>(pool, problem, block, lhs, rhs, out);
+    return;
+  }
+  if constexpr (Parts == 1) {
+    if (algorithm == kTaps && is_bank(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
+    if (algorithm == kDots && is_bank_of_sums(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+  }
+  algorithm == kTaps ? correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out)
+                     : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);
+}
+
+template <class S, class T, int Parts>
 bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
              const void* rhs_, void* out_) {
+  if (algorithm == kFrames && T(0.5) == T(0)) return false;
   const Place start = start_of(problem);
   const S* lhs = static_cast<const S*>(lhs_);
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
   S* out = static_cast<S*>(out_) + start.out * Parts;
-  if constexpr (Parts == 1) {
-    if (algorithm == kTaps && is_bank(problem)) {
-      correlate_bank<S, T>(pool, problem, lhs, rhs, out);
-      return true;
-    }
-    if (algorithm == kDots && is_bank_of_sums(problem)) {
-      correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
-      return true;
-    }
+  const Phases phases(problem);
+  if (phases.leave_out) std::memset(out_, 0, problem.count_outputs() * Parts * sizeof(S));
+  for (const Phases::Phase& each : phases.problems) {
+    run<S, T, Parts>(algorithm, pool, each.problem, block, lhs, rhs + each.rhs * Parts, out + each.out * Parts);
   }
-  if (algorithm == kTaps) {
-    correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out);
-    return true;
-  }
-  if (algorithm == kDots) {
-    correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);
-    return true;
-  }
-  if constexpr (T(0.5) != T(0)) {
-    correlate_frames<S, T, Parts>(pool, problem, block, lhs, rhs, out);
-    return true;
-  }
-  return false;
+  return true;
 }
 
 bool correlate(int dtype, Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block,

@@ -1,7 +1,7 @@
 // A correlation as loops over rows, in plain integers; Python makes it (`_engines/loops.py`).
 //
 //   out[cell, i, j] = sum over s, k, l of  rhs[cell, s, k, l] * lhs[cell, s, n(i, k), n(j, l)]
-//   n(i, k) = stride * i + dilation * k - lo, outside of [0, n) the signal is zero
+//   base * n(i, k) = stride * i + dilation * k - lo, outside of [0, n) and between samples the signal is zero
 //
 // Strides count samples. Complex samples are pairs of numbers, which only the kernels know. Strides of rhs and
 // out are negative along an axis whose entries lie from the last to the first.
@@ -24,7 +24,7 @@ struct Sum {
 
 // An axis along which the kernel slides.
 struct Slide {
-  int64_t n, k, m, lo, stride, dilation, lhs, rhs, out;
+  int64_t n, k, m, lo, stride, dilation, lhs, rhs, out, base;
   int64_t span() const { return (k - 1) * dilation + 1; }
 };
 
@@ -54,6 +54,7 @@ struct Problem {
     for (const Slide& axis : outer) last += (axis.n - 1) * axis.lhs;
     return last + 1;
   }
+  int64_t count_outputs() const { return count_cells() * outer[0].m * outer[1].m * inner.m * lanes; }
   int64_t count_sums() const {
     int64_t total = 1;
     for (const Sum& sum : sums) total *= sum.size;
