@@ -25,10 +25,11 @@ class Case:
         family: the table it stands in.
         x: shape of the signal.
         h: shape of the kernel: of rank ``len(axes)`` if it is shared, else of the rank of x;
-            (2, K) for two 1-D passes, (O, C, K) with channels.
+            (2, K) for two 1-D passes, (O, C, *K) with channels.
         axes: the filtered axes, none negative.
         form: ``jit``, ``call`` (not jitted) or ``loop`` (inside `lax.fori_loop`).
-        kind: ``filter``, ``separable`` (two 1-D passes) or ``channels`` (a sum over channels).
+        kind: ``filter``, ``separable`` (two 1-D passes) or ``channels`` (a bank of
+            kernels that are not reversed, each of them summed over channels).
         must: peers that are never left out, however slow.
         iterations: calls in a loop.
     """
@@ -107,6 +108,8 @@ class Case:
         if self.family in ("rows", "kernel per row", "depthwise"):
             axis = self.axes[0] - len(self.x)
             parts.append(f"axis {-1 if axis == -1 else self.axes[0]}")
+        if self.kind == "channels":
+            parts.append(f"{self.h[0]} kernels")
         if self.form == "loop":
             parts.append("in fori_loop")
         if self.form == "call":
@@ -183,6 +186,7 @@ def _whole() -> Iterator[Case]:
     for power in (16, 18, 20):
         yield from _tasks(Case("long", (2**power,), (2**power,), (0,), mode="full"))
     yield from _depthwise(8, 2048, 1536)
+    yield from _layers()
     yield from _small(((64, 5), (1000, 31)))
     yield from _loops(((256, 4096), (1, 1_000_000)), (9, 31, 129, 1025))
     yield from _complaints()
@@ -200,6 +204,7 @@ def _quick() -> Iterator[Case]:
     yield Case("separable", (256, 256), (2, 7), (0, 1), kind="separable")
     yield Case("long", (4096,), (4096,), (0,), mode="full")
     yield Case("depthwise", (2, 256, 64), (1, 4, 64), (1,), mode="causal")
+    yield from _tasks(Case("layers", (4, 8, 500), (8, 8, 5), (2,), kind="channels"))
     yield Case("small", (64, 5), (3,), (1,), form="call")
     yield from _loops(((64, 2048),), (9,))
 
@@ -218,6 +223,21 @@ def _depthwise(batch: int, time: int, channels: int) -> Iterator[Case]:
         yield from _tasks(first)
         last = Case("depthwise", (batch, channels, time), (1, channels, 4), (2,), dtype, "causal")
         yield from _tasks(last)
+
+
+def _layers() -> Iterator[Case]:
+    """Banks of kernels over channels, as networks have them and analyses by filter banks."""
+    for x, kernels, k in (
+        ((8, 64, 4096), 64, 5), ((32, 64, 1000), 64, 15), ((32, 256, 1000), 64, 1),
+        ((8, 3, 100_000), 8, 65), ((8, 1, 20_000), 64, 31), ((4, 16, 4096), 16, 255),
+    ):  # fmt: skip
+        yield from _tasks(Case("layers", x, (kernels, x[1], k), (2,), kind="channels"))
+    for x, kernels, k in (
+        ((16, 8, 28, 28), 64, 7), ((16, 64, 56, 56), 64, 3), ((4, 3, 224, 224), 64, 7),
+        ((32, 16, 64, 64), 8, 11), ((32, 128, 14, 14), 128, 3),
+    ):  # fmt: skip
+        h = (kernels, x[1], k, k)
+        yield from _tasks(Case("layers", x, h, (2, 3), kind="channels"))
 
 
 def _small(shapes: tuple[tuple[int, int], ...]) -> Iterator[Case]:

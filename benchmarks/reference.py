@@ -66,7 +66,7 @@ def exact(case: Case, given: Operands) -> dict[str, np.ndarray]:
     """The outputs of the task by name: ``y``, and ``dh`` or ``dx``."""
     x, h, ct = widen(given.x), widen(given.h), widen(given.ct)
     if case.kind == "channels":
-        return {"y": _channels(case, x, h)}
+        return _channels(case, x, h, ct)
     if case.kind == "separable":
         h = np.multiply.outer(h[0], h[1])
         case = replace(case, kind="filter", h=h.shape)
@@ -95,11 +95,35 @@ def spread(case: Case, h: np.ndarray) -> np.ndarray:
     return h.reshape(shape)
 
 
-def _channels(case: Case, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+def _channels(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[str, np.ndarray]:
+    """Tap by tap, each a product of matrices."""
+    lengths = [length for _, length in case.windows]
+    sizes = zip(case.lengths, case.kernel, case.windows, strict=True)
+    pads = [(k - 1 - start, start + m - n) for n, k, (start, m) in sizes]
+    met = [(at, (..., *map(slice, at, np.add(at, lengths)))) for at in _offsets(case)]
+
+    def einsum(spec: str, *arrays: np.ndarray) -> np.ndarray:
+        return np.einsum(spec, *arrays, optimize=True)
+
+    if case.task == BY_SIGNAL:
+        dx = _pad(case, np.zeros(case.x), pads)
+        for at, window in met:
+            dx[window] += einsum("bo...,oc->bc...", ct, h[(..., *at)])
+        return {"dx": _cut(case, dx, [lo for lo, _ in pads], case.lengths)}
+    y = x
     for _ in range(case.iterations):
-        windows = np.lib.stride_tricks.sliding_window_view(x, h.shape[2], axis=2)
-        x = np.einsum("bcnk,ock->bon", windows, h, optimize=True)
-    return x
+        padded = _pad(case, y, pads)
+        y = np.zeros(case.y)
+        for at, window in met:
+            y += einsum("bc...,oc->bo...", padded[window], h[(..., *at)])
+    if case.task != BY_KERNEL:
+        return {"y": y}
+    dh, padded = np.zeros(case.h), _pad(case, x, pads)
+    for at, window in met:
+        dh[(..., *at)] = einsum(
+            "boi,bci->oc", *(a.reshape(*a.shape[:2], -1) for a in (ct, padded[window]))
+        )
+    return {"y": y, "dh": dh}
 
 
 def _offsets(case: Case) -> list[tuple[int, ...]]:

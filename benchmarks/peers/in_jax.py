@@ -15,6 +15,7 @@ import filtrax
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, VALUE, Case
 from benchmarks.peers.base import JNP, LAX, OURS, OUTSIDE, SIGNAL, STREAM, Peer
 from benchmarks.reference import Operands
+from filtrax.compat import torch as compat
 
 Function = Callable[[jax.Array, jax.Array], jax.Array]
 #: Transforms, whose time cannot be foreseen from the number of products.
@@ -83,9 +84,7 @@ def compiled(
 def functions(case: Case) -> dict[str, Function]:
     """By name, each from signal and kernel to the output."""
     if case.kind == "channels":
-        from filtrax.compat import torch as compat
-
-        return {OURS: compat.conv1d, LAX: _lax_channels}
+        return {OURS: partial(_ours_channels, case), LAX: partial(_lax_channels, case)}
     if case.kind == "separable":
 
         def outer(x: jax.Array, h: jax.Array) -> jax.Array:
@@ -194,8 +193,14 @@ def _lax(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
     return y if len(case.x) == 3 else y[0]
 
 
-def _lax_channels(x: jax.Array, h: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(x, h, (1,), "VALID", precision=lax.Precision.HIGHEST)
+def _ours_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
+    layer: Any = compat.conv1d if len(case.axes) == 1 else compat.conv2d
+    return layer(x, h, padding=case.mode)
+
+
+def _lax_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
+    steps = (1,) * len(case.axes)
+    return lax.conv_general_dilated(x, h, steps, case.mode.upper(), precision=lax.Precision.HIGHEST)
 
 
 def _lax_separable(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:

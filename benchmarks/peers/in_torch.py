@@ -103,7 +103,8 @@ def _task(case: Case, function: Function, given: Operands) -> Callable[[], Any]:
 
 def _functions(case: Case) -> list[tuple[str, Function, bool]]:
     if case.kind == "channels":
-        return [("torch conv", functional.conv1d, True)]
+        layer = functional.conv1d if len(case.axes) == 1 else functional.conv2d
+        return [("torch conv", partial(layer, padding=case.mode), True)]
     if case.kind == "separable":
         return [("torch conv", _separable, True)]
     found = [("torch conv", partial(_conv, case), True)]

@@ -49,10 +49,13 @@ FILTRAX_INLINE void all_sums_of(Vec<T, width<T>>* vectors, T* to) {
   }
 }
 
-// Vectors of a part, in rows: where the rows of each operand lie, and the lanes that count in a row's last.
+// Bytes of copies and kernels that are met together.
+constexpr int64_t kMet = 1 << 19;
+
+// Vectors of parts, in rows: how far apart parts and rows of samples lie, and the lanes that count in a row's last.
 template <class T>
 struct Lines {
-  int64_t rows, vectors, row, tail;
+  int64_t parts, part, rows, row, vectors, tail;
   Vec<BitsOf<T>, width<T>> mask;
 };
 
@@ -67,7 +70,8 @@ void bank_sums(const T* x, const int64_t* offsets, const T* kernels, int64_t pit
   const T* at[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) at[r] = x + offsets[r];
-  for (int64_t row = 0; row < lines.rows; ++row) {
+  for (int64_t line = 0, part = 0, row = 0; line < lines.parts * lines.rows; ++line, ++row) {
+    if (row == lines.rows) row = 0, ++part;
     const auto meet = [&](int64_t i, auto... mask) __attribute__((always_inline)) {
       V taps[A];
 #pragma GCC unroll 4
@@ -81,7 +85,7 @@ void bank_sums(const T* x, const int64_t* offsets, const T* kernels, int64_t pit
         for (int a = 0; a < A; ++a) sums[a * R + r] += taps[a] * sample;
       }
     };
-    const int64_t begin = row * lines.row;
+    const int64_t begin = part * lines.part + row * lines.row;
     for (int64_t v = 0; v + 1 < lines.vectors; ++v) meet(begin + v * W);
     meet(begin + lines.tail, lines.mask);
   }
@@ -126,7 +130,7 @@ void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs,
   const bool apart = cells >= 4 * pool.threads;
   const Cuts cuts(down, inner, rows_of * other.count + many, sizeof(T), apart || !shared ? 1 : ceil_div(4 * pool.threads, turns));
   const Copy<S, T> copy(other, down, inner, cuts.rows, cuts.cols);
-  const int64_t parts = turns * cuts.count(), size = copy.size(), blocks = ceil_div(many, kSummed);
+  const int64_t size = copy.size(), blocks = ceil_div(many, kSummed);
   const std::vector<int64_t> of_one = copy.offsets();
   std::vector<int64_t> offsets;
   for (int64_t s = 0; s < rows_of; ++s) {
@@ -134,32 +138,42 @@ void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs,
   }
   // Blocks are whole: the last sums are made as often as need be.
   for (int i = 0; i < 16; ++i) offsets.push_back(offsets.back());
-  const int64_t vectors = ceil_div(cuts.cols, W), of_kernel = cuts.rows * vectors * W;
+  const int64_t vectors = ceil_div(cuts.cols, W), of_part = cuts.rows * vectors * W;
+  // The same part of several turns, so that sums are long before they are finished.
+  const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_of * size + many * of_part);
+  const int64_t groups = ceil_div(turns, most(1, least(fit, turns * cuts.count() / (4 * (apart || !shared ? 1 : pool.threads)))));
+  const int64_t parts = groups * cuts.count(), together = ceil_div(turns, groups), of_kernel = together * of_part;
 
   const auto add_part = [&](const Place& place, int64_t number, Wide* totals) {
-    const int64_t turn = number / cuts.count(), before = turn % other.size;
-    const Place term = term_of(problem, turn / other.size);
+    const int64_t group = number / cuts.count(), from_turn = turns * group / groups, here_turns = turns * (group + 1) / groups - from_turn;
     const Part part(down, inner, cuts, number % cuts.count());
-    T* copies = scratch<T>(0, rows_of * size + 2 * W);
+    T* copies = scratch<T>(0, together * rows_of * size + 2 * W);
     T* taps = scratch<T>(1, many * of_kernel);
-    for (int64_t s = 0; s < rows_of; ++s) {
-      copy.fill(lhs + place.lhs + term.lhs + signals[s].lhs, before, part.top, part.left, part.rows, part.cols, copies + s * size);
-    }
     // The last vector of a row overlaps with the one before; what they share counts once.
-    const int64_t here = ceil_div(part.cols, W), tail = most(0, part.cols - W), lap = part.cols < W ? 0 : here * W - part.cols;
-    for (int64_t q = 0; q < many; ++q) {
-      for (int64_t row = 0; row < part.rows; ++row) {
-        const S* from = rhs + place.rhs + term.rhs + kernels[q].rhs + before * outer.rhs + (part.top + row) * axis.rhs +
-                        part.left * problem.inner.rhs;
-        T* to = taps + q * of_kernel + row * here * W;
-        const int64_t whole = (here - 1) * W, last = part.cols - whole;
-        convert_samples<1>(from, problem.inner.rhs, to, 1, whole);
-        std::memset(static_cast<void*>(to + whole), 0, W * sizeof(T));
-        convert_samples<1>(from + whole * problem.inner.rhs, problem.inner.rhs, to + whole + lap, 1, last);
+    const int64_t here = ceil_div(part.cols, W), whole = (here - 1) * W, last = part.cols - whole;
+    const int64_t lap = here > 1 ? W - last : 0, tail = here > 1 ? part.cols - W : 0;
+    for (int64_t t = 0; t < here_turns; ++t) {
+      const int64_t turn = from_turn + t, before = turn % other.size;
+      const Place term = term_of(problem, turn / other.size);
+      for (int64_t s = 0; s < rows_of; ++s) {
+        copy.fill(lhs + place.lhs + term.lhs + signals[s].lhs, before, part.top, part.left, part.rows, part.cols,
+                  copies + (t * rows_of + s) * size);
+      }
+      const int64_t step = problem.inner.rhs;
+      const S* from = rhs + place.rhs + term.rhs + before * outer.rhs + part.top * axis.rhs + part.left * step;
+      for (int64_t q = 0; q < many; ++q) {
+        for (int64_t row = 0; row < part.rows; ++row) {
+          const S* line = from + kernels[q].rhs + row * axis.rhs;
+          T* to = taps + q * of_kernel + (t * part.rows + row) * here * W;
+          convert_samples<1>(line, step, to, 1, whole);
+          for (int64_t i = 0; i < lap; ++i) to[whole + i] = T(0);
+          convert_samples<1>(line + whole * step, step, to + whole + lap, 1, last);
+          for (int64_t i = lap + last; i < W; ++i) to[whole + i] = T(0);
+        }
       }
     }
-    const Lines<T> lines{part.rows, here, copy.row(1), tail,
-                         part.cols < W ? ~last_lanes<T>(W - part.cols) : last_lanes<T>(W)};
+    const Lines<T> lines{here_turns, rows_of * size, part.rows, copy.row(1), here, tail,
+                         here > 1 ? last_lanes<T>(W) : ~last_lanes<T>(W - last)};
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t first = many * block / blocks, count = many * (block + 1) / blocks - first;
       const BankSums<T> run = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});

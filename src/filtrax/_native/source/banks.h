@@ -21,6 +21,9 @@ constexpr int64_t kCopies = 1 << 18, kWide = 1024, kNarrow = 256, kMost = 4096;
 // Work that is worth another thread, in products.
 constexpr double kBankShared = 1 << 21;
 
+// Signals at least whose parts are near together: parts of images are not made lower for more.
+constexpr int64_t kLines = 16;
+
 // Kernels whose outputs are in registers at once, and vectors of each.
 constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4;
 template <int Q>
@@ -105,7 +108,7 @@ struct Cuts {
     cols = most(kNarrow, least(kWide, room / deep(1) - reach));
     cols = ceil_div(inner.size, ceil_div(inner.size, cols));
     rows = 1;
-    while (rows < axis.size && (rows * cols < kNarrow || (deep(rows + 1) * (cols + reach) <= room && rows * cols < kMost))) ++rows;
+    while (rows < axis.size && (rows * cols < kNarrow || (deep(rows + 1) * (cols + reach) <= most(room, kCopies / bytes / kLines) && rows * cols < kMost))) ++rows;
     const auto parts = [&] { return ceil_div(axis.size, rows) * ceil_div(inner.size, cols); };
     while (parts() < wanted && rows * cols >= kNarrow) {
       int64_t& longer = rows > 1 ? rows : cols;

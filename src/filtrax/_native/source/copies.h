@@ -29,7 +29,8 @@ class Copy {
  public:
   Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols)
       : other_(other), down_(down), inner_(inner) {
-    pitch_ = ceil_div(cols + inner.apart * (inner.count - 1) / inner.step, width<T>) * width<T> + width<T>;
+    // A row's last vector is read whole.
+    pitch_ = ceil_div(cols, width<T>) * width<T> + inner.apart * (inner.count - 1) / inner.step;
     line_ = inner.step / inner.unit() * pitch_;
     plane_ = deep(rows) * line_;
   }

@@ -134,10 +134,11 @@ template <class S, class T>
 inline void window(const S* row, int64_t n, int64_t start, int64_t count, T* to) {
   if (count <= 32) {
     // So few are sooner copied than called for.
-    for (int64_t i = 0; i < count; ++i) {
-      to[i] = T(0);
-      if (start + i >= 0 && start + i < n) convert(row + start + i, to + i, 1);
-    }
+    const int64_t first = start < 0 ? (-start < count ? -start : count) : 0;
+    const int64_t end = n - start < count ? n - start : count, last = end < first ? first : end;
+    for (int64_t i = 0; i < first; ++i) to[i] = T(0);
+    for (int64_t i = first; i < last; ++i) convert_few<1>(row + start + i, to + i);
+    for (int64_t i = last; i < count; ++i) to[i] = T(0);
     return;
   }
   const int64_t before = start < 0 ? (-start < count ? -start : count) : 0;
