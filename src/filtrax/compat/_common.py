@@ -5,11 +5,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from filtrax._correlate import channels, resolve_windows
+from filtrax._correlate import resolve_windows
 from filtrax._errors import describe, type_error, value_error
+from filtrax._geometry import passive_axis
 from filtrax._operands import as_numeric
+from filtrax._primitive import bind
 from filtrax._spec import Spec, integer, make_spec
 from filtrax._typing import Array
 
@@ -90,10 +91,14 @@ def correlate_channels(
 def _correlate_channels(x: Array, w: Array, *, spec: Spec, groups: int) -> Array:
     b, _, *n = x.shape
     o, c, *k = w.shape
-    grouped = jnp.swapaxes(x.reshape(b, groups, c, *n), 0, 1)
-    kernels = w.reshape(groups, o // groups, c, *k)
     axes = resolve_windows(spec, tuple(n), tuple(k))
-    y = channels(grouped, kernels, spec, axes, (None,) * len(axes), "auto", lax.Precision.HIGHEST)
+    if c == 1 and o == groups:
+        # A kernel for each channel, which is an axis along which nothing slides: no array moves.
+        paired = (passive_axis(groups, groups), *axes)
+        y = bind(x[None, :, None], w.reshape(1, 1, 1, groups, *k), axes=paired)
+        return y.reshape(b, o, *y.shape[4:])
+    grouped = jnp.swapaxes(x.reshape(b, groups, c, *n), 0, 1)
+    y = bind(grouped, w.reshape(groups, o // groups, c, *k), axes=axes)
     return jnp.swapaxes(y, 0, 1).reshape(b, o, *y.shape[3:])
 
 

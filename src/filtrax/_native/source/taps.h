@@ -21,6 +21,9 @@ namespace FILTRAX_SET {
 // Samples of a tile from all channels, which stay in the first cache, and the fewest outputs that are
 // worth one.
 constexpr int64_t kTile = 4096, kLeast = 256;
+// Channels, and taps of each, from which on rows are copied in stretches of so many outputs: short pieces of many rows
+// come slowly from memory.
+constexpr int64_t kChannels = 32, kSlid = 16, kLong = 1024;
 // Work that is worth another thread, in products: one that sleeps is woken in the time of a million or two. An
 // output and a tile, or a row, take as long as so many.
 constexpr double kShared = 1 << 21, kOutput = 32, kItem = 8192;
@@ -70,7 +73,8 @@ struct Tile {
   }
   static constexpr int64_t kVector = width<T> / Parts > 1 ? width<T> / Parts : 1;
   int64_t begin = -1, end = -1, first = 0, last = 0, reach = 0;
-  // Whether all windows are inside, and whether a row is sooner copied than vectors near its ends are masked.
+  // Whether all windows are inside, and whether samples are sooner copied than read in place, or vectors near the
+  // ends masked.
   bool whole = false, copied = false;
 };
 
@@ -87,8 +91,8 @@ void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, P
       const T* samples = reinterpret_cast<const T*>(lhs) + (row + from - inner.lo) * Parts;
       sum_taps<T, Parts>(samples, taps.list, out + from * Parts, to - from, ends);
     };
-    if (tile.whole) return in_place(begin, end, nullptr);
     if (tile.copied) return tap_segment<S, T, Parts>(problem, lhs, row, taps, out, begin, end);
+    if (tile.whole) return in_place(begin, end, nullptr);
     // Samples beyond the ends may be read if they are in memory.
     const int64_t from = row + begin - inner.lo;
     if (fence && taps.are_in_memory(from, from + tile.reach)) {
@@ -161,7 +165,9 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   // What strips leave, in tiles: stretches of a row or, of lanes and images, some rows.
   const Strips<T, Parts> strips(problem);
   const int64_t along = downwards ? problem.outer[down(problem)].m : inner.m, folded = strips.rows * inner.dilation;
-  const int64_t stretch = most(kLeast, kTile / problem.count_sums() / kLeast * kLeast);
+  const int64_t terms = problem.count_sums();
+  const bool copied = !downwards && terms >= kChannels && inner.k >= kSlid && inner.dilation == 1;
+  const int64_t stretch = copied ? kLong : most(kLeast, kTile / terms / kLeast * kLeast);
   const int64_t size = laned ? 32 : cut ? cut.rows : stretch;
   const int64_t tiles = strips.count() + ceil_div(along - folded, size);
   const int64_t rows = first.m * second.m / (downwards ? along : 1);
@@ -200,7 +206,10 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
         continue;
       }
       const int64_t begin = folded + (number - strips.count()) * size, end = least(begin + size, along);
-      if (begin != tile.begin || end != tile.end) tile = Tile<T, Parts>(inner, begin, end);
+      if (begin != tile.begin || end != tile.end) {
+        tile = Tile<T, Parts>(inner, begin, end);
+        tile.copied |= copied;
+      }
       tap_tile<S, T, Parts>(problem, lhs, at.from, taps, fence, out + at.out * Parts, tile);
     }
   });
