@@ -83,6 +83,20 @@ def _cases() -> Iterator[Case]:
         for carried in (Axis(lanes, 1, lanes, 0), Axis(lanes, lanes, lanes, 0, paired=True)):
             yield (1, 1, 1, 1), "y", (Axis(n, k, n, k // 2), carried)
             yield (1, 1, 1, 1), "h", (Axis(n, k, n, k // 2), carried)
+    for (c, o), (b, n, k) in itertools.product(
+        [(1, 16), (3, 8), (16, 1), (16, 16), (64, 64)], [(4, 1000, 5), (8, 4096, 31)]
+    ):
+        yield (1, b, c, o), "y", (Axis(n, k, n, k // 2),)
+        yield (1, b, c, o), "h", (Axis(n, k, n, k // 2),)
+    for (c, o), (b, n, k) in itertools.product(
+        [(1, 16), (3, 8), (16, 1), (16, 16), (64, 64)], [(8, 14, 3), (4, 56, 3), (2, 56, 7)]
+    ):
+        axis = Axis(n, k, n, k // 2)
+        yield (1, b, c, o), "y", (axis, axis)
+        yield (1, b, c, o), "h", (axis, axis)
+    for o in (1, 16):
+        strided = Axis(4000, 9, 2000, 4, stride=2)
+        yield from (((1, 8, o, o), role, (strided,)) for role in ("y", "x", "h"))
 
 
 Key = tuple[str, str]

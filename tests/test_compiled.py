@@ -364,6 +364,20 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
 
 
+@pytest.mark.parametrize("name", [n for n in PROBLEMS if "banks" in n and "reversed" not in n])
+def test_a_nan_in_a_bank_spoils_what_meets_it_only(name: str) -> None:
+    problem = problem_of(name, "float32")
+    lhs, rhs = operands(problem)
+    spoiled = np.array(lhs)
+    spoiled.flat[11 :: spoiled.size // 7] = np.nan
+    run_as = COMPILED["shift"].run_as
+    assert run_as is not None
+    found = np.asarray(run_as(problem, jnp.asarray(spoiled), rhs))
+    expected = (written_out if few_taps(problem) else exchanged)(problem, jnp.asarray(spoiled), rhs)
+    assert np.isnan(expected).any()
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])
 @pytest.mark.parametrize(("n", "k"), [(5, 3), (40, 5), (200, 9), (200, 65), (3000, 9)])
 def test_no_row_sees_another(n: int, k: int, dtype: str) -> None:

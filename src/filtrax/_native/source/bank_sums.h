@@ -16,7 +16,9 @@ namespace FILTRAX_SET {
 // Kernels whose sums are in registers at once, and the samples' rows of each.
 constexpr int kSummed = FILTRAX_VECTOR == 64 ? 4 : 3;
 template <int A>
-constexpr int kShifts = FILTRAX_VECTOR == 64 ? (A == 4 ? 6 : A == 3 ? 8 : A == 2 ? 12 : 16) : (A == 3 ? 4 : A == 2 ? 5 : 10);
+constexpr int kShifts = FILTRAX_VECTOR == 64 ? (A == 4 ? 6 : A == 3 ? 8 : A == 2 ? 12 : 16)
+                                             : (A == 3 ? 4 : A == 2 ? 5 : 10);
+constexpr int kMostShifts = 16, kMostSums = 24;
 
 // Of two vectors, in which lanes D apart belong together, one in which these are added.
 template <int D, class T, int W, size_t... L>
@@ -93,13 +95,13 @@ void bank_sums(const T* x, const int64_t* offsets, const T* kernels, int64_t pit
 }
 
 template <class T>
-struct BankSums {
+struct SumsBlock {
   void (*run)(const T*, const int64_t*, const T*, int64_t, const Lines<T>&, T*);
   int shifts;
 };
 template <class T, size_t... A>
-BankSums<T> bank_sums_of(int64_t kernels, std::index_sequence<A...>) {
-  static constexpr BankSums<T> blocks[] = {{bank_sums<A + 1, T>, kShifts<A + 1>}...};
+SumsBlock<T> bank_sums_of(int64_t kernels, std::index_sequence<A...>) {
+  static constexpr SumsBlock<T> blocks[] = {{bank_sums<A + 1, T>, kShifts<A + 1>}...};
   return blocks[kernels - 1];
 }
 
@@ -112,119 +114,154 @@ inline bool is_bank_of_sums(const Problem& problem) {
 }
 
 template <class S, class T>
-void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
+class BankOfSums {
   typedef typename Wider<T>::type Wide;
-  constexpr int64_t W = width<T>;
-  const std::vector<Place> kernels = places_of(problem, is_of_kernels), signals = places_of(problem, is_of_signals);
-  const Problem rest = without(without(problem, is_of_kernels), is_of_signals);
-  const int d = problem.outer[1].k > 1 ? 1 : 0;
-  const Slide &outer = problem.outer[1 - d], &axis = problem.outer[d];
-  const Walk inner = Walk::of_taps(problem.inner), down = Walk::of_taps(axis), other = Walk::of_taps(outer);
-  const int64_t many = kernels.size(), rows_of = signals.size(), terms = problem.count_sums();
-  const int64_t each = other.count * down.count * inner.count, shifts = rows_of * each;
-  const int64_t turns = terms * other.size, cells = rest.count_cells();
-  const double work = double(cells) * turns * down.size * inner.size * many * shifts;
-  const bool shared = work >= kBankShared;
-  const Pool single{1, nullptr};
-  // Threads have cells of their own or, of few, take parts of each together.
-  const bool apart = cells >= 4 * pool.threads;
-  const Cuts cuts(down, inner, rows_of * other.count + many, sizeof(T), apart || !shared ? 1 : ceil_div(4 * pool.threads, turns));
-  const Copy<S, T> copy(other, down, inner, cuts.rows, cuts.cols);
-  const int64_t size = copy.size(), blocks = ceil_div(many, kSummed);
-  const std::vector<int64_t> of_one = copy.offsets();
-  std::vector<int64_t> offsets;
-  for (int64_t s = 0; s < rows_of; ++s) {
-    for (const int64_t offset : of_one) offsets.push_back(s * size + offset);
-  }
-  // Blocks are whole: the last sums are made as often as need be.
-  for (int i = 0; i < 16; ++i) offsets.push_back(offsets.back());
-  const int64_t vectors = ceil_div(cuts.cols, W), of_part = cuts.rows * vectors * W;
-  // The same part of several turns, so that sums are long before they are finished.
-  const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_of * size + many * of_part);
-  const int64_t groups = ceil_div(turns, most(1, least(fit, turns * cuts.count() / (4 * (apart || !shared ? 1 : pool.threads)))));
-  const int64_t parts = groups * cuts.count(), together = ceil_div(turns, groups), of_kernel = together * of_part;
 
-  const auto add_part = [&](const Place& place, int64_t number, Wide* totals) {
-    const int64_t group = number / cuts.count(), from_turn = turns * group / groups, here_turns = turns * (group + 1) / groups - from_turn;
-    const Part part(down, inner, cuts, number % cuts.count());
-    T* copies = scratch<T>(0, together * rows_of * size + 2 * W);
-    T* taps = scratch<T>(1, many * of_kernel);
+ public:
+  BankOfSums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out)
+      : problem_(problem), rest_(without(without(problem, is_of_kernels), is_of_signals)),
+        kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
+        outer_(problem.outer[problem.outer[1].k > 1 ? 0 : 1]), axis_(problem.outer[problem.outer[1].k > 1 ? 1 : 0]),
+        other_(Walk::of_taps(outer_)), down_(Walk::of_taps(axis_)), inner_(Walk::of_taps(problem.inner)),
+        lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), rows_(signals_.size()),
+        shifts_(rows_ * other_.count * down_.count * inner_.count), cells_(rest_.count_cells()),
+        turns_(problem.count_sums() * other_.size),
+        shared_(double(cells_) * turns_ * down_.size * inner_.size * many_ * shifts_ >= kShared),
+        apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
+        cuts_(down_, inner_, rows_ * other_.count + many_, sizeof(T),
+              hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols) {}
+
+  void run(const Pool& pool) {
+    const std::vector<int64_t> of_one = copy_.offsets();
+    for (int64_t s = 0; s < rows_; ++s) {
+      for (const int64_t offset : of_one) offsets_.push_back(s * copy_.size() + offset);
+    }
+    // Blocks are whole: the last sums are made as often as need be.
+    offsets_.resize(shifts_ + kMostShifts, offsets_.back());
+    const int64_t of_part = cuts_.rows * ceil_div(cuts_.cols, W) * W;
+    const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_ * copy_.size() + many_ * of_part);
+    groups_ = ceil_div(turns_, most(1, least(fit, turns_ * cuts_.count() / (kEach * hands_))));
+    longest_ = ceil_div(turns_, groups_);
+    pitch_ = longest_ * of_part;
+
+    const Pool single{1, nullptr};
+    const Pool& threads = shared_ ? pool : single;
+    const int64_t parts = groups_ * cuts_.count();
+    if (apart_) {
+      return share(threads, cells_, [&](int64_t cell) {
+        std::vector<Wide> totals(many_ * shifts_);
+        const Place place = place_of(rest_, cell);
+        for (int64_t part = 0; part < parts; ++part) add(place, part, totals.data());
+        finish(place, totals.data());
+      });
+    }
+    for (int64_t cell = 0; cell < cells_; ++cell) {
+      const Place place = place_of(rest_, cell);
+      std::vector<std::vector<Wide>> totals(hands_);
+      std::atomic<int64_t> next{0};
+      share(threads, hands_, [&](int64_t hand) {
+        totals[hand].resize(many_ * shifts_);
+        for (int64_t part; (part = next.fetch_add(1)) < parts;) add(place, part, totals[hand].data());
+      });
+      for (int64_t hand = 1; hand < hands_; ++hand) {
+        for (size_t i = 0; i < totals[hand].size(); ++i) totals[0][i] += totals[hand][i];
+      }
+      finish(place, totals[0].data());
+    }
+  }
+
+ private:
+  // The same part of several turns, so that sums are long before they are finished.
+  void add(const Place& place, int64_t number, Wide* totals) const {
+    const int64_t group = number / cuts_.count();
+    const int64_t begin = turns_ * group / groups_, turns = turns_ * (group + 1) / groups_ - begin;
+    const Part part(down_, inner_, cuts_, number % cuts_.count());
+    const int64_t size = copy_.size(), vectors = ceil_div(part.cols, W), last = part.cols - (vectors - 1) * W;
     // The last vector of a row overlaps with the one before; what they share counts once.
-    const int64_t here = ceil_div(part.cols, W), whole = (here - 1) * W, last = part.cols - whole;
-    const int64_t lap = here > 1 ? W - last : 0, tail = here > 1 ? part.cols - W : 0;
-    for (int64_t t = 0; t < here_turns; ++t) {
-      const int64_t turn = from_turn + t, before = turn % other.size;
-      const Place term = term_of(problem, turn / other.size);
-      for (int64_t s = 0; s < rows_of; ++s) {
-        copy.fill(lhs + place.lhs + term.lhs + signals[s].lhs, before, part.top, part.left, part.rows, part.cols,
-                  copies + (t * rows_of + s) * size);
+    const int64_t lap = vectors > 1 ? W - last : 0;
+    T* copies = scratch<T>(0, longest_ * rows_ * size + 2 * W);
+    T* taps = scratch<T>(1, many_ * pitch_);
+    for (int64_t t = 0; t < turns; ++t) {
+      const int64_t before = (begin + t) % other_.size;
+      const Place term = term_of(problem_, (begin + t) / other_.size);
+      for (int64_t s = 0; s < rows_; ++s) {
+        const S* signal = lhs_ + place.lhs + term.lhs + signals_[s].lhs;
+        copy_.fill(signal, before, part.top, part.left, part.rows, part.cols, copies + (t * rows_ + s) * size);
       }
-      const int64_t step = problem.inner.rhs;
-      const S* from = rhs + place.rhs + term.rhs + before * outer.rhs + part.top * axis.rhs + part.left * step;
-      for (int64_t q = 0; q < many; ++q) {
+      const S* from = rhs_ + place.rhs + term.rhs + before * outer_.rhs;
+      for (int64_t q = 0; q < many_; ++q) {
         for (int64_t row = 0; row < part.rows; ++row) {
-          const S* line = from + kernels[q].rhs + row * axis.rhs;
-          T* to = taps + q * of_kernel + (t * part.rows + row) * here * W;
-          convert_samples<1>(line, step, to, 1, whole);
-          for (int64_t i = 0; i < lap; ++i) to[whole + i] = T(0);
-          convert_samples<1>(line + whole * step, step, to + whole + lap, 1, last);
-          for (int64_t i = lap + last; i < W; ++i) to[whole + i] = T(0);
+          const S* line = from + kernels_[q].rhs + (part.top + row) * axis_.rhs + part.left * problem_.inner.rhs;
+          T* to = taps + q * pitch_ + (t * part.rows + row) * vectors * W;
+          in_vectors(line, (vectors - 1) * W, lap, last, to);
         }
       }
     }
-    const Lines<T> lines{here_turns, rows_of * size, part.rows, copy.row(1), here, tail,
-                         here > 1 ? last_lanes<T>(W) : ~last_lanes<T>(W - last)};
+    const Lines<T> lines{turns, rows_ * size, part.rows, copy_.row(1), vectors, vectors > 1 ? part.cols - W : 0,
+                         vectors > 1 ? last_lanes<T>(W) : ~last_lanes<T>(W - last)};
+    const int64_t blocks = ceil_div(many_, kSummed);
     for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t first = many * block / blocks, count = many * (block + 1) / blocks - first;
-      const BankSums<T> run = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});
-      for (int64_t r = 0; r < shifts; r += run.shifts) {
-        T sums[32];
-        run.run(copies, offsets.data() + r, taps + first * of_kernel, of_kernel, lines, sums);
-        const int64_t some = least(run.shifts, shifts - r);
+      const int64_t first = many_ * block / blocks, count = many_ * (block + 1) / blocks - first;
+      const SumsBlock<T> met = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});
+      for (int64_t r = 0; r < shifts_; r += met.shifts) {
+        T sums[kMostSums];
+        met.run(copies, offsets_.data() + r, taps + first * pitch_, pitch_, lines, sums);
+        const int64_t some = least(met.shifts, shifts_ - r);
         for (int64_t a = 0; a < count; ++a) {
-          for (int64_t i = 0; i < some; ++i) totals[(first + a) * shifts + r + i] += Wide(sums[a * run.shifts + i]);
+          for (int64_t i = 0; i < some; ++i) totals[(first + a) * shifts_ + r + i] += Wide(sums[a * met.shifts + i]);
         }
       }
     }
-  };
-  const auto finish = [&](const Place& place, const Wide* totals) {
-    for (int64_t q = 0; q < many; ++q) {
-      for (int64_t s = 0; s < rows_of; ++s) {
-        S* to = out + place.out + kernels[q].out + signals[s].out;
-        for (int64_t a = 0; a < other.count; ++a) {
-          for (int64_t b = 0; b < down.count; ++b) {
-            for (int64_t c = 0; c < inner.count; ++c) {
+  }
+
+  // Taps of a row: `whole` of them, and the last ones behind zeros where they were counted before.
+  void in_vectors(const S* from, int64_t whole, int64_t lap, int64_t last, T* to) const {
+    const int64_t step = problem_.inner.rhs;
+    convert_samples<1>(from, step, to, 1, whole);
+    for (int64_t i = 0; i < lap; ++i) to[whole + i] = T(0);
+    convert_samples<1>(from + whole * step, step, to + whole + lap, 1, last);
+    for (int64_t i = lap + last; i < W; ++i) to[whole + i] = T(0);
+  }
+
+  void finish(const Place& place, const Wide* totals) const {
+    for (const Place& kernel : kernels_) {
+      for (const Place& signal : signals_) {
+        S* to = out_ + place.out + kernel.out + signal.out;
+        for (int64_t a = 0; a < other_.count; ++a) {
+          for (int64_t b = 0; b < down_.count; ++b) {
+            for (int64_t c = 0; c < inner_.count; ++c) {
               const T value = T(*totals++);
-              convert_few<1>(&value, to + a * outer.out + b * axis.out + c * problem.inner.out);
+              convert_few<1>(&value, to + a * outer_.out + b * axis_.out + c * problem_.inner.out);
             }
           }
         }
       }
     }
-  };
+  }
 
-  if (apart) {
-    return share(shared ? pool : single, cells, [&](int64_t cell) {
-      std::vector<Wide> totals(many * shifts);
-      const Place place = place_of(rest, cell);
-      for (int64_t part = 0; part < parts; ++part) add_part(place, part, totals.data());
-      finish(place, totals.data());
-    });
-  }
-  const int64_t hands = shared ? least(pool.threads, parts) : 1;
-  for (int64_t cell = 0; cell < cells; ++cell) {
-    const Place place = place_of(rest, cell);
-    std::vector<std::vector<Wide>> totals(hands);
-    std::atomic<int64_t> next{0};
-    share(shared ? pool : single, hands, [&](int64_t hand) {
-      totals[hand].resize(many * shifts);
-      for (int64_t part; (part = next.fetch_add(1)) < parts;) add_part(place, part, totals[hand].data());
-    });
-    for (int64_t hand = 1; hand < hands; ++hand) {
-      for (int64_t i = 0; i < many * shifts; ++i) totals[0][i] += totals[hand][i];
-    }
-    finish(place, totals[0].data());
-  }
+  static constexpr int64_t W = width<T>;
+  const Problem& problem_;
+  const Problem rest_;
+  const std::vector<Place> kernels_, signals_;
+  const Slide &outer_, &axis_;
+  const Walk other_, down_, inner_;
+  const S *lhs_, *rhs_;
+  S* out_;
+  const int64_t many_, rows_, shifts_, cells_, turns_;
+  // Whether threads share the work, and whether they do with cells of their own, or together on each.
+  const bool shared_, apart_;
+  const int64_t hands_;
+  const Cuts cuts_;
+  const Copy<S, T> copy_;
+  // Groups of turns, how many turns the longest has, and the numbers of a kernel in it; where samples lie.
+  int64_t groups_ = 1, longest_ = 1, pitch_ = 0;
+  std::vector<int64_t> offsets_;
+};
+
+template <class S, class T>
+void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
+  BankOfSums<S, T>(pool, problem, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET

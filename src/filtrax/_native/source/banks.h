@@ -12,22 +12,24 @@
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
+#include "tap_rows.h"
+#include "taps.h"
 
 namespace filtrax {
 namespace FILTRAX_SET {
 
-// Bytes of the copies that are met together; columns of a part at most, and what is the least to fill one and the most.
+// Bytes of copies that are met together; of a part the most columns, and the least and the most outputs of a kernel.
 constexpr int64_t kCopies = 1 << 18, kWide = 1024, kNarrow = 256, kMost = 4096;
-// Work that is worth another thread, in products.
-constexpr double kBankShared = 1 << 21;
-
-// Signals at least whose parts are near together: parts of images are not made lower for more.
+// Parts of images are not made lower for more channels than these: the rest comes in chunks.
 constexpr int64_t kLines = 16;
+// Parts for each thread, so that none waits long for another.
+constexpr int64_t kEach = 4;
 
 // Kernels whose outputs are in registers at once, and vectors of each.
-constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4;
+constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4, kMostVectors = 12;
 template <int Q>
-constexpr int kVectors = FILTRAX_VECTOR == 64 ? (Q == 1 ? 12 : Q == 2 ? 10 : Q == 3 ? 7 : 24 / Q) : (Q == 1 ? 7 : Q == 2 ? 5 : 3);
+constexpr int kVectors = FILTRAX_VECTOR == 64 ? (Q == 1 ? kMostVectors : Q == 2 ? 10 : Q == 3 ? 7 : 24 / Q)
+                                              : (Q == 1 ? 7 : Q == 2 ? 5 : 3);
 
 inline bool is_of_kernels(const Cell& cell) { return cell.size > 1 && cell.lhs == 0 && cell.rhs != 0; }
 inline bool is_of_signals(const Cell& cell) { return cell.size > 1 && cell.lhs != 0 && cell.rhs == 0; }
@@ -55,11 +57,6 @@ Problem without(Problem problem, const Which& which) {
   }
   return problem;
 }
-
-// A vector of outputs in a part: where its samples begin, where it is written, and how many there are.
-struct Slot {
-  int64_t at, out, count;
-};
 
 // Outputs of Q kernels, of vectors whose samples begin at `at`: `from` what was summed before, if anything.
 template <int Q, class T>
@@ -100,20 +97,24 @@ BankBlock<T> bank_block_of(int64_t kernels, std::index_sequence<Q...>) {
   return blocks[kernels - 1];
 }
 
-// How what is made is cut into parts: so that what all signals have of it is near, if it can be, and all threads have some.
+// How outputs, or taps, are cut into parts: what all signals have of one is near, if it can be, and all threads have
+// some.
 struct Cuts {
   Cuts(const Walk& axis, const Walk& inner, int64_t lines, int64_t bytes, int64_t wanted) {
-    const int64_t reach = inner.apart * (inner.count - 1) / inner.step, room = kCopies / bytes / lines;
-    const auto deep = [&](int64_t rows) { return (axis.step * (rows - 1) + axis.apart * (axis.count - 1)) / axis.unit() + 1; };
-    cols = most(kNarrow, least(kWide, room / deep(1) - reach));
+    const int64_t room = kCopies / bytes / lines, most_room = kCopies / bytes / least(lines, kLines);
+    const int64_t reach = inner.apart * (inner.count - 1) / inner.step;
+    cols = most(kNarrow, least(kWide, room / axis.deep(1) - reach));
     cols = ceil_div(inner.size, ceil_div(inner.size, cols));
     rows = 1;
-    while (rows < axis.size && (rows * cols < kNarrow || (deep(rows + 1) * (cols + reach) <= most(room, kCopies / bytes / kLines) && rows * cols < kMost))) ++rows;
-    const auto parts = [&] { return ceil_div(axis.size, rows) * ceil_div(inner.size, cols); };
-    while (parts() < wanted && rows * cols >= kNarrow) {
+    const auto fits = [&](int64_t more) {
+      return more * cols <= kMost && axis.deep(more) * (cols + reach) <= most_room;
+    };
+    while (rows < axis.size && (rows * cols < kNarrow || fits(rows + 1))) ++rows;
+    while (ceil_div(axis.size, rows) * ceil_div(inner.size, cols) < wanted && rows * cols >= kNarrow) {
       int64_t& longer = rows > 1 ? rows : cols;
       longer = (longer + 1) / 2;
     }
+    // Equal parts.
     down = ceil_div(axis.size, rows);
     across = ceil_div(inner.size, cols);
     rows = ceil_div(axis.size, down);
@@ -144,116 +145,154 @@ inline bool is_bank(const Problem& problem) {
 }
 
 template <class S, class T>
-void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
-  constexpr int64_t W = width<T>;
-  const std::vector<Place> kernels = places_of(problem, is_of_kernels);
-  const Problem rest = without(problem, is_of_kernels);
-  const int d = problem.outer[1].m > 1 ? 1 : 0;
-  const Walk inner = Walk::of_outputs(problem.inner), down = Walk::of_outputs(problem.outer[d]);
-  const Walk other = Walk::of_outputs(problem.outer[1 - d]);
-  const int64_t terms = problem.count_sums(), taps = other.count * down.count * inner.count;
-  const int64_t many = kernels.size(), cells = rest.count_cells(), turns = cells * other.size;
-  const double work = double(turns) * down.size * inner.size * many * terms * taps;
-  const bool shared = work >= kBankShared;
-  const Cuts cuts(down, inner, terms * other.count, sizeof(T), shared ? ceil_div(4 * pool.threads, turns) : 1);
-  const Copy<S, T> copy(other, down, inner, cuts.rows, cuts.cols);
+class Bank {
+ public:
+  Bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out)
+      : problem_(problem), rest_(without(problem, is_of_kernels)), kernels_(places_of(problem, is_of_kernels)),
+        sets_(places_of(rest_, has_kernels)), outer_(problem.outer[1 - down(problem)]),
+        axis_(problem.outer[down(problem)]),
+        other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(problem.inner)),
+        lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
+        taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
+        shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
+        cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1),
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols) {}
 
-  // Kernels of a block side by side, tap by tap; for each cell with kernels of its own.
-  const int64_t blocks = ceil_div(many, kKernels);
-  const std::vector<Place> own = places_of(rest, [](const Cell& cell) { return cell.size > 1 && cell.rhs != 0; });
-  const Buffer<T> weights = buffer<T>(own.size() * many * terms * taps);
-  const auto first_of = [&](int64_t block) { return many * block / blocks; };
-  share(shared ? pool : Pool{1, nullptr}, own.size() * blocks, [&](int64_t number) {
-    const int64_t block = number % blocks, set = number / blocks, first = first_of(block), last = first_of(block + 1);
-    T* to = weights.get() + (set * many + first) * terms * taps;
-    const Slide &outer = problem.outer[1 - d], &axis = problem.outer[d];
-    for (int64_t s = 0; s < terms; ++s) {
-      const int64_t from = own[set].rhs + term_of(problem, s).rhs;
-      for (int64_t a = 0; a < other.count; ++a) {
-        for (int64_t b = 0; b < down.count; ++b) {
-          for (int64_t c = 0; c < inner.count; ++c) {
-            const S* tap = rhs + from + a * outer.rhs + b * axis.rhs + c * problem.inner.rhs;
-            for (int64_t q = first; q < last; ++q) convert_few<1>(tap + kernels[q].rhs, to++);
-          }
-        }
-      }
+  void run(const Pool& pool) {
+    const Pool single{1, nullptr};
+    weights_ = buffer<T>(sets_.size() * many_ * terms_ * taps_);
+    share(shared_ ? pool : single, sets_.size() * blocks(), [&](int64_t number) { arrange(number); });
+    const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / copy_.size());
+    chunks_ = ceil_div(terms_, together);
+    longest_ = ceil_div(terms_, chunks_);
+    const std::vector<int64_t> of_one = copy_.offsets();
+    for (int64_t s = 0; s < longest_; ++s) {
+      for (const int64_t offset : of_one) offsets_.push_back(s * copy_.size() + offset);
     }
-  });
-
-  const int64_t size = copy.size(), together = most(1, least(terms, kCopies / int64_t(sizeof(T)) / size));
-  const int64_t chunks = ceil_div(terms, together);
-  const std::vector<int64_t> of_one = copy.offsets();
-  std::vector<int64_t> offsets;
-  for (int64_t s = 0; s < ceil_div(terms, chunks); ++s) {
-    for (const int64_t offset : of_one) offsets.push_back(s * size + offset);
+    share(shared_ ? pool : single, turns_ * cuts_.count(), [&](int64_t number) { make(number); });
   }
-  const int64_t each = cuts.count();
-  const Slide &outer = problem.outer[1 - d], &axis = problem.outer[d];
-  share(shared ? pool : Pool{1, nullptr}, turns * each, [&](int64_t number) {
-    const int64_t turn = number / each, before = turn % other.size, cell = turn / other.size;
-    const Place place = place_of(rest, cell);
-    // The number of the cell's own kernels, in the order of their places.
-    int64_t set = 0;
-    for (int64_t left = cell, step = 1, dd = kCells - 1; dd >= 0; --dd) {
-      const Cell& c = rest.cells[dd];
-      if (c.rhs != 0 && c.size > 1) set += left % c.size * step, step *= c.size;
-      left /= c.size;
-    }
-    const Part part(down, inner, cuts, number % each);
-    const int64_t top = part.top, rows = part.rows, left = part.left, cols = part.cols;
-    const int64_t along = problem.inner.out;
-    S* to = out + place.out + before * outer.out + top * axis.out + left * along;
-    const int64_t vectors = ceil_div(cols, W), slots = rows * vectors;
-    const auto slot = [&](int64_t i) -> Slot {
-      const int64_t r = i / vectors, begin = cols < W ? 0 : least(i % vectors * W, cols - W);
-      return {copy.row(r) + begin, r * axis.out + begin * along, least(W, cols)};
-    };
-    T* copies = scratch<T>(0, ceil_div(terms, chunks) * size + 2 * W);
-    T* sums = chunks > 1 ? scratch<T>(1, many * slots * W) : nullptr;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      const int64_t from = terms * chunk / chunks, count = terms * (chunk + 1) / chunks - from;
-      for (int64_t s = 0; s < count; ++s) {
-        copy.fill(lhs + place.lhs + term_of(problem, from + s).lhs, before, top, left, rows, cols, copies + s * size);
-      }
-      const bool is_last = chunk + 1 == chunks;
-      for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t first = first_of(block), here = first_of(block + 1) - first;
-        const BankBlock<T> run = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
-        const T* w = weights.get() + (set * many + first) * terms * taps + from * taps * here;
-        const int64_t apart = many > 1 ? kernels[1].out : 0;
-        for (int64_t i = 0; i < slots; i += run.vectors) {
-          const T *at[16], *begun[16];
-          T* into[16];
-          Slot group[16];
-          alignas(FILTRAX_VECTOR) T kept_sums[32 * W];
-          const bool direct = is_last && sizeof(S) == sizeof(T) && cols >= W && along == 1;
-          for (int r = 0; r < run.vectors; ++r) {
-            const int64_t number = least(i + r, slots - 1);
-            group[r] = slot(number);
-            at[r] = copies + group[r].at;
-            if (sums) begun[r] = sums + (first * slots + number) * W;
-            into[r] = !is_last ? sums + (first * slots + number) * W
-                      : direct ? reinterpret_cast<T*>(to + first * apart + group[r].out)
-                               : kept_sums + r * W;
-          }
-          const int64_t into_apart = !is_last ? slots * W : direct ? apart : run.vectors * W;
-          run.run(at, offsets.data(), w, count * taps, chunk ? begun : nullptr, slots * W, into, into_apart);
-          if (!is_last || direct) continue;
-          for (int64_t q = 0; q < here; ++q) {
-            for (int r = 0; r < run.vectors && i + r < slots; ++r) {
-              S* result = to + (first + q) * apart + group[r].out;
-              const T* from_sums = kept_sums + (q * run.vectors + r) * W;
-              if (group[r].count == W && along == 1) {
-                leave<S, T>(result, load<T>(from_sums));
-              } else {
-                convert_samples<1>(from_sums, 1, result, along, group[r].count);
-              }
-            }
+
+ private:
+  static bool has_kernels(const Cell& cell) { return cell.size > 1 && cell.rhs != 0; }
+
+  // Blocks of kernels, as equal as can be, and the first of each.
+  int64_t blocks() const { return ceil_div(many_, kKernels); }
+  int64_t first_of(int64_t block) const { return many_ * block / blocks(); }
+  // Where the weights of a set of kernels, those of one cell, begin from one kernel on.
+  T* weights_of(int64_t set, int64_t kernel) const { return weights_.get() + (set * many_ + kernel) * terms_ * taps_; }
+
+  // The kernels of a block side by side, tap by tap.
+  void arrange(int64_t number) {
+    const int64_t set = number / blocks(), block = number % blocks();
+    const int64_t first = first_of(block), last = first_of(block + 1);
+    T* to = weights_of(set, first);
+    for (int64_t s = 0; s < terms_; ++s) {
+      const S* from = rhs_ + sets_[set].rhs + term_of(problem_, s).rhs;
+      for (int64_t a = 0; a < other_.count; ++a) {
+        for (int64_t b = 0; b < down_.count; ++b) {
+          for (int64_t c = 0; c < inner_.count; ++c) {
+            const S* tap = from + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs;
+            for (int64_t q = first; q < last; ++q) convert_few<1>(tap + kernels_[q].rhs, to++);
           }
         }
       }
     }
-  });
+  }
+
+  // Which of the sets a cell has.
+  int64_t set_of(int64_t cell) const {
+    int64_t set = 0, turns = 1;
+    for (int d = kCells - 1; d >= 0; --d) {
+      const Cell& loop = rest_.cells[d];
+      if (has_kernels(loop)) set += cell % loop.size * turns, turns *= loop.size;
+      cell /= loop.size;
+    }
+    return set;
+  }
+
+  // A part of the outputs of all kernels. Where not all signals are near together, sums wait for the next chunk.
+  void make(int64_t number) {
+    const int64_t turn = number / cuts_.count(), before = turn % other_.size, cell = turn / other_.size;
+    const Part part(down_, inner_, cuts_, number % cuts_.count());
+    const Place place = place_of(rest_, cell);
+    const int64_t set = set_of(cell), size = copy_.size(), step = problem_.inner.out;
+    S* to = out_ + place.out + before * outer_.out + part.top * axis_.out + part.left * step;
+    T* copies = scratch<T>(0, longest_ * size + 2 * W);
+    T* sums = chunks_ > 1 ? scratch<T>(1, many_ * part.rows * ceil_div(part.cols, W) * W) : nullptr;
+    for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+      const int64_t from = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - from;
+      for (int64_t s = 0; s < count; ++s) {
+        const S* signal = lhs_ + place.lhs + term_of(problem_, from + s).lhs;
+        copy_.fill(signal, before, part.top, part.left, part.rows, part.cols, copies + s * size);
+      }
+      for (int64_t block = 0; block < blocks(); ++block) {
+        const int64_t first = first_of(block), here = first_of(block + 1) - first;
+        const T* weights = weights_of(set, first) + from * taps_ * here;
+        meet(part, copies, weights, count * taps_, first, here, chunk > 0, chunk + 1 < chunks_, sums, to);
+      }
+    }
+  }
+
+  // What some taps give to the outputs of a block of kernels.
+  void meet(const Part& part, const T* copies, const T* weights, int64_t taps, int64_t first, int64_t here, bool begun,
+            bool goes_on, T* sums, S* to) const {
+    const BankBlock<T> block = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
+    const int64_t vectors = ceil_div(part.cols, W), slots = part.rows * vectors, step = problem_.inner.out;
+    // Kernels lie in one loop.
+    const int64_t apart = many_ > 1 ? kernels_[1].out : 0, waits_apart = slots * W;
+    const bool direct = !goes_on && sizeof(S) == sizeof(T) && part.cols >= W && step == 1;
+    alignas(FILTRAX_VECTOR) T done[32 * W];
+    for (int64_t i = 0; i < slots; i += block.vectors) {
+      const T *at[kMostVectors], *waiting[kMostVectors];
+      T* into[kMostVectors];
+      S* results[kMostVectors];
+      for (int r = 0; r < block.vectors; ++r) {
+        // Blocks are whole: the last outputs are made as often as need be.
+        const int64_t slot = least(i + r, slots - 1), row = slot / vectors;
+        // The last vector of a row overlaps with the one before.
+        const int64_t begin = part.cols < W ? 0 : least(slot % vectors * W, part.cols - W);
+        at[r] = copies + copy_.row(row) + begin;
+        waiting[r] = sums + (first * slots + slot) * W;
+        results[r] = to + first * apart + row * axis_.out + begin * step;
+        into[r] = goes_on ? const_cast<T*>(waiting[r]) : direct ? reinterpret_cast<T*>(results[r]) : done + r * W;
+      }
+      block.run(at, offsets_.data(), weights, taps, begun ? waiting : nullptr, waits_apart, into,
+                goes_on ? waits_apart : direct ? apart : block.vectors * W);
+      if (goes_on || direct) continue;
+      for (int64_t q = 0; q < here; ++q) {
+        for (int r = 0; r < block.vectors; ++r) {
+          const T* from = done + (q * block.vectors + r) * W;
+          if (part.cols >= W && step == 1) {
+            leave<S, T>(results[r] + q * apart, load<T>(from));
+          } else {
+            convert_samples<1>(from, 1, results[r] + q * apart, step, least(W, part.cols));
+          }
+        }
+      }
+    }
+  }
+
+  static constexpr int64_t W = width<T>;
+  const Problem& problem_;
+  const Problem rest_;
+  const std::vector<Place> kernels_, sets_;
+  const Slide &outer_, &axis_;
+  const Walk other_, down_, inner_;
+  const S *lhs_, *rhs_;
+  S* out_;
+  const int64_t many_, terms_, taps_, turns_;
+  const bool shared_;
+  const Cuts cuts_;
+  const Copy<S, T> copy_;
+  Buffer<T> weights_;
+  // Chunks of signals, and how many the longest has; where the samples of its taps lie.
+  int64_t chunks_ = 1, longest_ = 1;
+  std::vector<int64_t> offsets_;
+};
+
+template <class S, class T>
+void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
+  Bank<S, T>(pool, problem, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET

@@ -21,6 +21,8 @@ struct Walk {
   static Walk of_taps(const Slide& s) { return {s.k, s.dilation, s.m, s.stride, s.n, s.lo, s.lhs}; }
   // Samples from each that is met to the next.
   int64_t unit() const { return count == 1 ? step : std::gcd(step, apart); }
+  // Samples that are met by so many of a part, a unit apart.
+  int64_t deep(int64_t many) const { return (step * (many - 1) + apart * (count - 1)) / unit() + 1; }
 };
 
 // The copy of a part of at most `rows` by `cols`, of one signal: all rows that it meets, each in `step` phases.
@@ -32,7 +34,7 @@ class Copy {
     // A row's last vector is read whole.
     pitch_ = ceil_div(cols, width<T>) * width<T> + inner.apart * (inner.count - 1) / inner.step;
     line_ = inner.step / inner.unit() * pitch_;
-    plane_ = deep(rows) * line_;
+    plane_ = down_.deep(rows) * line_;
   }
   int64_t size() const { return other_.count * plane_; }
 
@@ -58,7 +60,7 @@ class Copy {
     const int64_t length = cols + inner_.apart * (inner_.count - 1) / inner_.step;
     for (int64_t a = 0; a < other_.count; ++a) {
       const int64_t na = other_.step * before + other_.apart * a - other_.lo;
-      for (int64_t q = 0; q < deep(rows); ++q) {
+      for (int64_t q = 0; q < down_.deep(rows); ++q) {
         const int64_t nq = down_.step * top + down_.unit() * q - down_.lo;
         T* row = to + a * plane_ + q * line_;
         if (na < 0 || na >= other_.n || nq < 0 || nq >= down_.n) {
@@ -80,9 +82,6 @@ class Copy {
   }
 
  private:
-  int64_t deep(int64_t rows) const {
-    return (down_.step * (rows - 1) + down_.apart * (down_.count - 1)) / down_.unit() + 1;
-  }
   // Every `step`-th sample, two vectors at a time where it is every second.
   void spaced(const S* from, int64_t start, int64_t length, T* to) const {
     const int64_t step = inner_.step;
@@ -99,7 +98,9 @@ class Copy {
     for (; i < last; ++i) convert_few<1>(from + start + i * step, to + i);
     for (i = last; i < length; ++i) to[i] = T(0);
   }
-  static Vec<T, width<T>> every_second(const T* from) { return every_second(from, std::make_index_sequence<width<T>>{}); }
+  static Vec<T, width<T>> every_second(const T* from) {
+    return every_second(from, std::make_index_sequence<width<T>>{});
+  }
   template <size_t... L>
   static FILTRAX_INLINE Vec<T, width<T>> every_second(const T* from, std::index_sequence<L...>) {
     return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
