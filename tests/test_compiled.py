@@ -48,6 +48,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "a kernel a row, full": ((3, 1, 1, 1), (Axis(501, 50, 550, 49),)),
     "a kernel a row, valid": ((30, 1, 1, 1), (Axis(501, 50, 452, 0),)),
     "padding cut off": ((1, 2, 1, 1), (Axis(200, 7, 150, -20),)),
+    "few in the middle of a long row": ((1, 3, 1, 1), (Axis(20_000, 5, 5, -9997),)),
     "padding beyond the kernel": ((1, 4, 1, 1), (Axis(40, 5, 140, 60),)),
     "rows of fewer than a vector": ((1, 50, 1, 1), (same(3, 4),)),
     "long ends": ((1, 4, 1, 1), (same(4000, 599),)),

@@ -95,7 +95,10 @@ void tap_tile(const Problem& problem, const S* lhs, int64_t row, TapRows<S, T, P
     if (tile.whole) return in_place(begin, end, nullptr);
     // Samples beyond the ends may be read if they are in memory.
     const int64_t from = row + begin - inner.lo;
-    if (fence && taps.are_in_memory(from, from + tile.reach)) {
+    const bool readable = taps.are_in_memory(from, from + tile.reach);
+    // Few outputs in the middle of a row, of which its fence knows nothing.
+    if (readable && first == begin && last == end) return in_place(begin, end, nullptr);
+    if (fence && readable) {
       const Ends<T, Parts> ends{fence, begin - inner.lo, first - begin, last - begin};
       return in_place(begin, end, &ends);
     }
