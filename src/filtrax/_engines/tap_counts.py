@@ -1,0 +1,265 @@
+"""What compiled sums over taps do for a problem, in the counts that are priced.
+
+The counts follow the kernels: constants that stand in both name the file where the other is.
+"""
+
+import math
+
+import jax.numpy as jnp
+
+from filtrax import _native
+from filtrax._engines import loops
+from filtrax._engines.base import Correlation
+from filtrax._engines.taps import is_narrow
+
+#: Work that is not worth another thread, in products, that of an output and of a tile; samples of a
+#: tile from all channels, and the fewest outputs of one, as in ``taps.h``.
+_ALONE, _OUTPUT, _ITEM, _TILE, _LEAST = 1 << 21, 32, 8192, 4096, 256
+#: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
+_FENCE = 1 << 12
+#: The taps that are worth outputs of several rows at once, and the bytes between first and last.
+_DEEP, _REACH = 16, 1 << 14
+#: Rows of outputs of a part of an image, at most and, if there are so many, at least; bytes of its
+#: copy; taps that are worth it, and those that are for short rows, as in ``images.h``.
+_HIGH, _LOW, _PART, _COPIED, _MASKED = 64, 8, 1 << 18, 9, 4
+#: Vectors of outputs in a block, as in ``blocks.h``.
+_BLOCK = 10
+#: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
+#: outputs of a row that are too few for it, as in ``sums.h``.
+_WAITING, _TOGETHER, _FEW = 4096, 4, 3
+#: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
+_KERNELS, _SUMMED = 8, 512
+#: From so many taps in a row, or in all, few outputs are dot products.
+_ROW, _LIST = 48, 2048
+#: With more products than this for each output, a sum over taps is not chosen unasked.
+_TAPS = 1 << 14
+
+
+def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
+    """The loops of a sum over taps or, of few outputs of long rows, of dot products."""
+    if not loops.dtype_is_served(problem.dtype):
+        return None
+    rows, algorithm = loops.for_taps(problem), _native.TAPS
+    if problem.is_short and not (rows and _is_brief(rows, problem)):
+        rows, algorithm = loops.for_sums(problem), _native.DOTS
+        if rows and rows.lanes > 1 and is_complex(problem):
+            return None
+    return (algorithm, rows) if rows else None
+
+
+def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether dot products would be so short that their ends decide, and outputs fill a vector."""
+    inner = rows.inner
+    brief = _vector(problem) <= inner.m and inner.k < _ROW and problem.taps * problem.c < _LIST
+    return rows.lanes == 1 and brief
+
+
+def is_complex(problem: Correlation) -> bool:
+    return jnp.issubdtype(problem.dtype, jnp.complexfloating)
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """What a sum over taps does, and, apart, what dot products do.
+
+    Work that one thread does before others start; products of taps in runs, of other taps and of
+    lanes; outputs and numbers of images that are copied, rows of outputs, taps of their own, and
+    numbers copied for several rows of taps. Then products of runs of outputs, of others and of
+    lanes, rows of them, samples, and sums that are finished.
+    """
+    found = rows_of(problem)
+    assert found is not None
+    algorithm, rows = found
+    products = _products(problem)
+    inner, outer = rows.inner, rows.outer
+    cells = math.prod(cell.size for cell in rows.cells)
+    many = cells * math.prod(axis.m for axis in outer)
+    if _is_bank(algorithm, rows, problem):
+        return _work_bank(algorithm, rows, problem)
+    if algorithm == _native.DOTS:
+        share = _dots_in_runs(rows, problem)
+        kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
+        begun = products / (inner.k * inner.m * rows.lanes)
+        alone = min(products + begun * _ITEM, _ALONE)
+        return (
+            1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m),
+            *(0.0,) * 5,
+        )  # fmt: skip
+    calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
+    own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
+    terms = math.prod(each.size for each in rows.sums)
+    tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
+    written, copied = float(problem.outputs), 0.0
+    if high := _rows_at_once(rows, problem):
+        down = _down(rows)
+        share, wide = _share_in_runs(down.k, 1), _in_vectors(inner, problem)
+        deep = high + down.k - 1
+        tiles = many / down.m * math.ceil(down.m / high)
+        written += tiles * terms * problem.taps / (down.k * inner.k) * deep * (inner.m + inner.k)
+    elif rows.lanes > 1:
+        share, wide = _lanes_in_runs(rows), 1.0
+    else:
+        share, wide = _in_runs(inner, problem), _in_vectors(inner, problem)
+        copied = _copied(rows, problem)
+    alone = min(products + _OUTPUT * problem.outputs + _ITEM * tiles, _ALONE)
+    kinds = _kinds(products * wide, share, rows)
+    return (
+        calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 11,
+    )  # fmt: skip
+
+
+def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether several kernels or signals are met at once, as in ``banks.h`` and ``bank_sums.h``."""
+    if rows.lanes > 1 or is_complex(problem):
+        return False
+    if algorithm == _native.TAPS:
+        return rows.kernels > 1 or rows.inner.stride > 1 or rows.inner.base > 1
+    image = any(axis.k > 1 for axis in rows.outer)
+    return rows.kernels > 1 or (rows.signals > 1 and image) or rows.inner.dilation > 1
+
+
+def _products(problem: Correlation) -> float:
+    """Those that do not meet the zeros between spaced samples."""
+    return problem.multiplications / math.prod(axis.base for axis in problem.axes)
+
+
+def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
+    products, copied = _products(problem), float(problem.inputs)
+    along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
+    vector = _vector(problem)
+    products *= math.ceil(along / vector) * vector / along
+    blocks = math.ceil(rows.kernels / _KERNELS)
+    reads = products * blocks / rows.kernels
+    alone = min(products, _ALONE)
+    if algorithm == _native.TAPS:
+        return (
+            1.0,
+            alone,
+            *(0.0,) * 3,
+            float(problem.outputs),
+            *(0.0,) * 9,
+            products,
+            reads,
+            copied,
+            0.0,
+            0.0,
+        )
+    terms = math.prod(each.size for each in rows.sums)
+    taps = float(problem.g * problem.o * problem.c * problem.taps)
+    finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
+    return (1.0, alone, *(0.0,) * 14, reads, copied + taps, products, finished)
+
+
+def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:
+    """The share of outputs whose dot products read vectors together, as in ``sums.h``."""
+    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    if is_complex(problem):
+        return 0.0
+    if inner.m >= 2 * vector:
+        return inner.m // vector * vector / inner.m if inner.stride == 1 else 0.0
+    waits = inner.m * math.prod(axis.m for axis in rows.outer) * vector <= _WAITING
+    plain = axis.stride == axis.dilation == 1
+    grouped = waits and plain and inner.m > _FEW and axis.m > 1 and axis.k >= _TOGETHER
+    return 1.0 if grouped else 0.0
+
+
+def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, float, float]:
+    """Products of runs, of which they are a share, others, and those of lanes."""
+    others = (1 - share) * products
+    if rows.lanes > 1:
+        return 0.0, others, share * products
+    return share * products, others, 0.0
+
+
+def _down(rows: loops.Rows) -> loops.Slide:
+    """The axis down which rows of outputs are neighbours."""
+    return next((axis for axis in reversed(rows.outer) if axis.m > 1), loops.NOTHING)
+
+
+def _lanes_in_runs(rows: loops.Rows) -> float:
+    """The share of taps of lanes that meet what was read for the tap before, one row below."""
+    axis = _down(rows)
+    return _share_in_runs(axis.k, 1) if axis.m > 1 and axis.stride == axis.dilation else 0.0
+
+
+def _rows_at_once(rows: loops.Rows, problem: Correlation) -> int:
+    """Rows of a part of an image whose outputs share what they read, as in ``images.h``, or 0."""
+    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    plain = inner.stride == inner.dilation == axis.stride == axis.dilation == 1
+    if rows.lanes > 1 or not plain or axis.m < _LOW or inner.m < vector:
+        return 0
+    if axis.k * inner.k < (_MASKED if inner.m <= _BLOCK * vector else _COPIED):
+        return 0
+    along = axis.k * _loads(inner.k, min(vector, inner.k), _BLOCK)
+    if inner.k * _loads(axis.k, 1, _LOW) > 1.1 * along:
+        return 0
+    lines = math.prod(each.size for each in rows.sums) * problem.taps // (axis.k * inner.k)
+
+    def wide(high: int) -> int:
+        size = lines * (high + axis.k - 1) * max(problem.dtype.itemsize, 4)
+        return _PART // size - inner.k - vector
+
+    high = min(axis.m, _HIGH)
+    while high > _LOW and wide(high) < min(inner.m, 2 * vector):
+        high //= 2
+    return -(-axis.m // -(-axis.m // high)) if wide(high) >= vector else 0
+
+
+def _loads(k: int, apart: int, vectors: int) -> float:
+    """Vectors that are read for one of so many of outputs, of taps in runs, pairs and alone."""
+    total = 0.0
+    for first in range(apart):
+        chain = -(-(k - first) // apart)
+        for size in (4, 2, 1):
+            total += chain // size * (1 + (size - 1) / vectors)
+            chain %= size
+    return total
+
+
+def _share_in_runs(k: int, apart: int) -> float:
+    """The share of taps in runs of four or, by half, in pairs, `apart` from each other."""
+    whole, rest = divmod(k, 4 * apart)
+    taps = 4.0 * apart * whole
+    for first in range(min(rest, apart)):
+        chain = -(-(rest - first) // apart)
+        taps += chain // 2
+    return taps / k
+
+
+def _in_vectors(inner: loops.Slide, problem: Correlation) -> float:
+    """How much more products whole vectors make."""
+    vector = _vector(problem)
+    return math.ceil(inner.m / vector) * vector / inner.m
+
+
+def _copied(rows: loops.Rows, problem: Correlation) -> float:
+    """Numbers that a row of outputs copies where it meets several rows of taps."""
+    inner, vector = rows.inner, _vector(problem)
+    terms = math.prod(each.size for each in rows.sums) * math.prod(axis.k for axis in rows.outer)
+    span = (inner.k - 1) * inner.dilation + 1
+    edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
+    shown = min(inner.n, 2 * (_BLOCK * vector + span))
+    if terms > 1 and is_narrow(problem.dtype):
+        return float(terms * (inner.m + span))
+    if terms > 1 and sum(edges) + shown > _FENCE:
+        return float(terms * sum(edge + span for edge in edges if edge))
+    return 0.0
+
+
+def _vector(problem: Correlation) -> int:
+    """Samples in a vector of the instruction set that is the most common."""
+    return 32 // max(problem.dtype.itemsize, 4)
+
+
+def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
+    """The same of a row of taps, one vector of samples apart or, if far, one row."""
+    vector = _vector(problem)
+    if vector % inner.dilation:
+        return _share_in_runs(inner.k, 1) if _is_far(inner, problem) else 0.0
+    return _share_in_runs(inner.k, vector // inner.dilation)
+
+
+def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
+    """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
+    reach = inner.k * inner.dilation * max(problem.dtype.itemsize, 4)
+    far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
+    return far and inner.k >= _DEEP and reach >= _REACH
