@@ -106,19 +106,19 @@ def _channels(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[
         return np.einsum(spec, *arrays, optimize=True)
 
     if case.task == BY_SIGNAL:
-        dx = _pad(case, np.zeros(case.x), pads)
+        dx = _pad(case, np.zeros(case.x, ct.dtype), pads)
         for at, window in met:
             dx[window] += einsum("bo...,oc->bc...", ct, h[(..., *at)])
         return {"dx": _cut(case, dx, [lo for lo, _ in pads], case.lengths)}
     y = x
     for _ in range(case.iterations):
         padded = _pad(case, y, pads)
-        y = np.zeros(case.y)
+        y = np.zeros(case.y, x.dtype)
         for at, window in met:
             y += einsum("bc...,oc->bo...", padded[window], h[(..., *at)])
     if case.task != BY_KERNEL:
         return {"y": y}
-    dh, padded = np.zeros(case.h), _pad(case, x, pads)
+    dh, padded = np.zeros(case.h, x.dtype), _pad(case, x, pads)
     for at, window in met:
         dh[(..., *at)] = einsum(
             "boi,bci->oc", *(a.reshape(*a.shape[:2], -1) for a in (ct, padded[window]))

@@ -112,6 +112,14 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks of rows, one tap, strided": ((1, 2, 3, 4), (Axis(201, 1, 67, 0, stride=3),)),
     "rows, strided": ((1, 3, 1, 1), (Axis(500, 9, 250, 4, stride=2),)),
     "rows, strided and dilated": ((2, 3, 2, 1), (Axis(500, 9, 160, 8, stride=3, dilation=2),)),
+    "spaced": ((1, 2, 1, 1), (Axis(100, 5, 199, 2, base=2),)),
+    "spaced, with outputs of zeros only": ((1, 2, 1, 1), (Axis(50, 2, 150, 1, base=3),)),
+    "spaced, dilated and strided": ((2, 2, 1, 1), (Axis(60, 7, 90, 8, 2, 3, base=4),)),
+    "spaced banks": ((1, 2, 3, 4), (Axis(67, 7, 200, 3, base=3),)),
+    "spaced banks of images":
+        ((1, 2, 2, 5), (Axis(15, 3, 30, 1, base=2), Axis(20, 5, 41, 2, base=2))),
+    "spaced along the first": ((1, 2, 1, 1), (Axis(30, 4, 60, 1, base=2), Axis(40, 3, 40, 1))),
+    "few outputs, spaced": ((1, 2, 1, 1), (Axis(200, 390, 11, 0, base=2),)),
     "few outputs of banks": ((1, 3, 2, 5), (Axis(500, 490, 11, 0),)),
     "few outputs of banks of images": ((1, 3, 2, 5), (Axis(14, 14, 3, 1), Axis(14, 14, 3, 1))),
     "few outputs of banks of wide images":
@@ -174,6 +182,7 @@ def widened(problem: Correlation, *arrays: Any) -> tuple[np.ndarray, ...]:
 
 def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
     """Tap by tap, with the signal in zeros."""
+    problem, lhs = with_zeros_between(problem, lhs)
     lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
     rhs = in_order(rhs, axes, "kernel")
@@ -209,6 +218,19 @@ def with_zeros(lhs: np.ndarray, axes: tuple[Axis, ...]) -> np.ndarray:
     return np.pad(lhs, [(0, 0)] * 3 + edges)
 
 
+def with_zeros_between(problem: Correlation, lhs: Any) -> tuple[Correlation, Any]:
+    """The problem whose samples are neighbours, with zeros where they stood apart."""
+    axes = []
+    for number, axis in enumerate(problem.axes):
+        axes.append(replace(axis, n=(axis.n - 1) * axis.base + 1, base=1))
+        shape = list(lhs.shape)
+        shape[3 + number] = axes[-1].n
+        index = [slice(None)] * lhs.ndim
+        index[3 + number] = slice(None, None, axis.base)
+        lhs = jnp.zeros(shape, lhs.dtype).at[tuple(index)].set(lhs)
+    return replace(problem, axes=tuple(axes)), lhs
+
+
 def few_taps(problem: Correlation) -> bool:
     return all(axis.paired or axis.k <= 600 for axis in problem.axes)
 
@@ -232,17 +254,12 @@ def test_what_is_served() -> None:
     refused = {(name, engine) for name in PROBLEMS for engine in COMPILED} - {
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
-    # Frames have no strides, no spaced taps, no images of lanes, no sums of columns and no columns
-    # in reverse order; and one tap slides along nothing.
+    # Frames have no strides, no spaced samples or taps, no images of lanes, no sums of columns and
+    # no columns in reverse order; and one tap slides along nothing.
     apart = (
-        "strided",
-        "dilated",
-        " 1 taps",
-        "one tap",
-        "each lane",
-        "with channels",
+        "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
         "rows summed, not all",
-    )
+    )  # fmt: skip
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",
         "far apart, long rows, output reversed", "few outputs along the first, kernel reversed",
@@ -297,6 +314,7 @@ def test_sums(name: str, dtype: str, engine: str) -> None:
 
 def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
     """Output by output, where taps are many and outputs few."""
+    problem, lhs = with_zeros_between(problem, lhs)
     lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
     rhs = in_order(rhs, axes, "kernel")

@@ -2,12 +2,10 @@
 
 The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
-AMD EPYC with AVX2 (32 KiB and 512 KiB of cache a core) with JAX 0.10.2; those of XLA's form of
-`shift` and `overlap` from an older machine, or guessed. Of the compiled form a call of `overlap`
-and products in runs of taps were set so that they judge well there and on a newer EPYC with
-AVX-512. What was not measured of a dtype costs what it does in float32, float64 or
-complex64; a platform that has not been measured uses a guess in the same form, in which only the
-ratios matter.
+AMD EPYC with AVX-512 (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; those of XLA's form of
+`shift` and `overlap` from an older machine, or guessed. What was not measured of a dtype costs what
+it does in float32, float64 or complex64; a platform that has not been measured uses a guess in the
+same form, in which only the ratios matter.
 """
 
 from typing import Any

@@ -21,7 +21,7 @@ from jax.interpreters import ad, batching, mlir
 from filtrax import _native, _sharding
 from filtrax._choose import choose, engines_for
 from filtrax._engines import as_correlation, correlation_for, folded, forwards, from_correlation
-from filtrax._engines.base import Run
+from filtrax._engines.base import Correlation, Run
 from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
 
@@ -65,7 +65,7 @@ def bind(
 
 def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
     sharding = _output_sharding(role, axes, a, b)
-    return a.update(shape=_shape(role, axes, a, b), weak_type=False, sharding=sharding)
+    return a.update(shape=_problem(role, axes, a, b).shape, weak_type=False, sharding=sharding)
 
 
 def _output_sharding(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Any:
@@ -90,10 +90,8 @@ def _sizes(role: str, a: Any, b: Any) -> tuple[int, int, int, int]:
     return sizes["G"], sizes["B"], sizes["C"], sizes["O"]
 
 
-def _shape(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> tuple[int, ...]:
-    sizes = dict(zip("GBCO", _sizes(role, a, b), strict=True))
-    spatial = {"x": "n", "h": "k", "y": "m"}[role]
-    return (*(sizes[label] for label in _LABELS[role]), *(getattr(ax, spatial) for ax in axes))
+def _problem(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Correlation:
+    return correlation_for(role, _sizes(role, a, b), axes, a.dtype)
 
 
 def _lowered(
@@ -117,20 +115,19 @@ def _execute(
     compiled: bool,
 ) -> jax.Array:
     """One pass as plain JAX: restate the role, choose an engine for it, run it."""
-    dtype = a.dtype
+    problem = _problem(role, axes, a, b)
     if _is_empty(a) or _is_empty(b):
         # A batch of none: nothing or a sum over nothing, made of the operands so that it varies
         # over a mesh as they do.
-        nothing = (jnp.sum(a) + jnp.sum(b)).astype(dtype)
-        return jnp.broadcast_to(nothing, _shape(role, axes, a, b))
-    problem = correlation_for(role, _sizes(role, a, b), axes, dtype)
+        nothing = (jnp.sum(a) + jnp.sum(b)).astype(a.dtype)
+        return jnp.broadcast_to(nothing, problem.shape)
     plan = choose(problem, method, platform, accuracy, precision.name.lower(), compiled)
     engine = engines_for(problem, compiled)[plan.engine]
     if engine.run_as is not None:
         return engine.run_as(problem, a, b)
     run = forwards(engine.run if engine.in_place else _wide(folded(engine.run)))
     out = run(problem.axes, *as_correlation(role, a, b), precision, platform)
-    return from_correlation(role, out).astype(dtype)
+    return from_correlation(role, out).astype(a.dtype)
 
 
 def _wide(run: Run) -> Run:

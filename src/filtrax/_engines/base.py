@@ -20,6 +20,9 @@ from jax import lax
 
 from filtrax._geometry import Axis
 
+#: The labels behind G of the three arrays in the order of the memory, by role (see `_primitive`).
+LABELS = {"y": ("bc", "oc", "bo"), "x": ("bc", "co", "bo"), "h": ("cb", "co", "ob")}
+
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
@@ -51,8 +54,13 @@ class Correlation:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the output as it lies."""
-        labels = (self.o, self.b) if self.role == "h" else (self.b, self.o)
+        labels = (getattr(self, label) for label in LABELS[self.role][-1])
         return (self.g, *labels, *(axis.m for axis in self.axes))
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether each sample is a pair of numbers."""
+        return bool(jnp.issubdtype(self.dtype, jnp.complexfloating))
 
     @property
     def taps(self) -> int:

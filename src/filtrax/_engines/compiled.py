@@ -61,7 +61,7 @@ def _frames(problem: Correlation) -> loops.Rows | None:
 
 def _parts(problem: Correlation) -> int:
     """Real samples to a complex one of the transform."""
-    return 1 if tap_counts.is_complex(problem) else 2
+    return 1 if problem.is_complex else 2
 
 
 @lru_cache(maxsize=4096)

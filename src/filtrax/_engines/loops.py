@@ -13,7 +13,7 @@ from operator import mul
 
 import jax.numpy as jnp
 
-from filtrax._engines.base import Correlation
+from filtrax._engines.base import LABELS, Correlation
 from filtrax._geometry import Axis
 
 #: Loops of each kind that the kernels have, as in ``source/problem.h``.
@@ -112,21 +112,17 @@ def _strides(sizes: tuple[int, ...]) -> list[int]:
     return strides[::-1]
 
 
-#: The labels behind G of the three arrays in the order of the memory, by role (see `_primitive`).
-_LABELS = {"y": ("bc", "oc", "bo"), "x": ("bc", "co", "bo"), "h": ("cb", "co", "ob")}
-
-
 def _loops(problem: Correlation) -> list[Loop]:
     """Every axis of the three arrays in the order of the memory."""
-    axes, sizes = problem.axes, {"b": problem.b, "c": problem.c, "o": problem.o}
+    axes, orders = problem.axes, LABELS[problem.role]
     lengths = zip(*((axis.n, axis.k, axis.m) for axis in axes), strict=True)
     steps = [
-        _strides((problem.g, *(sizes[label] for label in labels), *spatial))
-        for labels, spatial in zip(_LABELS[problem.role], lengths, strict=True)
+        _strides((problem.g, *(getattr(problem, label) for label in labels), *spatial))
+        for labels, spatial in zip(orders, lengths, strict=True)
     ]
     lhs, rhs, out = (
         dict(zip(("g", *labels), strides, strict=False))
-        for labels, strides in zip(_LABELS[problem.role], steps, strict=True)
+        for labels, strides in zip(orders, steps, strict=True)
     )
     loops: list[Loop] = [
         Cell(problem.g, lhs["g"], rhs["g"], out["g"]), Cell(problem.b, lhs["b"], 0, out["b"]),
@@ -198,8 +194,9 @@ def for_taps(problem: Correlation) -> Rows | None:
         return _parted(loops, NOTHING)
     *rest, last = loops
     if isinstance(last, Slide):
+        # Samples that stand apart are a matter of banks, which have single numbers.
         plain = last.stride == last.base == 1
-        return _parted(rest, last) if plain or _is_real(problem) else None
+        return _parted(rest, last) if plain or not problem.is_complex else None
     if not isinstance(last, Cell) or last.lhs != 1 or last.out != 1:
         return _parted(loops, NOTHING)
     if last.rhs:
@@ -227,7 +224,7 @@ def for_sums(problem: Correlation) -> Rows | None:
     *rest, last = loops
     if isinstance(last, Slide):
         plain = last.dilation == last.base == 1
-        return _parted(rest, last) if plain or _is_real(problem) else None
+        return _parted(rest, last) if plain or not problem.is_complex else None
     if isinstance(last, Cell):
         slides = [loop for loop in rest if isinstance(loop, Slide)]
         if not (last.lhs == last.rhs == last.out == 1) or len(slides) > 1:
@@ -277,11 +274,6 @@ def for_frames(problem: Correlation) -> Rows | None:
         shared = last.rhs == 0 and abs(inner.rhs) == 1 and inner.k <= inner.m
         return rows if last.lhs == last.out == 1 and (own or shared) else None
     return rows if inner.k > inner.m and last.lhs == last.rhs == 1 else None
-
-
-def _is_real(problem: Correlation) -> bool:
-    """Whether samples are single numbers, which banks serve."""
-    return not jnp.issubdtype(problem.dtype, jnp.complexfloating)
 
 
 def dtype_is_served(dtype: jnp.dtype) -> bool:

@@ -98,7 +98,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
         return calls, 0.0, 0.0, 0.0, 0.0, float(problem.inputs), products
     calls = math.inf if problem.taps > _TAPS else 1.0
     branches = float(_is_large(problem))
-    parts = 2 if jnp.issubdtype(problem.dtype, jnp.complexfloating) else 1
+    parts = 2 if problem.is_complex else 1
     if parts * problem.taps > _VECTORISED:
         products *= _SCALAR
     # Sums over channels are small matrix products, which write all outputs for each tap.

@@ -5,8 +5,6 @@ The counts follow the kernels: constants that stand in both name the file where 
 
 import math
 
-import jax.numpy as jnp
-
 from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation
@@ -42,7 +40,7 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
     rows, algorithm = loops.for_taps(problem), _native.TAPS
     if problem.is_short and not (rows and _is_brief(rows, problem)):
         rows, algorithm = loops.for_sums(problem), _native.DOTS
-        if rows and rows.lanes > 1 and is_complex(problem):
+        if rows and rows.lanes > 1 and problem.is_complex:
             return None
     return (algorithm, rows) if rows else None
 
@@ -54,27 +52,24 @@ def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
     return rows.lanes == 1 and brief
 
 
-def is_complex(problem: Correlation) -> bool:
-    return jnp.issubdtype(problem.dtype, jnp.complexfloating)
-
-
 def work(problem: Correlation) -> tuple[float, ...]:
     """What a sum over taps does, and, apart, what dot products do.
 
     Work that one thread does before others start; products of taps in runs, of other taps and of
     lanes; outputs and numbers of images that are copied, rows of outputs, taps of their own, and
     numbers copied for several rows of taps. Then products of runs of outputs, of others and of
-    lanes, rows of them, samples, and sums that are finished.
+    lanes, rows of them, samples, and sums that are finished. Last those of banks: products, samples
+    that are read for them, and numbers copied; products of dot products, and sums finished.
     """
     found = rows_of(problem)
     assert found is not None
     algorithm, rows = found
+    if _is_bank(algorithm, rows, problem):
+        return _work_bank(algorithm, rows, problem)
     products = _products(problem)
     inner, outer = rows.inner, rows.outer
     cells = math.prod(cell.size for cell in rows.cells)
     many = cells * math.prod(axis.m for axis in outer)
-    if _is_bank(algorithm, rows, problem):
-        return _work_bank(algorithm, rows, problem)
     if algorithm == _native.DOTS:
         share = _dots_in_runs(rows, problem)
         kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
@@ -109,7 +104,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
 def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether several kernels or signals are met at once, as in ``banks.h`` and ``bank_sums.h``."""
-    if rows.lanes > 1 or is_complex(problem):
+    if rows.lanes > 1 or problem.is_complex:
         return False
     if algorithm == _native.TAPS:
         return rows.kernels > 1 or rows.inner.stride > 1 or rows.inner.base > 1
@@ -123,6 +118,7 @@ def _products(problem: Correlation) -> float:
 
 
 def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
+    """The same counts of a bank."""
     products, copied = _products(problem), float(problem.inputs)
     along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
     vector = _vector(problem)
@@ -132,17 +128,9 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
     alone = min(products, _ALONE)
     if algorithm == _native.TAPS:
         return (
-            1.0,
-            alone,
-            *(0.0,) * 3,
-            float(problem.outputs),
-            *(0.0,) * 9,
-            products,
-            reads,
-            copied,
-            0.0,
-            0.0,
-        )
+            1.0, alone, *(0.0,) * 3, float(problem.outputs), *(0.0,) * 9, products, reads, copied,
+            0.0, 0.0,
+        )  # fmt: skip
     terms = math.prod(each.size for each in rows.sums)
     taps = float(problem.g * problem.o * problem.c * problem.taps)
     finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
@@ -152,7 +140,7 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
 def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:
     """The share of outputs whose dot products read vectors together, as in ``sums.h``."""
     inner, axis, vector = rows.inner, _down(rows), _vector(problem)
-    if is_complex(problem):
+    if problem.is_complex:
         return 0.0
     if inner.m >= 2 * vector:
         return inner.m // vector * vector / inner.m if inner.stride == 1 else 0.0

@@ -133,10 +133,7 @@ class BankOfSums {
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols) {}
 
   void run(const Pool& pool) {
-    const std::vector<int64_t> of_one = copy_.offsets();
-    for (int64_t s = 0; s < rows_; ++s) {
-      for (const int64_t offset : of_one) offsets_.push_back(s * copy_.size() + offset);
-    }
+    offsets_ = copy_.offsets(rows_);
     // Blocks are whole: the last sums are made as often as need be.
     offsets_.resize(shifts_ + kMostShifts, offsets_.back());
     const int64_t of_part = cuts_.rows * ceil_div(cuts_.cols, W) * W;

@@ -26,7 +26,7 @@ constexpr int64_t kLines = 16;
 constexpr int64_t kEach = 4;
 
 // Kernels whose outputs are in registers at once, and vectors of each.
-constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4, kMostVectors = 12;
+constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4, kMostVectors = 12, kMostOutputs = 24;
 template <int Q>
 constexpr int kVectors = FILTRAX_VECTOR == 64 ? (Q == 1 ? kMostVectors : Q == 2 ? 10 : Q == 3 ? 7 : 24 / Q)
                                               : (Q == 1 ? 7 : Q == 2 ? 5 : 3);
@@ -60,7 +60,7 @@ Problem without(Problem problem, const Which& which) {
 
 // Outputs of Q kernels, of vectors whose samples begin at `at`: `from` what was summed before, if anything.
 template <int Q, class T>
-void bank_block(const T* const* at, const int64_t* offsets, const T* weights, int64_t taps, const T* const* from,
+void bank_block(const T* const* at, const int64_t* offsets, const T* weights, int64_t taps, T* const* from,
                 int64_t from_apart, T* const* to, int64_t to_apart) {
   constexpr int W = width<T>, R = kVectors<Q>;
   typedef Vec<T, W> V;
@@ -88,7 +88,7 @@ void bank_block(const T* const* at, const int64_t* offsets, const T* weights, in
 
 template <class T>
 struct BankBlock {
-  void (*run)(const T* const*, const int64_t*, const T*, int64_t, const T* const*, int64_t, T* const*, int64_t);
+  void (*run)(const T* const*, const int64_t*, const T*, int64_t, T* const*, int64_t, T* const*, int64_t);
   int vectors;
 };
 template <class T, size_t... Q>
@@ -149,8 +149,7 @@ class Bank {
  public:
   Bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out)
       : problem_(problem), rest_(without(problem, is_of_kernels)), kernels_(places_of(problem, is_of_kernels)),
-        sets_(places_of(rest_, has_kernels)), outer_(problem.outer[1 - down(problem)]),
-        axis_(problem.outer[down(problem)]),
+        outer_(problem.outer[1 - down(problem)]), axis_(problem.outer[down(problem)]),
         other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(problem.inner)),
         lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
@@ -160,21 +159,18 @@ class Bank {
 
   void run(const Pool& pool) {
     const Pool single{1, nullptr};
-    weights_ = buffer<T>(sets_.size() * many_ * terms_ * taps_);
-    share(shared_ ? pool : single, sets_.size() * blocks(), [&](int64_t number) { arrange(number); });
+    const Pool& threads = shared_ ? pool : single;
+    const int64_t sets = rest_.count_of(&Cell::rhs);
+    weights_ = buffer<T>(sets * many_ * terms_ * taps_);
+    share(threads, sets * blocks(), [&](int64_t number) { arrange(number); });
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / copy_.size());
     chunks_ = ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
-    const std::vector<int64_t> of_one = copy_.offsets();
-    for (int64_t s = 0; s < longest_; ++s) {
-      for (const int64_t offset : of_one) offsets_.push_back(s * copy_.size() + offset);
-    }
-    share(shared_ ? pool : single, turns_ * cuts_.count(), [&](int64_t number) { make(number); });
+    offsets_ = copy_.offsets(longest_);
+    share(threads, turns_ * cuts_.count(), [&](int64_t number) { make(number); });
   }
 
  private:
-  static bool has_kernels(const Cell& cell) { return cell.size > 1 && cell.rhs != 0; }
-
   // Blocks of kernels, as equal as can be, and the first of each.
   int64_t blocks() const { return ceil_div(many_, kKernels); }
   int64_t first_of(int64_t block) const { return many_ * block / blocks(); }
@@ -187,7 +183,7 @@ class Bank {
     const int64_t first = first_of(block), last = first_of(block + 1);
     T* to = weights_of(set, first);
     for (int64_t s = 0; s < terms_; ++s) {
-      const S* from = rhs_ + sets_[set].rhs + term_of(problem_, s).rhs;
+      const S* from = rhs_ + rest_.offset_of(set, &Cell::rhs) + term_of(problem_, s).rhs;
       for (int64_t a = 0; a < other_.count; ++a) {
         for (int64_t b = 0; b < down_.count; ++b) {
           for (int64_t c = 0; c < inner_.count; ++c) {
@@ -199,23 +195,12 @@ class Bank {
     }
   }
 
-  // Which of the sets a cell has.
-  int64_t set_of(int64_t cell) const {
-    int64_t set = 0, turns = 1;
-    for (int d = kCells - 1; d >= 0; --d) {
-      const Cell& loop = rest_.cells[d];
-      if (has_kernels(loop)) set += cell % loop.size * turns, turns *= loop.size;
-      cell /= loop.size;
-    }
-    return set;
-  }
-
   // A part of the outputs of all kernels. Where not all signals are near together, sums wait for the next chunk.
   void make(int64_t number) {
     const int64_t turn = number / cuts_.count(), before = turn % other_.size, cell = turn / other_.size;
     const Part part(down_, inner_, cuts_, number % cuts_.count());
     const Place place = place_of(rest_, cell);
-    const int64_t set = set_of(cell), size = copy_.size(), step = problem_.inner.out;
+    const int64_t set = rest_.row_of(cell, &Cell::rhs), size = copy_.size(), step = problem_.inner.out;
     S* to = out_ + place.out + before * outer_.out + part.top * axis_.out + part.left * step;
     T* copies = scratch<T>(0, longest_ * size + 2 * W);
     T* sums = chunks_ > 1 ? scratch<T>(1, many_ * part.rows * ceil_div(part.cols, W) * W) : nullptr;
@@ -241,10 +226,10 @@ class Bank {
     // Kernels lie in one loop.
     const int64_t apart = many_ > 1 ? kernels_[1].out : 0, waits_apart = slots * W;
     const bool direct = !goes_on && sizeof(S) == sizeof(T) && part.cols >= W && step == 1;
-    alignas(FILTRAX_VECTOR) T done[32 * W];
+    alignas(FILTRAX_VECTOR) T done[kMostOutputs * W];
     for (int64_t i = 0; i < slots; i += block.vectors) {
-      const T *at[kMostVectors], *waiting[kMostVectors];
-      T* into[kMostVectors];
+      const T* at[kMostVectors];
+      T *waiting[kMostVectors], *into[kMostVectors];
       S* results[kMostVectors];
       for (int r = 0; r < block.vectors; ++r) {
         // Blocks are whole: the last outputs are made as often as need be.
@@ -252,9 +237,11 @@ class Bank {
         // The last vector of a row overlaps with the one before.
         const int64_t begin = part.cols < W ? 0 : least(slot % vectors * W, part.cols - W);
         at[r] = copies + copy_.row(row) + begin;
-        waiting[r] = sums + (first * slots + slot) * W;
         results[r] = to + first * apart + row * axis_.out + begin * step;
-        into[r] = goes_on ? const_cast<T*>(waiting[r]) : direct ? reinterpret_cast<T*>(results[r]) : done + r * W;
+        into[r] = direct ? reinterpret_cast<T*>(results[r]) : done + r * W;
+        if (!sums) continue;
+        waiting[r] = sums + (first * slots + slot) * W;
+        if (goes_on) into[r] = waiting[r];
       }
       block.run(at, offsets_.data(), weights, taps, begun ? waiting : nullptr, waits_apart, into,
                 goes_on ? waits_apart : direct ? apart : block.vectors * W);
@@ -275,7 +262,7 @@ class Bank {
   static constexpr int64_t W = width<T>;
   const Problem& problem_;
   const Problem rest_;
-  const std::vector<Place> kernels_, sets_;
+  const std::vector<Place> kernels_;
   const Slide &outer_, &axis_;
   const Walk other_, down_, inner_;
   const S *lhs_, *rhs_;

@@ -41,14 +41,18 @@ class Copy {
   // Where a row of the part begins.
   int64_t row(int64_t number) const { return down_.step / down_.unit() * number * line_; }
 
-  // How far from there each of its samples lies, in the order of the other axis, down and inner.
-  std::vector<int64_t> offsets() const {
+  // How far from there each of its samples lies, in the order of the other axis, down and inner, in one copy after
+  // the other.
+  std::vector<int64_t> offsets(int64_t copies) const {
     std::vector<int64_t> found;
-    for (int64_t a = 0; a < other_.count; ++a) {
-      for (int64_t b = 0; b < down_.count; ++b) {
-        for (int64_t c = 0; c < inner_.count; ++c) {
-          const int64_t ahead = inner_.apart * c, phase = ahead % inner_.step / inner_.unit();
-          found.push_back(a * plane_ + down_.apart * b / down_.unit() * line_ + phase * pitch_ + ahead / inner_.step);
+    for (int64_t s = 0; s < copies; ++s) {
+      for (int64_t a = 0; a < other_.count; ++a) {
+        for (int64_t b = 0; b < down_.count; ++b) {
+          const int64_t line = s * size() + a * plane_ + down_.apart * b / down_.unit() * line_;
+          for (int64_t c = 0; c < inner_.count; ++c) {
+            const int64_t ahead = inner_.apart * c, phase = ahead % inner_.step / inner_.unit();
+            found.push_back(line + phase * pitch_ + ahead / inner_.step);
+          }
         }
       }
     }
@@ -93,7 +97,7 @@ class Copy {
       constexpr int64_t W = width<T>;
       const T* samples = reinterpret_cast<const T*>(from + start);
       // The last of them is read with the one behind it.
-      if (step == 2) for (; i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
+      for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
     }
     for (; i < last; ++i) convert_few<1>(from + start + i * step, to + i);
     for (i = last; i < length; ++i) to[i] = T(0);

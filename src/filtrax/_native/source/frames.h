@@ -39,7 +39,7 @@ class Framed {
     const int64_t outer = p_.outer[0].m * p_.outer[1].m;
     const int64_t terms = p_.count_sums() * p_.outer[0].k * p_.outer[1].k;
     // Few outputs of rows that no other cell has; what several cells have is transformed once.
-    const bool alone = p_.count_cells() == most(count_of(&Cell::lhs), count_of(&Cell::rhs));
+    const bool alone = p_.count_cells() == most(p_.count_of(&Cell::lhs), p_.count_of(&Cell::rhs));
     if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
     } else if (!short_ && terms == 1 && outer == 1 && is_one(p_.outer[0]) && is_one(p_.outer[1])) {
@@ -70,31 +70,6 @@ class Framed {
 
   // Of the inverse; `join` doubles.
   T scale() const { return T(1) / T(frame_); }
-
-  // Signals or kernels that cells have; where the one of a number begins; and the number of a cell's.
-  int64_t count_of(int64_t Cell::*step) const {
-    int64_t count = 1;
-    for (const Cell& cell : p_.cells) count *= cell.*step ? cell.size : 1;
-    return count;
-  }
-  int64_t offset_of(int64_t number, int64_t Cell::*step) const {
-    int64_t offset = 0;
-    for (int d = kCells - 1; d >= 0; --d) {
-      if (!(p_.cells[d].*step)) continue;
-      offset += number % p_.cells[d].size * (p_.cells[d].*step);
-      number /= p_.cells[d].size;
-    }
-    return offset;
-  }
-  int64_t row_of(int64_t cell, int64_t Cell::*step) const {
-    int64_t row = 0, turns = 1;
-    for (int d = kCells - 1; d >= 0; --d) {
-      const int64_t at = cell % p_.cells[d].size;
-      cell /= p_.cells[d].size;
-      if (p_.cells[d].*step) row += at * turns, turns *= p_.cells[d].size;
-    }
-    return row;
-  }
 
   // A row's samples [start, start + count), zero outside of [0, length), as a spectrum.
   void transformed(const S* row, int64_t length, int64_t start, int64_t count, T* to, bool conjugate) const {
@@ -251,7 +226,7 @@ class Framed {
     const int64_t groups = ceil_div(last.size, panel);
     const int64_t cells = p_.count_cells() / last.size * groups;
     // Kernels of their own are transformed where they are used.
-    const int64_t kernels_count = count_of(&Cell::rhs);
+    const int64_t kernels_count = p_.count_of(&Cell::rhs);
     const bool own = kernels_count == p_.count_cells() && kernels_count >= 4 * pool_.threads;
     const int64_t units = own ? cells : cells * frames_;
     within(units);
@@ -260,7 +235,7 @@ class Framed {
       // Each distinct kernel once.
       shared = buffer<T>(kernels_count * room_);
       each(inside_ ? nullptr : &pool_, kernels_count, [&](int64_t number) {
-        kernels(offset_of(number, &Cell::rhs), 1, shared.get() + number * room_);
+        kernels(p_.offset_of(number, &Cell::rhs), 1, shared.get() + number * room_);
       });
     }
     const int64_t tasks = inside_ ? 1 : least(units, 64 * pool_.threads);
@@ -281,13 +256,13 @@ class Framed {
           S* to = out_ + (place.out + f * hop_ * inner.out) * Parts;
           if (panel == 1) {
             spread(lhs_ + place.lhs * Parts, inner.n, start, used, spectrum, false);
-            filter(spectrum, own ? own_kernels : shared.get() + row_of(cell, &Cell::rhs) * room_);
+            filter(spectrum, own ? own_kernels : shared.get() + p_.row_of(cell, &Cell::rhs) * room_);
             write(spectrum, to, outputs);
             continue;
           }
           gather(lhs_ + place.lhs * Parts, inner.lhs, inner.n, start, used, count, rows);
           for (int64_t r = 0; r < count; ++r) {
-            const int64_t number = own ? r : row_of(cell + r, &Cell::rhs);
+            const int64_t number = own ? r : p_.row_of(cell + r, &Cell::rhs);
             transform(rows + r * room_, spectrum, false);
             filter(spectrum, (own ? own_kernels : shared.get()) + number * room_);
             untransform(spectrum, rows + r * room_, outputs);
@@ -387,7 +362,7 @@ class Framed {
     const Slide& inner = p_.inner;
     const Slide &first = p_.outer[0], &second = p_.outer[1];
     const int64_t cells = p_.count_cells(), sums = p_.count_sums();
-    const int64_t left = count_of(&Cell::lhs), right = count_of(&Cell::rhs);
+    const int64_t left = p_.count_of(&Cell::lhs), right = p_.count_of(&Cell::rhs);
     const int64_t signals = sums * first.n * second.n, kernels = sums * first.k * second.k;
     const int64_t outputs = first.m * second.m;
     const Buffer<T> hs = buffer<T>(right * kernels * room_);
@@ -402,7 +377,7 @@ class Framed {
     auto prepare = [&](int64_t f, int64_t number) {
       const int64_t b = number % second.k, a = number / second.k % first.k;
       const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
-      const int64_t at = offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+      const int64_t at = p_.offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
       T* to = hs.get() + number * room_;
       kernel(rhs_ + (at + (short_ ? f * hop_ * inner.rhs : 0)) * Parts, taps_of(f), to);
       scaled(to);
@@ -415,7 +390,7 @@ class Framed {
         if (number >= left * signals) return prepare(f, number - left * signals);
         const int64_t b = number % second.n, a = number / second.n % first.n;
         const int64_t s = number / second.n / first.n % sums, cell = number / signals;
-        const int64_t at = offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
+        const int64_t at = p_.offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
         transformed(lhs_ + at * Parts, inner.n, start, used, xs + number * room_, false);
       });
       every(pool, ceil_div(cells * outputs, kTogether), [&](int64_t group) {
@@ -428,8 +403,8 @@ class Framed {
           if (!short_ || f == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
           const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
           const Range as = taps_inside(first, a), bs = taps_inside(second, b);
-          const T* x = xs + row_of(cell, &Cell::lhs) * signals * room_;
-          const T* h = hs.get() + row_of(cell, &Cell::rhs) * kernels * room_;
+          const T* x = xs + p_.row_of(cell, &Cell::lhs) * signals * room_;
+          const T* h = hs.get() + p_.row_of(cell, &Cell::rhs) * kernels * room_;
           for (int64_t s = 0; s < sums; ++s) {
             for (int64_t ka = as.first; ka < as.last; ++ka) {
               const int64_t na = first.stride * a + first.dilation * ka - first.lo;

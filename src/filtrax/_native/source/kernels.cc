@@ -13,7 +13,8 @@ namespace filtrax {
 namespace FILTRAX_SET {
 
 template <class S, class T, int Parts>
-void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const S* lhs, const S* rhs, S* out) {
+void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const S* lhs, const S* rhs,
+         S* out) {
   if (algorithm == kFrames) {
     if constexpr (T(0.5) != T(0)) correlate_frames<S, T, Parts>(pool, problem, block, lhs, rhs, out);
     return;

@@ -21,6 +21,7 @@ struct Phases {
 
   explicit Phases(const Problem& problem) : problems{{problem, 0, 0}} {
     for (int axis = 0; axis < kOuter + 1; ++axis) {
+      if (of(problem, axis).base == 1) continue;
       std::vector<Phase> found;
       for (const Phase& each : problems) divide(each, axis, found);
       problems.swap(found);
@@ -28,12 +29,12 @@ struct Phases {
   }
 
  private:
-  static Slide& of(Problem& problem, int axis) { return axis < kOuter ? problem.outer[axis] : problem.inner; }
+  static const Slide& of(const Problem& problem, int axis) {
+    return axis < kOuter ? problem.outer[axis] : problem.inner;
+  }
 
   void divide(const Phase& whole, int axis, std::vector<Phase>& found) {
-    Problem copy = whole.problem;
-    const Slide slide = of(copy, axis);
-    if (slide.base == 1) return found.push_back(whole);
+    const Slide& slide = of(whole.problem, axis);
     // Outputs `base` apart meet every `step`-th tap.
     const int64_t step = slide.base / std::gcd(slide.base, slide.dilation);
     for (int64_t i = 0; i < least(slide.base, slide.m); ++i) {
@@ -45,7 +46,7 @@ struct Phases {
         continue;
       }
       Phase phase = whole;
-      Slide& part = of(phase.problem, axis);
+      Slide& part = axis < kOuter ? phase.problem.outer[axis] : phase.problem.inner;
       part.base = 1;
       part.m = ceil_div(slide.m - i, slide.base);
       part.k = ceil_div(slide.k - tap, step);

@@ -54,6 +54,30 @@ struct Problem {
     for (const Slide& axis : outer) last += (axis.n - 1) * axis.lhs;
     return last + 1;
   }
+  // Signals or kernels that cells have; where the one of a number begins; and the number of a cell's.
+  int64_t count_of(int64_t Cell::*step) const {
+    int64_t count = 1;
+    for (const Cell& cell : cells) count *= cell.*step ? cell.size : 1;
+    return count;
+  }
+  int64_t offset_of(int64_t number, int64_t Cell::*step) const {
+    int64_t offset = 0;
+    for (int d = kCells - 1; d >= 0; --d) {
+      if (!(cells[d].*step)) continue;
+      offset += number % cells[d].size * (cells[d].*step);
+      number /= cells[d].size;
+    }
+    return offset;
+  }
+  int64_t row_of(int64_t cell, int64_t Cell::*step) const {
+    int64_t row = 0, turns = 1;
+    for (int d = kCells - 1; d >= 0; --d) {
+      const int64_t at = cell % cells[d].size;
+      cell /= cells[d].size;
+      if (cells[d].*step) row += at * turns, turns *= cells[d].size;
+    }
+    return row;
+  }
   int64_t count_outputs() const { return count_cells() * outer[0].m * outer[1].m * inner.m * lanes; }
   int64_t count_sums() const {
     int64_t total = 1;
