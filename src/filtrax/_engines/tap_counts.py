@@ -25,6 +25,9 @@ _BLOCK = 10
 #: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
 #: outputs of a row that are too few for it, as in ``sums.h``.
 _WAITING, _TOGETHER, _FEW = 4096, 4, 3
+#: Bytes of rows that are long, as in ``banks.h``; rows of outputs of an image that are read in place
+#: together, taps of those of any size, and bytes of their rows, as in ``images_in_place.h``.
+_LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
 _KERNELS, _SUMMED = 8, 512
 #: From so many taps in a row, or in all, few outputs are dot products.
@@ -84,7 +87,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
     terms = math.prod(each.size for each in rows.sums)
     tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
     written, copied = float(problem.outputs), 0.0
-    if high := _rows_at_once(rows, problem):
+    if _is_in_place(algorithm, rows, problem):
+        share, wide, own = 1.0, _in_vectors(inner, problem), 0
+        tiles = many / _down(rows).m
+    elif high := _rows_at_once(rows, problem):
         down = _down(rows)
         share, wide = _share_in_runs(down.k, 1), _in_vectors(inner, problem)
         deep = high + down.k - 1
@@ -106,10 +112,28 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether several kernels or signals are met at once, as in ``banks.h`` and ``bank_sums.h``."""
     if rows.lanes > 1 or problem.is_complex:
         return False
+    if _is_in_place(algorithm, rows, problem):
+        return False
+    inner, image = rows.inner, any(axis.k > 1 for axis in rows.outer)
+    size = _number(problem)
     if algorithm == _native.TAPS:
-        return rows.kernels > 1 or rows.inner.stride > 1 or rows.inner.base > 1
-    image = any(axis.k > 1 for axis in rows.outer)
-    return rows.kernels > 1 or (rows.signals > 1 and image) or rows.inner.dilation > 1
+        dense = all(axis.stride == axis.dilation == 1 for axis in (*rows.outer, inner))
+        few = inner.m < _vector(problem) or (not dense and inner.m * size <= _LONG_ROW)
+        return rows.kernels > 1 or inner.stride > 1 or inner.base > 1 or (image and few)
+    close = rows.signals > 1 or inner.k * size <= _LONG_ROW
+    return rows.kernels > 1 or (image and close) or inner.dilation > 1
+
+
+def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether images are read where they lie, as in ``images_in_place.h``."""
+    if rows.lanes > 1 or problem.is_complex or problem.dtype.itemsize < 4:
+        return False
+    inner, axis = rows.inner, _down(rows)
+    plain = all(each.stride == each.dilation == each.base == 1 for each in (inner, axis))
+    taps = axis.k * inner.k
+    near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * _number(problem) <= _ROW_BYTES
+    some = algorithm == _native.TAPS and rows.kernels == 1 and axis.m > 1 and axis.k > 1
+    return some and plain and (taps <= _FEW_TAPS or near)
 
 
 def _products(problem: Correlation) -> float:
@@ -183,7 +207,7 @@ def _rows_at_once(rows: loops.Rows, problem: Correlation) -> int:
     lines = math.prod(each.size for each in rows.sums) * problem.taps // (axis.k * inner.k)
 
     def wide(high: int) -> int:
-        size = lines * (high + axis.k - 1) * max(problem.dtype.itemsize, 4)
+        size = lines * (high + axis.k - 1) * _number(problem)
         return _PART // size - inner.k - vector
 
     high = min(axis.m, _HIGH)
@@ -233,9 +257,14 @@ def _copied(rows: loops.Rows, problem: Correlation) -> float:
     return 0.0
 
 
+def _number(problem: Correlation) -> int:
+    """Bytes of a number in arithmetic."""
+    return max(problem.dtype.itemsize, 4)
+
+
 def _vector(problem: Correlation) -> int:
     """Samples in a vector of the instruction set that is the most common."""
-    return 32 // max(problem.dtype.itemsize, 4)
+    return 32 // _number(problem)
 
 
 def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
@@ -248,6 +277,6 @@ def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
 
 def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
     """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
-    reach = inner.k * inner.dilation * max(problem.dtype.itemsize, 4)
+    reach = inner.k * inner.dilation * _number(problem)
     far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
     return far and inner.k >= _DEEP and reach >= _REACH

@@ -105,12 +105,14 @@ SumsBlock<T> bank_sums_of(int64_t kernels, std::index_sequence<A...>) {
   return blocks[kernels - 1];
 }
 
-// Whether dot products go this way: of several kernels, of images of several channels, or of samples that stand apart.
-inline bool is_bank_of_sums(const Problem& problem) {
-  int64_t kernels = 0, signals = 0;
-  for (const Cell& cell : problem.cells) kernels += is_of_kernels(cell), signals += is_of_signals(cell);
-  const bool image = problem.outer[0].k > 1 || problem.outer[1].k > 1;
-  return problem.lanes == 1 && (kernels > 0 || (signals > 0 && image) || problem.inner.dilation > 1);
+// Whether dot products go this way: of several kernels, of images of several channels or of short rows, or of samples
+// that stand apart.
+template <class T>
+bool is_bank_of_sums(const Problem& problem) {
+  const Slide& inner = problem.inner;
+  const bool close = problem.has(is_of_signals) || inner.k * int64_t(sizeof(T)) <= kLongRow;
+  return problem.lanes == 1 &&
+         (problem.has(is_of_kernels) || (problem.is_image() && close) || inner.dilation > 1);
 }
 
 template <class S, class T>
@@ -123,14 +125,14 @@ class BankOfSums {
         kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
         outer_(problem.outer[problem.outer[1].k > 1 ? 0 : 1]), axis_(problem.outer[problem.outer[1].k > 1 ? 1 : 0]),
         other_(Walk::of_taps(outer_)), down_(Walk::of_taps(axis_)), inner_(Walk::of_taps(problem.inner)),
-        lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), rows_(signals_.size()),
+        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()), rows_(signals_.size()),
         shifts_(rows_ * other_.count * down_.count * inner_.count), cells_(rest_.count_cells()),
         turns_(problem.count_sums() * other_.size),
         shared_(double(cells_) * turns_ * down_.size * inner_.size * many_ * shifts_ >= kShared),
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
         cuts_(down_, inner_, rows_ * other_.count + many_, sizeof(T),
               hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
-        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols) {}
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
     offsets_ = copy_.offsets(rows_);
@@ -177,7 +179,7 @@ class BankOfSums {
     const int64_t size = copy_.size(), vectors = ceil_div(part.cols, W), last = part.cols - (vectors - 1) * W;
     // The last vector of a row overlaps with the one before; what they share counts once.
     const int64_t lap = vectors > 1 ? W - last : 0;
-    T* copies = scratch<T>(0, longest_ * rows_ * size + 2 * W);
+    T* copies = scratch<T>(0, longest_ * rows_ * size + copy_.kBehind);
     T* taps = scratch<T>(1, many_ * pitch_);
     for (int64_t t = 0; t < turns; ++t) {
       const int64_t before = (begin + t) % other_.size;
@@ -215,6 +217,13 @@ class BankOfSums {
   // Taps of a row: `whole` of them, and the last ones behind zeros where they were counted before.
   void in_vectors(const S* from, int64_t whole, int64_t lap, int64_t last, T* to) const {
     const int64_t step = problem_.inner.rhs;
+    if (step == 1 && end_ - from >= whole + W) {
+      for (int64_t i = 0; i < whole; i += W) put<T, W>(to + i, fetch<S, T>(from + i));
+      // The mask is of the last ones in a vector, or of the first where there is no other.
+      const auto mask = lap ? last_lanes<T>(last) : ~last_lanes<T>(W - last);
+      put<T, W>(to + whole, (Vec<T, W>)((Vec<BitsOf<T>, W>)fetch<S, T>(from + whole - lap) & mask));
+      return;
+    }
     convert_samples<1>(from, step, to, 1, whole);
     for (int64_t i = 0; i < lap; ++i) to[whole + i] = T(0);
     convert_samples<1>(from + whole * step, step, to + whole + lap, 1, last);
@@ -244,6 +253,7 @@ class BankOfSums {
   const Slide &outer_, &axis_;
   const Walk other_, down_, inner_;
   const S *lhs_, *rhs_;
+  const S* const end_;
   S* out_;
   const int64_t many_, rows_, shifts_, cells_, turns_;
   // Whether threads share the work, and whether they do with cells of their own, or together on each.

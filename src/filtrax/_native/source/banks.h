@@ -22,6 +22,10 @@ namespace FILTRAX_SET {
 constexpr int64_t kCopies = 1 << 18, kWide = 1024, kNarrow = 256, kMost = 4096;
 // Parts of images are not made lower for more channels than these: the rest comes in chunks.
 constexpr int64_t kLines = 16;
+// Bytes of rows that are long.
+constexpr int64_t kLongRow = 1 << 10;
+// Bytes of small copies that are made one after the other.
+constexpr int64_t kBatch = 1 << 15;
 // Parts for each thread, so that none waits long for another.
 constexpr int64_t kEach = 4;
 
@@ -30,9 +34,6 @@ constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4, kMostVectors = 12, kMostO
 template <int Q>
 constexpr int kVectors = FILTRAX_VECTOR == 64 ? (Q == 1 ? kMostVectors : Q == 2 ? 10 : Q == 3 ? 7 : 24 / Q)
                                               : (Q == 1 ? 7 : Q == 2 ? 5 : 3);
-
-inline bool is_of_kernels(const Cell& cell) { return cell.size > 1 && cell.lhs == 0 && cell.rhs != 0; }
-inline bool is_of_signals(const Cell& cell) { return cell.size > 1 && cell.lhs != 0 && cell.rhs == 0; }
 
 // Places of all turns of some loops, and the problem without these.
 template <class Which>
@@ -58,15 +59,22 @@ Problem without(Problem problem, const Which& which) {
   return problem;
 }
 
+// A vector of outputs for each of some kernels, so far apart.
+template <class T>
+struct Outputs {
+  T* first;
+  int64_t apart;
+};
+
 // Outputs of Q kernels, of vectors whose samples begin at `at`: `from` what was summed before, if anything.
 template <int Q, class T>
-void bank_block(const T* const* at, const int64_t* offsets, const T* weights, int64_t taps, T* const* from,
-                int64_t from_apart, T* const* to, int64_t to_apart) {
+void bank_block(const T* const* at, const int64_t* offsets, const T* weights, int64_t taps, const Outputs<T>* from,
+                const Outputs<T>* to) {
   constexpr int W = width<T>, R = kVectors<Q>;
   typedef Vec<T, W> V;
   V sums[Q * R];
 #pragma GCC unroll 32
-  for (int i = 0; i < Q * R; ++i) sums[i] = from ? load<T>(from[i % R] + i / R * from_apart) : V{};
+  for (int i = 0; i < Q * R; ++i) sums[i] = from ? load<T>(from[i % R].first + i / R * from[i % R].apart) : V{};
   const T* x[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) x[r] = at[r];
@@ -83,12 +91,12 @@ void bank_block(const T* const* at, const int64_t* offsets, const T* weights, in
     }
   }
 #pragma GCC unroll 32
-  for (int i = 0; i < Q * R; ++i) put<T, W>(to[i % R] + i / R * to_apart, sums[i]);
+  for (int i = 0; i < Q * R; ++i) put<T, W>(to[i % R].first + i / R * to[i % R].apart, sums[i]);
 }
 
 template <class T>
 struct BankBlock {
-  void (*run)(const T* const*, const int64_t*, const T*, int64_t, T* const*, int64_t, T* const*, int64_t);
+  void (*run)(const T* const*, const int64_t*, const T*, int64_t, const Outputs<T>*, const Outputs<T>*);
   int vectors;
 };
 template <class T, size_t... Q>
@@ -102,12 +110,12 @@ BankBlock<T> bank_block_of(int64_t kernels, std::index_sequence<Q...>) {
 struct Cuts {
   Cuts(const Walk& axis, const Walk& inner, int64_t lines, int64_t bytes, int64_t wanted) {
     const int64_t room = kCopies / bytes / lines, most_room = kCopies / bytes / least(lines, kLines);
-    const int64_t reach = inner.apart * (inner.count - 1) / inner.step;
-    cols = most(kNarrow, least(kWide, room / axis.deep(1) - reach));
+    const int64_t reach = inner.ahead_of(inner.count - 1), phases = axis.phases() * inner.phases();
+    cols = most(kNarrow, least(kWide, room / (phases * axis.reach(1)) - reach));
     cols = ceil_div(inner.size, ceil_div(inner.size, cols));
     rows = 1;
     const auto fits = [&](int64_t more) {
-      return more * cols <= kMost && axis.deep(more) * (cols + reach) <= most_room;
+      return more * cols <= kMost && phases * axis.reach(more) * (cols + reach) <= most_room;
     };
     while (rows < axis.size && (rows * cols < kNarrow || fits(rows + 1))) ++rows;
     while (ceil_div(axis.size, rows) * ceil_div(inner.size, cols) < wanted && rows * cols >= kNarrow) {
@@ -137,11 +145,15 @@ struct Part {
   int64_t top, rows, left, cols;
 };
 
-// Whether sums over taps go this way: of several kernels, or of samples or outputs that stand apart.
-inline bool is_bank(const Problem& problem) {
-  int64_t kernels = 0;
-  for (const Cell& cell : problem.cells) kernels += is_of_kernels(cell);
-  return problem.lanes == 1 && (kernels > 0 || problem.inner.stride > 1 || problem.inner.out > 1);
+// Whether sums over taps go this way: of several kernels, of samples or outputs that stand apart, and of images that are
+// narrow or, with rows that are not long, have taps that stand apart: many rows would have a list of taps of their own.
+template <class T>
+bool is_bank(const Problem& problem) {
+  const Slide& inner = problem.inner;
+  const bool dense = is_plain(inner) && is_plain(problem.outer[0]) && is_plain(problem.outer[1]);
+  const bool few = inner.m < width<T> || (!dense && inner.m * int64_t(sizeof(T)) <= kLongRow);
+  return problem.lanes == 1 &&
+         (problem.has(is_of_kernels) || inner.stride > 1 || inner.out > 1 || (problem.is_image() && few));
 }
 
 template <class S, class T>
@@ -155,7 +167,7 @@ class Bank {
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1),
-        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols) {}
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
     const Pool single{1, nullptr};
@@ -167,7 +179,12 @@ class Bank {
     chunks_ = ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
     offsets_ = copy_.offsets(longest_);
-    share(threads, turns_ * cuts_.count(), [&](int64_t number) { make(number); });
+    const int64_t parts = turns_ * cuts_.count();
+    const int64_t fit = chunks_ > 1 ? 1 : most(1, kBatch / int64_t(sizeof(T)) / (terms_ * copy_.size()));
+    const int64_t batches = most(ceil_div(parts, fit), least(parts, kEach * threads.threads));
+    share(threads, batches, [&](int64_t number) {
+      make(parts * number / batches, parts * (number + 1) / batches);
+    });
   }
 
  private:
@@ -195,64 +212,111 @@ class Bank {
     }
   }
 
-  // A part of the outputs of all kernels. Where not all signals are near together, sums wait for the next chunk.
-  void make(int64_t number) {
-    const int64_t turn = number / cuts_.count(), before = turn % other_.size, cell = turn / other_.size;
-    const Part part(down_, inner_, cuts_, number % cuts_.count());
-    const Place place = place_of(rest_, cell);
-    const int64_t set = rest_.row_of(cell, &Cell::rhs), size = copy_.size(), step = problem_.inner.out;
-    S* to = out_ + place.out + before * outer_.out + part.top * axis_.out + part.left * step;
-    T* copies = scratch<T>(0, longest_ * size + 2 * W);
-    T* sums = chunks_ > 1 ? scratch<T>(1, many_ * part.rows * ceil_div(part.cols, W) * W) : nullptr;
+  // A vector of the outputs of a part: where its samples begin, and it, from the part's first output on; how many there
+  // are of it, and whether there is room for a whole vector.
+  struct Slot {
+    int64_t from, to, count;
+    bool whole;
+  };
+
+  // Parts [begin, end) of the outputs of all kernels. All copies are made first: what was just written is slow to read.
+  // Where not all signals are near together, sums wait for the next chunk.
+  void make(int64_t begin, int64_t end) {
+    const int64_t size = copy_.size();
+    T* copies = scratch<T>(0, (end - begin) * longest_ * size + copy_.kBehind);
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-      const int64_t from = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - from;
-      for (int64_t s = 0; s < count; ++s) {
-        const S* signal = lhs_ + place.lhs + term_of(problem_, from + s).lhs;
-        copy_.fill(signal, before, part.top, part.left, part.rows, part.cols, copies + s * size);
+      const int64_t first = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - first;
+      T* to = copies;
+      for (int64_t number = begin; number < end; ++number) {
+        const Turn turn = turn_of(number);
+        for (int64_t s = 0; s < count; ++s, to += size) {
+          const S* signal = lhs_ + turn.place.lhs + term_of(problem_, first + s).lhs;
+          copy_.fill(signal, turn.before, turn.part.top, turn.part.left, turn.part.rows, turn.part.cols, to);
+        }
       }
-      for (int64_t block = 0; block < blocks(); ++block) {
-        const int64_t first = first_of(block), here = first_of(block + 1) - first;
-        const T* weights = weights_of(set, first) + from * taps_ * here;
-        meet(part, copies, weights, count * taps_, first, here, chunk > 0, chunk + 1 < chunks_, sums, to);
+      for (int64_t number = begin; number < end; ++number) {
+        meet(turn_of(number), copies + (number - begin) * count * size, chunk, first, count);
+      }
+    }
+  }
+
+  struct Turn {
+    Part part;
+    int64_t before, set;
+    Place place;
+  };
+  Turn turn_of(int64_t number) const {
+    const int64_t turn = number / cuts_.count(), cell = turn / other_.size;
+    const Part part(down_, inner_, cuts_, number % cuts_.count());
+    return {part, turn % other_.size, rest_.row_of(cell, &Cell::rhs), place_of(rest_, cell)};
+  }
+
+  void meet(const Turn& turn, const T* copies, int64_t chunk, int64_t first_term, int64_t count) const {
+    const Part& part = turn.part;
+    S* to = out_ + turn.place.out + turn.before * outer_.out + part.top * axis_.out + part.left * problem_.inner.out;
+    const int64_t slots = part.rows * ceil_div(part.cols, W);
+    T* sums = chunks_ > 1 ? scratch<T>(1, many_ * slots * W) : nullptr;
+    Slot* found = scratch<Slot>(2, slots + kMostVectors);
+    find(part, found);
+    for (int64_t i = 0; i < kMostVectors; ++i) found[slots + i] = found[slots - 1];
+    for (int64_t block = 0; block < blocks(); ++block) {
+      const int64_t first = first_of(block), here = first_of(block + 1) - first;
+      const T* weights = weights_of(turn.set, first) + first_term * taps_ * here;
+      meet(found, slots, copies, weights, count * taps_, first, here, chunk > 0, chunk + 1 < chunks_, sums, to);
+    }
+  }
+
+  // The last vector of a row overlaps with the one before. Of rows shorter than one, what is written beyond an end is
+  // written over.
+  void find(const Part& part, Slot* to) const {
+    const int64_t step = problem_.inner.out, size = part.rows * part.cols, count = least(W, part.cols);
+    const bool close = step == 1 && axis_.out == part.cols;
+    for (int64_t row = 0; row < part.rows; ++row) {
+      for (int64_t begin = 0; begin < part.cols; begin += W) {
+        const int64_t at = count < W ? 0 : least(begin, part.cols - W), out = row * axis_.out + at * step;
+        *to++ = {copy_.row(row) + at, out, count, step == 1 && (count == W || (close && out + W <= size))};
       }
     }
   }
 
   // What some taps give to the outputs of a block of kernels.
-  void meet(const Part& part, const T* copies, const T* weights, int64_t taps, int64_t first, int64_t here, bool begun,
-            bool goes_on, T* sums, S* to) const {
+  void meet(const Slot* found, int64_t slots, const T* copies, const T* weights, int64_t taps, int64_t first,
+            int64_t here, bool begun, bool goes_on, T* sums, S* to) const {
     const BankBlock<T> block = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
-    const int64_t vectors = ceil_div(part.cols, W), slots = part.rows * vectors, step = problem_.inner.out;
     // Kernels lie in one loop.
     const int64_t apart = many_ > 1 ? kernels_[1].out : 0, waits_apart = slots * W;
-    const bool direct = !goes_on && sizeof(S) == sizeof(T) && part.cols >= W && step == 1;
     alignas(FILTRAX_VECTOR) T done[kMostOutputs * W];
-    for (int64_t i = 0; i < slots; i += block.vectors) {
+    to += first * apart;
+    sums += first * waits_apart;
+    // Blocks are whole: the last outputs are made as often as need be.
+    for (int64_t i = 0; i < slots; i += block.vectors, found += block.vectors) {
       const T* at[kMostVectors];
-      T *waiting[kMostVectors], *into[kMostVectors];
-      S* results[kMostVectors];
+      Outputs<T> waiting[kMostVectors], into[kMostVectors];
+      bool direct = true;
       for (int r = 0; r < block.vectors; ++r) {
-        // Blocks are whole: the last outputs are made as often as need be.
-        const int64_t slot = least(i + r, slots - 1), row = slot / vectors;
-        // The last vector of a row overlaps with the one before.
-        const int64_t begin = part.cols < W ? 0 : least(slot % vectors * W, part.cols - W);
-        at[r] = copies + copy_.row(row) + begin;
-        results[r] = to + first * apart + row * axis_.out + begin * step;
-        into[r] = direct ? reinterpret_cast<T*>(results[r]) : done + r * W;
-        if (!sums) continue;
-        waiting[r] = sums + (first * slots + slot) * W;
-        if (goes_on) into[r] = waiting[r];
+        const Slot& slot = found[r];
+        at[r] = copies + slot.from;
+        waiting[r] = {sums + least(i + r, slots - 1) * W, waits_apart};
+        if (goes_on) {
+          into[r] = waiting[r];
+        } else if (sizeof(S) == sizeof(T) && slot.whole) {
+          into[r] = {reinterpret_cast<T*>(to + slot.to), apart};
+        } else {
+          into[r] = {done + r * W, block.vectors * W};
+          direct = false;
+        }
       }
-      block.run(at, offsets_.data(), weights, taps, begun ? waiting : nullptr, waits_apart, into,
-                goes_on ? waits_apart : direct ? apart : block.vectors * W);
-      if (goes_on || direct) continue;
+      block.run(at, offsets_.data(), weights, taps, begun ? waiting : nullptr, into);
+      if (direct) continue;
       for (int64_t q = 0; q < here; ++q) {
         for (int r = 0; r < block.vectors; ++r) {
+          const Slot& slot = found[r];
           const T* from = done + (q * block.vectors + r) * W;
-          if (part.cols >= W && step == 1) {
-            leave<S, T>(results[r] + q * apart, load<T>(from));
-          } else {
-            convert_samples<1>(from, 1, results[r] + q * apart, step, least(W, part.cols));
+          S* result = to + q * apart + slot.to;
+          if (!slot.whole) {
+            convert_samples<1>(from, 1, result, problem_.inner.out, slot.count);
+          } else if (sizeof(S) != sizeof(T)) {
+            leave<S, T>(result, load<T>(from));
           }
         }
       }

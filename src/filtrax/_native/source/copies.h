@@ -1,6 +1,6 @@
 // Parts of a signal copied with zeros around them, so that all that is made of a part meets samples of the copy.
 //
-// Samples that one output meets after another may stand some apart: they are copied side by side.
+// Where outputs meet samples that stand apart, those of each tap are copied side by side.
 #pragma once
 
 #include <numeric>
@@ -19,27 +19,31 @@ struct Walk {
   int64_t size, step, count, apart, n, lo, lhs;
   static Walk of_outputs(const Slide& s) { return {s.m, s.stride, s.k, s.dilation, s.n, s.lo, s.lhs}; }
   static Walk of_taps(const Slide& s) { return {s.k, s.dilation, s.m, s.stride, s.n, s.lo, s.lhs}; }
-  // Samples from each that is met to the next.
-  int64_t unit() const { return count == 1 ? step : std::gcd(step, apart); }
-  // Samples that are met by so many of a part, a unit apart.
-  int64_t deep(int64_t many) const { return (step * (many - 1) + apart * (count - 1)) / unit() + 1; }
+  // Samples that all of a part meet with one tap are every `step`-th one. So many such phases there are; the first
+  // samples of one, before it the part's first; and how far from it, in its phase, a tap meets its first.
+  int64_t phases() const { return least(count, step / std::gcd(step, apart)); }
+  int64_t phase_of(int64_t tap) const { return tap % phases(); }
+  int64_t begin_of(int64_t phase) const { return apart * phase % step - lo; }
+  int64_t ahead_of(int64_t tap) const { return apart * tap / step; }
+  // Samples of a phase that are met by so many of a part.
+  int64_t reach(int64_t many) const { return many + ahead_of(count - 1); }
 };
 
-// The copy of a part of at most `rows` by `cols`, of one signal: all rows that it meets, each in `step` phases.
+// The copy of a part of at most `rows` by `cols`, of one signal: an image for each phase of the axes.
 template <class S, class T>
 class Copy {
  public:
-  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols)
-      : other_(other), down_(down), inner_(inner) {
-    // A row's last vector is read whole.
-    pitch_ = ceil_div(cols, width<T>) * width<T> + inner.apart * (inner.count - 1) / inner.step;
-    line_ = inner.step / inner.unit() * pitch_;
-    plane_ = down_.deep(rows) * line_;
-  }
-  int64_t size() const { return other_.count * plane_; }
+  // `end`: where the memory ends that signals lie in.
+  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, const S* end)
+      : other_(other), down_(down), inner_(inner), end_(end),
+        // A row's last vector is read whole.
+        pitch_(inner_.reach(ceil_div(cols, W) * W)), plane_(down_.reach(rows) * pitch_) {}
+  int64_t size() const { return other_.count * down_.phases() * inner_.phases() * plane_; }
+  // Numbers behind all copies that may be written to.
+  static constexpr int64_t kBehind = width<T>;
 
   // Where a row of the part begins.
-  int64_t row(int64_t number) const { return down_.step / down_.unit() * number * line_; }
+  int64_t row(int64_t number) const { return number * pitch_; }
 
   // How far from there each of its samples lies, in the order of the other axis, down and inner, in one copy after
   // the other.
@@ -48,10 +52,10 @@ class Copy {
     for (int64_t s = 0; s < copies; ++s) {
       for (int64_t a = 0; a < other_.count; ++a) {
         for (int64_t b = 0; b < down_.count; ++b) {
-          const int64_t line = s * size() + a * plane_ + down_.apart * b / down_.unit() * line_;
           for (int64_t c = 0; c < inner_.count; ++c) {
-            const int64_t ahead = inner_.apart * c, phase = ahead % inner_.step / inner_.unit();
-            found.push_back(line + phase * pitch_ + ahead / inner_.step);
+            const int64_t line = a * down_.phases() + down_.phase_of(b);
+            const int64_t image = line * inner_.phases() + inner_.phase_of(c);
+            found.push_back(s * size() + image * plane_ + down_.ahead_of(b) * pitch_ + inner_.ahead_of(c));
           }
         }
       }
@@ -61,46 +65,59 @@ class Copy {
 
   // The part from (before, top, left) on.
   void fill(const S* signal, int64_t before, int64_t top, int64_t left, int64_t rows, int64_t cols, T* to) const {
-    const int64_t length = cols + inner_.apart * (inner_.count - 1) / inner_.step;
+    const int64_t deep = down_.reach(rows);
     for (int64_t a = 0; a < other_.count; ++a) {
       const int64_t na = other_.step * before + other_.apart * a - other_.lo;
-      for (int64_t q = 0; q < down_.deep(rows); ++q) {
-        const int64_t nq = down_.step * top + down_.unit() * q - down_.lo;
-        T* row = to + a * plane_ + q * line_;
-        if (na < 0 || na >= other_.n || nq < 0 || nq >= down_.n) {
-          std::memset(static_cast<void*>(row), 0, line_ * sizeof(T));
-          continue;
-        }
-        const S* from = signal + na * other_.lhs + nq * down_.lhs;
-        for (int64_t phase = 0; phase < line_ / pitch_; ++phase, row += pitch_) {
-          const int64_t start = inner_.step * left + inner_.unit() * phase - inner_.lo;
-          if (inner_.step == 1) {
-            window(from, inner_.n, start, length, row);
-          } else {
-            spaced(from, start, length, row);
-          }
-          for (int64_t i = length; i < pitch_; ++i) row[i] = T(0);
+      const bool there = na >= 0 && na < other_.n;
+      for (int64_t y = 0; y < down_.phases(); ++y) {
+        const int64_t nq = down_.step * top + down_.begin_of(y);
+        const Range down = there ? inside(down_, nq, deep) : Range{0, 0};
+        for (int64_t x = 0; x < inner_.phases(); ++x, to += plane_) {
+          const int64_t start = inner_.step * left + inner_.begin_of(x);
+          const Range along = inside(inner_, start, inner_.reach(cols));
+          const S* from = signal + na * other_.lhs + (nq + down.first * down_.step) * down_.lhs + start;
+          clear(to, down.first * pitch_);
+          lay(from, down.last - down.first, along, to + down.first * pitch_);
+          clear(to + down.last * pitch_, (deep - down.last) * pitch_);
         }
       }
     }
   }
 
  private:
-  // Every `step`-th sample, two vectors at a time where it is every second.
-  void spaced(const S* from, int64_t start, int64_t length, T* to) const {
-    const int64_t step = inner_.step;
-    const int64_t first = least(length, most(0, ceil_div(-start, step)));
-    const int64_t last = most(first, least(length, floor_div(inner_.n - 1 - start, step) + 1));
-    for (int64_t i = 0; i < first; ++i) to[i] = T(0);
-    int64_t i = first;
-    if constexpr (sizeof(S) == sizeof(T)) {
-      constexpr int64_t W = width<T>;
-      const T* samples = reinterpret_cast<const T*>(from + start);
-      // The last of them is read with the one behind it.
-      for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
+  // Which of so many samples, the first of them at `start`, are inside of the signal.
+  static Range inside(const Walk& axis, int64_t start, int64_t count) {
+    const int64_t first = start >= 0 ? 0 : least(count, ceil_div(-start, axis.step));
+    return {first, most(first, least(count, floor_div(axis.n - 1 - start, axis.step) + 1))};
+  }
+
+  // Whole vectors are written, one after the other: what goes beyond an end is written over, or behind all copies.
+  static void clear(T* to, int64_t count) {
+    for (int64_t i = 0; i < count; i += W) put<T, W>(to + i, Vec<T, W>{});
+  }
+  // Rows of which some samples are inside.
+  void lay(const S* from, int64_t rows, Range along, T* to) const {
+    const int64_t apart = down_.step * down_.lhs, step = inner_.step, pitch = pitch_;
+    const int64_t first = along.first, last = along.last, whole = ceil_div(last - first, W) * W;
+    int64_t row = 0;
+    if (step == 1) {
+      for (; row < rows && end_ - (from + first) >= whole; ++row, from += apart, to += pitch) {
+        clear(to, first);
+        for (int64_t i = first; i < last; i += W) put<T, W>(to + i, fetch<S, T>(from + i));
+        clear(to + last, pitch - last);
+      }
     }
-    for (; i < last; ++i) convert_few<1>(from + start + i * step, to + i);
-    for (i = last; i < length; ++i) to[i] = T(0);
+    for (; row < rows; ++row, from += apart, to += pitch) {
+      clear(to, first);
+      int64_t i = first;
+      if constexpr (sizeof(S) == sizeof(T)) {
+        const T* samples = reinterpret_cast<const T*>(from);
+        // The last of them is read with the one behind it.
+        for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
+      }
+      for (; i < last; ++i) convert_few<1>(from + i * step, to + i);
+      clear(to + last, pitch - last);
+    }
   }
   static Vec<T, width<T>> every_second(const T* from) {
     return every_second(from, std::make_index_sequence<width<T>>{});
@@ -110,9 +127,11 @@ class Copy {
     return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
   }
 
-  Walk other_, down_, inner_;
-  // Numbers from each phase to the next, from row to row, and of all rows.
-  int64_t pitch_, line_, plane_;
+  static constexpr int64_t W = width<T>;
+  const Walk other_, down_, inner_;
+  const S* const end_;
+  // Numbers from row to row, and of an image.
+  const int64_t pitch_, plane_;
 };
 
 }  // namespace FILTRAX_SET

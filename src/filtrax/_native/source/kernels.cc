@@ -4,6 +4,7 @@
 #include "bank_sums.h"
 #include "banks.h"
 #include "frames.h"
+#include "images_in_place.h"
 #include "phases.h"
 #include "sums.h"
 #include "taps.h"
@@ -20,8 +21,12 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
     return;
   }
   if constexpr (Parts == 1) {
-    if (algorithm == kTaps && is_bank(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
-    if (algorithm == kDots && is_bank_of_sums(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+    if (algorithm == kTaps && is_in_place<S, T>(problem)) {
+      return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
+                                reinterpret_cast<T*>(out));
+    }
+    if (algorithm == kTaps && is_bank<T>(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
+    if (algorithm == kDots && is_bank_of_sums<T>(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
   }
   algorithm == kTaps ? correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out)
                      : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);

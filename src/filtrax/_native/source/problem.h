@@ -17,6 +17,10 @@ struct Cell {
   int64_t size, lhs, rhs, out;
 };
 
+// Loops over kernels that meet the same samples, and over signals that meet the same taps.
+inline bool is_of_kernels(const Cell& cell) { return cell.size > 1 && cell.lhs == 0 && cell.rhs != 0; }
+inline bool is_of_signals(const Cell& cell) { return cell.size > 1 && cell.lhs != 0 && cell.rhs == 0; }
+
 // A loop that is summed over.
 struct Sum {
   int64_t size, lhs, rhs;
@@ -41,6 +45,15 @@ struct Problem {
   // Neighbouring samples with a kernel each: all three arrays hold them side by side.
   int64_t lanes;
 
+  template <class Which>
+  bool has(const Which& which) const {
+    for (const Cell& cell : cells) {
+      if (which(cell)) return true;
+    }
+    return false;
+  }
+  // Whether the kernel has rows of taps.
+  bool is_image() const { return outer[0].k > 1 || outer[1].k > 1; }
   int64_t count_cells() const {
     int64_t total = 1;
     for (const Cell& cell : cells) total *= cell.size;
@@ -52,6 +65,15 @@ struct Problem {
     for (const Cell& cell : cells) last += (cell.size - 1) * cell.lhs;
     for (const Sum& sum : sums) last += (sum.size - 1) * sum.lhs;
     for (const Slide& axis : outer) last += (axis.n - 1) * axis.lhs;
+    return last + 1;
+  }
+  // The same of the second, from its first entry on.
+  int64_t count_taps() const {
+    const auto reach = [](int64_t size, int64_t step) { return step > 0 ? (size - 1) * step : 0; };
+    int64_t last = reach(inner.k, inner.rhs) + (lanes - 1);
+    for (const Cell& cell : cells) last += reach(cell.size, cell.rhs);
+    for (const Sum& sum : sums) last += reach(sum.size, sum.rhs);
+    for (const Slide& axis : outer) last += reach(axis.k, axis.rhs);
     return last + 1;
   }
   // Signals or kernels that cells have; where the one of a number begins; and the number of a cell's.
