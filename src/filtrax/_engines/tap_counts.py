@@ -30,6 +30,8 @@ _WAITING, _TOGETHER, _FEW = 4096, 4, 3
 _LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
 _KERNELS, _SUMMED = 8, 512
+#: What vectors across kernels are worth, as in ``across.h``: they are turned over in the end.
+_ACROSS = 0.95
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -145,10 +147,10 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
     """The same counts of a bank."""
     products, copied = _products(problem), float(problem.inputs)
     along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
-    vector = _vector(problem)
-    products *= math.ceil(along / vector) * vector / along
-    blocks = math.ceil(rows.kernels / _KERNELS)
-    reads = products * blocks / rows.kernels
+    # Vectors lie along rows or across kernels, as more of their lanes are of use.
+    used = max(_used(along, problem), _used(rows.kernels, problem) * _ACROSS)
+    reads = products / used * math.ceil(rows.kernels / _KERNELS) / rows.kernels
+    products /= used
     alone = min(products, _ALONE)
     if algorithm == _native.TAPS:
         return (
@@ -159,6 +161,12 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
     taps = float(problem.g * problem.o * problem.c * problem.taps)
     finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
     return (1.0, alone, *(0.0,) * 14, reads, copied + taps, products, finished)
+
+
+def _used(count: int, problem: Correlation) -> float:
+    """The share of the lanes of vectors that so many numbers fill."""
+    vector = _vector(problem)
+    return count / (math.ceil(count / vector) * vector)
 
 
 def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:

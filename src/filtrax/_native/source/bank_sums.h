@@ -51,8 +51,8 @@ FILTRAX_INLINE void all_sums_of(Vec<T, width<T>>* vectors, T* to) {
   }
 }
 
-// Bytes of copies and kernels that are met together.
-constexpr int64_t kMet = 1 << 19;
+// Bytes of copies and kernels that are met together; taps whose products are added up in single precision.
+constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9;
 
 // Vectors of parts, in rows: how far apart parts and rows of samples lie, and the lanes that count in a row's last.
 template <class T>
@@ -132,14 +132,16 @@ class BankOfSums {
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
         cuts_(down_, inner_, rows_ * other_.count + many_, sizeof(T),
               hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
-        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, lhs + problem.count_samples()) {}
+        across_(many_), is_across_(lies_across()), padded_(is_across_ ? across_.padded() : many_),
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
     offsets_ = copy_.offsets(rows_);
     // Blocks are whole: the last sums are made as often as need be.
     offsets_.resize(shifts_ + kMostShifts, offsets_.back());
     const int64_t of_part = cuts_.rows * ceil_div(cuts_.cols, W) * W;
-    const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_ * copy_.size() + many_ * of_part);
+    const int64_t taps = is_across_ ? kAcross * W * cuts_.rows * cuts_.cols : many_ * of_part;
+    const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_ * copy_.size() + taps);
     groups_ = ceil_div(turns_, most(1, least(fit, turns_ * cuts_.count() / (kEach * hands_))));
     longest_ = ceil_div(turns_, groups_);
     pitch_ = longest_ * of_part;
@@ -149,10 +151,10 @@ class BankOfSums {
     const int64_t parts = groups_ * cuts_.count();
     if (apart_) {
       return share(threads, cells_, [&](int64_t cell) {
-        std::vector<Wide> totals(many_ * shifts_);
+        std::vector<std::vector<Wide>> totals{std::vector<Wide>(padded_ * shifts_)};
         const Place place = place_of(rest_, cell);
-        for (int64_t part = 0; part < parts; ++part) add(place, part, totals.data());
-        finish(place, totals.data());
+        for (int64_t part = 0; part < parts; ++part) add(place, part, totals[0].data());
+        finish(place, totals, 0, many_);
       });
     }
     for (int64_t cell = 0; cell < cells_; ++cell) {
@@ -160,44 +162,71 @@ class BankOfSums {
       std::vector<std::vector<Wide>> totals(hands_);
       std::atomic<int64_t> next{0};
       share(threads, hands_, [&](int64_t hand) {
-        totals[hand].resize(many_ * shifts_);
+        totals[hand].resize(padded_ * shifts_);
         for (int64_t part; (part = next.fetch_add(1)) < parts;) add(place, part, totals[hand].data());
       });
-      for (int64_t hand = 1; hand < hands_; ++hand) {
-        for (size_t i = 0; i < totals[hand].size(); ++i) totals[0][i] += totals[hand][i];
-      }
-      finish(place, totals[0].data());
+      // Kernels that lie side by side, a line of the cache.
+      const int64_t runs = ceil_div(many_, W);
+      share(threads, runs, [&](int64_t run) { finish(place, totals, run * W, least(many_, (run + 1) * W)); });
     }
   }
 
  private:
+  // Whether vectors lie across kernels: where rows of taps, or shifts, would leave more of their lanes empty.
+  bool lies_across() const {
+    const int64_t blocks = ceil_div(many_, kSummed);
+    const SumsBlock<T> block = bank_sums_of<T>(ceil_div(many_, blocks), std::make_index_sequence<kSummed>{});
+    const double rows = double(inner_.size) / (ceil_div(inner_.size, W) * W);
+    const double along = rows * shifts_ / (ceil_div(shifts_, block.shifts) * block.shifts);
+    return used_across<T>(many_, shifts_) > 1.05 * along;
+  }
+
   // The same part of several turns, so that sums are long before they are finished.
+  struct Group {
+    int64_t begin, turns;
+    Part part;
+  };
+  // Where the taps of the first kernel lie that a turn of a group meets.
+  const S* taps_of(const Place& place, const Group& group, int64_t turn) const {
+    const int64_t number = group.begin + turn;
+    return rhs_ + place.rhs + term_of(problem_, number / other_.size).rhs + number % other_.size * outer_.rhs +
+           group.part.top * axis_.rhs + group.part.left * problem_.inner.rhs;
+  }
+
   void add(const Place& place, int64_t number, Wide* totals) const {
-    const int64_t group = number / cuts_.count();
-    const int64_t begin = turns_ * group / groups_, turns = turns_ * (group + 1) / groups_ - begin;
-    const Part part(down_, inner_, cuts_, number % cuts_.count());
-    const int64_t size = copy_.size(), vectors = ceil_div(part.cols, W), last = part.cols - (vectors - 1) * W;
-    // The last vector of a row overlaps with the one before; what they share counts once.
-    const int64_t lap = vectors > 1 ? W - last : 0;
+    const int64_t at = number / cuts_.count(), begin = turns_ * at / groups_;
+    const Group group{begin, turns_ * (at + 1) / groups_ - begin, Part(down_, inner_, cuts_, number % cuts_.count())};
+    const Part& part = group.part;
+    const int64_t size = copy_.size();
     T* copies = scratch<T>(0, longest_ * rows_ * size + copy_.kBehind);
-    T* taps = scratch<T>(1, many_ * pitch_);
-    for (int64_t t = 0; t < turns; ++t) {
-      const int64_t before = (begin + t) % other_.size;
+    for (int64_t t = 0; t < group.turns; ++t) {
       const Place term = term_of(problem_, (begin + t) / other_.size);
       for (int64_t s = 0; s < rows_; ++s) {
         const S* signal = lhs_ + place.lhs + term.lhs + signals_[s].lhs;
-        copy_.fill(signal, before, part.top, part.left, part.rows, part.cols, copies + (t * rows_ + s) * size);
+        T* to = copies + (t * rows_ + s) * size;
+        copy_.fill(signal, (begin + t) % other_.size, part.top, part.left, part.rows, part.cols, to);
       }
-      const S* from = rhs_ + place.rhs + term.rhs + before * outer_.rhs;
+    }
+    is_across_ ? meet_across(place, group, copies, totals) : meet(place, group, copies, totals);
+  }
+
+  void meet(const Place& place, const Group& group, const T* copies, Wide* totals) const {
+    const Part& part = group.part;
+    const int64_t vectors = ceil_div(part.cols, W), last = part.cols - (vectors - 1) * W;
+    // The last vector of a row overlaps with the one before; what they share counts once.
+    const int64_t lap = vectors > 1 ? W - last : 0;
+    T* taps = scratch<T>(1, many_ * pitch_);
+    for (int64_t t = 0; t < group.turns; ++t) {
+      const S* from = taps_of(place, group, t);
       for (int64_t q = 0; q < many_; ++q) {
         for (int64_t row = 0; row < part.rows; ++row) {
-          const S* line = from + kernels_[q].rhs + (part.top + row) * axis_.rhs + part.left * problem_.inner.rhs;
           T* to = taps + q * pitch_ + (t * part.rows + row) * vectors * W;
-          in_vectors(line, (vectors - 1) * W, lap, last, to);
+          in_vectors(from + kernels_[q].rhs + row * axis_.rhs, (vectors - 1) * W, lap, last, to);
         }
       }
     }
-    const Lines<T> lines{turns, rows_ * size, part.rows, copy_.row(1), vectors, vectors > 1 ? part.cols - W : 0,
+    const Lines<T> lines{group.turns, rows_ * copy_.size(), part.rows, copy_.row(1), vectors,
+                         vectors > 1 ? part.cols - W : 0,
                          vectors > 1 ? last_lanes<T>(W) : ~last_lanes<T>(W - last)};
     const int64_t blocks = ceil_div(many_, kSummed);
     for (int64_t block = 0; block < blocks; ++block) {
@@ -208,8 +237,59 @@ class BankOfSums {
         met.run(copies, offsets_.data() + r, taps + first * pitch_, pitch_, lines, sums);
         const int64_t some = least(met.shifts, shifts_ - r);
         for (int64_t a = 0; a < count; ++a) {
-          for (int64_t i = 0; i < some; ++i) totals[(first + a) * shifts_ + r + i] += Wide(sums[a * met.shifts + i]);
+          for (int64_t i = 0; i < some; ++i) totals[(r + i) * padded_ + first + a] += Wide(sums[a * met.shifts + i]);
         }
+      }
+    }
+  }
+
+  // The same of vectors across kernels.
+  void meet_across(const Place& place, const Group& group, const T* copies, Wide* totals) const {
+    const Part& part = group.part;
+    const int64_t taps = part.rows * part.cols, count = group.turns * taps;
+    int64_t* places = scratch<int64_t>(2, count);
+    for (int64_t t = 0, i = 0; t < group.turns; ++t) {
+      for (int64_t row = 0; row < part.rows; ++row) {
+        for (int64_t col = 0; col < part.cols; ++col) places[i++] = t * rows_ * copy_.size() + copy_.row(row) + col;
+      }
+    }
+    T* weights = scratch<T>(1, count * kAcross * W);
+    T* sums = scratch<T>(3, shifts_ * kAcross * W);
+    for (int64_t block = 0; block < across_.blocks; ++block) {
+      const int64_t first = across_.first_of(block), wide = across_.vectors_of(block) * W;
+      for (int64_t t = 0; t < group.turns; ++t) {
+        for (int64_t v = 0; v < wide; v += W) {
+          turn_over(taps_of(place, group, t), part, first + v, weights + t * taps * wide + v, wide);
+        }
+      }
+      for (int64_t i = 0; i < count; i += kRunOfTaps) {
+        sums_across(copies, offsets_.data(), shifts_, places + i, least(kRunOfTaps, count - i), weights + i * wide, wide / W,
+                    sums, false);
+        for (int64_t r = 0; r < shifts_; ++r) {
+          for (int64_t q = 0; q < wide; ++q) totals[r * padded_ + first + q] += Wide(sums[r * wide + q]);
+        }
+      }
+    }
+  }
+
+  // Taps of a part of a vector of kernels, from one on, tap by tap.
+  void turn_over(const S* from, const Part& part, int64_t kernel, T* to, int64_t apart) const {
+    const Slide& inner = problem_.inner;
+    const S* lines[W];
+    // What takes the place of kernels that there are not is not looked at.
+    for (int64_t q = 0; q < W; ++q) lines[q] = from + kernels_[least(kernel + q, many_ - 1)].rhs;
+    const bool close = inner.rhs == 1 && axis_.rhs == part.cols;
+    const int64_t rows = close ? 1 : part.rows, cols = close ? part.rows * part.cols : part.cols;
+    for (int64_t row = 0; row < rows; ++row, to += cols * apart) {
+      if (inner.rhs == 1 && cols >= W) {
+        for (int64_t next = 0; next < cols; next += W) {
+          const int64_t at = row * axis_.rhs + least(next, cols - W);
+          transpose<S, T>([&](int64_t q) { return lines[q] + at; }, to + least(next, cols - W) * apart, apart);
+        }
+        continue;
+      }
+      for (int64_t col = 0; col < cols; ++col) {
+        for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + row * axis_.rhs + col * inner.rhs, to + col * apart + q);
       }
     }
   }
@@ -230,15 +310,20 @@ class BankOfSums {
     for (int64_t i = lap + last; i < W; ++i) to[whole + i] = T(0);
   }
 
-  void finish(const Place& place, const Wide* totals) const {
-    for (const Place& kernel : kernels_) {
-      for (const Place& signal : signals_) {
-        S* to = out_ + place.out + kernel.out + signal.out;
-        for (int64_t a = 0; a < other_.count; ++a) {
-          for (int64_t b = 0; b < down_.count; ++b) {
-            for (int64_t c = 0; c < inner_.count; ++c) {
-              const T value = T(*totals++);
-              convert_few<1>(&value, to + a * outer_.out + b * axis_.out + c * problem_.inner.out);
+  // Outputs of kernels [first, last) from what all hands have summed.
+  void finish(const Place& place, const std::vector<std::vector<Wide>>& totals, int64_t first, int64_t last) const {
+    int64_t at = 0;
+    for (const Place& signal : signals_) {
+      S* of_signal = out_ + place.out + signal.out;
+      for (int64_t a = 0; a < other_.count; ++a) {
+        for (int64_t b = 0; b < down_.count; ++b) {
+          for (int64_t c = 0; c < inner_.count; ++c, at += padded_) {
+            S* to = of_signal + a * outer_.out + b * axis_.out + c * problem_.inner.out;
+            for (int64_t q = first; q < last; ++q) {
+              Wide total = totals[0][at + q];
+              for (size_t hand = 1; hand < totals.size(); ++hand) total += totals[hand][at + q];
+              const T value = T(total);
+              convert_few<1>(&value, to + kernels_[q].out);
             }
           }
         }
@@ -260,6 +345,10 @@ class BankOfSums {
   const bool shared_, apart_;
   const int64_t hands_;
   const Cuts cuts_;
+  const Across<T> across_;
+  const bool is_across_;
+  // Kernels with those that are zeros.
+  const int64_t padded_;
   const Copy<S, T> copy_;
   // Groups of turns, how many turns the longest has, and the numbers of a kernel in it; where samples lie.
   int64_t groups_ = 1, longest_ = 1, pitch_ = 0;

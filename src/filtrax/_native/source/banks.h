@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "across.h"
 #include "copies.h"
 #include "memory.h"
 #include "pool.h"
@@ -22,6 +23,9 @@ namespace FILTRAX_SET {
 constexpr int64_t kCopies = 1 << 18, kWide = 1024, kNarrow = 256, kMost = 4096;
 // Parts of images are not made lower for more channels than these: the rest comes in chunks.
 constexpr int64_t kLines = 16;
+// Bytes of weights that all outputs of a part meet before others, and of their sums where these lie across kernels; and
+// the taps that are worth it.
+constexpr int64_t kWeights = 1 << 15, kSums = 1 << 18, kWorthy = 16;
 // Bytes of rows that are long.
 constexpr int64_t kLongRow = 1 << 10;
 // Bytes of small copies that are made one after the other.
@@ -108,14 +112,14 @@ BankBlock<T> bank_block_of(int64_t kernels, std::index_sequence<Q...>) {
 // How outputs, or taps, are cut into parts: what all signals have of one is near, if it can be, and all threads have
 // some.
 struct Cuts {
-  Cuts(const Walk& axis, const Walk& inner, int64_t lines, int64_t bytes, int64_t wanted) {
+  Cuts(const Walk& axis, const Walk& inner, int64_t lines, int64_t bytes, int64_t wanted, int64_t longest = kMost) {
     const int64_t room = kCopies / bytes / lines, most_room = kCopies / bytes / least(lines, kLines);
     const int64_t reach = inner.ahead_of(inner.count - 1), phases = axis.phases() * inner.phases();
     cols = most(kNarrow, least(kWide, room / (phases * axis.reach(1)) - reach));
     cols = ceil_div(inner.size, ceil_div(inner.size, cols));
     rows = 1;
     const auto fits = [&](int64_t more) {
-      return more * cols <= kMost && phases * axis.reach(more) * (cols + reach) <= most_room;
+      return more * cols <= longest && phases * axis.reach(more) * (cols + reach) <= most_room;
     };
     while (rows < axis.size && (rows * cols < kNarrow || fits(rows + 1))) ++rows;
     while (ceil_div(axis.size, rows) * ceil_div(inner.size, cols) < wanted && rows * cols >= kNarrow) {
@@ -166,16 +170,19 @@ class Bank {
         lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
-        cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1),
-        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, lhs + problem.count_samples()) {}
+        across_(many_), is_across_(lies_across()),
+        cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
+              is_across_ ? most(kNarrow, kSums / int64_t(sizeof(T)) / across_.padded()) : kMost),
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
     const Pool single{1, nullptr};
     const Pool& threads = shared_ ? pool : single;
     const int64_t sets = rest_.count_of(&Cell::rhs);
-    weights_ = buffer<T>(sets * many_ * terms_ * taps_);
+    weights_ = buffer<T>(sets * padded() * terms_ * taps_);
     share(threads, sets * blocks(), [&](int64_t number) { arrange(number); });
-    const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / copy_.size());
+    const int64_t numbers = is_across_ ? most(copy_.size(), kCopies / kWeights * kAcross * W * taps_) : copy_.size();
+    const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
     chunks_ = ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
     offsets_ = copy_.offsets(longest_);
@@ -188,11 +195,18 @@ class Bank {
   }
 
  private:
-  // Blocks of kernels, as equal as can be, and the first of each.
-  int64_t blocks() const { return ceil_div(many_, kKernels); }
-  int64_t first_of(int64_t block) const { return many_ * block / blocks(); }
+  // Whether vectors lie across kernels: where rows of outputs would leave more of their lanes empty.
+  bool lies_across() const {
+    const double along = double(inner_.size) / (ceil_div(inner_.size, W) * W);
+    return terms_ * taps_ >= kWorthy && used_across<T>(many_, down_.size * inner_.size) > 1.05 * along;
+  }
+
+  // Blocks of kernels, as equal as can be, the first of each, and how many there are with those that are zeros.
+  int64_t blocks() const { return is_across_ ? across_.blocks : ceil_div(many_, kKernels); }
+  int64_t first_of(int64_t block) const { return is_across_ ? across_.first_of(block) : many_ * block / blocks(); }
+  int64_t padded() const { return is_across_ ? across_.padded() : many_; }
   // Where the weights of a set of kernels, those of one cell, begin from one kernel on.
-  T* weights_of(int64_t set, int64_t kernel) const { return weights_.get() + (set * many_ + kernel) * terms_ * taps_; }
+  T* weights_of(int64_t set, int64_t kernel) const { return weights_.get() + (set * padded() + kernel) * terms_ * taps_; }
 
   // The kernels of a block side by side, tap by tap.
   void arrange(int64_t number) {
@@ -205,7 +219,8 @@ class Bank {
         for (int64_t b = 0; b < down_.count; ++b) {
           for (int64_t c = 0; c < inner_.count; ++c) {
             const S* tap = from + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs;
-            for (int64_t q = first; q < last; ++q) convert_few<1>(tap + kernels_[q].rhs, to++);
+            for (int64_t q = first; q < least(last, many_); ++q) convert_few<1>(tap + kernels_[q].rhs, to++);
+            for (int64_t q = many_; q < last; ++q) *to++ = T(0);
           }
         }
       }
@@ -254,6 +269,7 @@ class Bank {
   void meet(const Turn& turn, const T* copies, int64_t chunk, int64_t first_term, int64_t count) const {
     const Part& part = turn.part;
     S* to = out_ + turn.place.out + turn.before * outer_.out + part.top * axis_.out + part.left * problem_.inner.out;
+    if (is_across_) return meet_across(turn, copies, chunk, first_term, count, to);
     const int64_t slots = part.rows * ceil_div(part.cols, W);
     T* sums = chunks_ > 1 ? scratch<T>(1, many_ * slots * W) : nullptr;
     Slot* found = scratch<Slot>(2, slots + kMostVectors);
@@ -323,6 +339,50 @@ class Bank {
     }
   }
 
+  // The same of vectors across kernels.
+  void meet_across(const Turn& turn, const T* copies, int64_t chunk, int64_t first_term, int64_t count, S* to) const {
+    const Part& part = turn.part;
+    const int64_t outputs = part.rows * part.cols;
+    int64_t* places = scratch<int64_t>(2, 2 * outputs);
+    int64_t* results = places + outputs;
+    for (int64_t row = 0, i = 0; row < part.rows; ++row) {
+      for (int64_t col = 0; col < part.cols; ++col, ++i) {
+        places[i] = copy_.row(row) + col;
+        results[i] = row * axis_.out + col * problem_.inner.out;
+      }
+    }
+    // Squares are read whole.
+    T* sums = scratch<T>(1, (outputs + W) * across_.padded());
+    for (int64_t block = 0; block < across_.blocks; ++block) {
+      const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
+      const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
+      T* here = sums + first * outputs;
+      sums_across(copies, places, outputs, offsets_.data(), count * taps_, weights, vectors, here, chunk > 0);
+      if (chunk + 1 == chunks_) leave_across(here, first, vectors, results, outputs, to);
+    }
+  }
+
+  void leave_across(const T* sums, int64_t first, int64_t vectors, const int64_t* results, int64_t outputs,
+                    S* to) const {
+    alignas(FILTRAX_VECTOR) T square[W * W];
+    for (int64_t v = 0; v < vectors; ++v, sums += W) {
+      const int64_t kernel = first + v * W, kernels = least(W, many_ - kernel);
+      for (int64_t next = 0; next < outputs; next += W) {
+        const int64_t i = most(0, least(next, outputs - W)), count = least(W, outputs);
+        transpose<T>([&](int64_t j) { return sums + (i + j) * vectors * W; }, square, W);
+        const bool close = count == W && results[i + W - 1] - results[i] == W - 1;
+        for (int64_t q = 0; q < kernels; ++q) {
+          S* result = to + kernels_[kernel + q].out;
+          if (close) {
+            leave<S, T>(result + results[i], load<T>(square + q * W));
+          } else {
+            for (int64_t j = 0; j < count; ++j) convert_few<1>(square + q * W + j, result + results[i + j]);
+          }
+        }
+      }
+    }
+  }
+
   static constexpr int64_t W = width<T>;
   const Problem& problem_;
   const Problem rest_;
@@ -333,6 +393,8 @@ class Bank {
   S* out_;
   const int64_t many_, terms_, taps_, turns_;
   const bool shared_;
+  const Across<T> across_;
+  const bool is_across_;
   const Cuts cuts_;
   const Copy<S, T> copy_;
   Buffer<T> weights_;

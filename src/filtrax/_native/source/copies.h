@@ -33,11 +33,10 @@ struct Walk {
 template <class S, class T>
 class Copy {
  public:
-  // `end`: where the memory ends that signals lie in.
-  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, const S* end)
-      : other_(other), down_(down), inner_(inner), end_(end),
-        // A row's last vector is read whole.
-        pitch_(inner_.reach(ceil_div(cols, W) * W)), plane_(down_.reach(rows) * pitch_) {}
+  // `vector`: so many of a row are read at once, the last of them whole; `end`: where the signals' memory ends.
+  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, int64_t vector, const S* end)
+      : other_(other), down_(down), inner_(inner), end_(end), pitch_(inner_.reach(ceil_div(cols, vector) * vector)),
+        plane_(down_.reach(rows) * pitch_) {}
   int64_t size() const { return other_.count * down_.phases() * inner_.phases() * plane_; }
   // Numbers behind all copies that may be written to.
   static constexpr int64_t kBehind = width<T>;
