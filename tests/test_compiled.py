@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.signal
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -62,6 +63,19 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "images in parts of channels": ((1, 1, 40, 1), (same(40, 5), same(120, 3))),
     "images, padding beyond the kernel": ((1, 2, 1, 1), (Axis(40, 5, 60, 12), Axis(50, 5, 90, 24))),
     "images, padding cut off": ((1, 2, 1, 1), (Axis(40, 5, 20, -7), Axis(60, 5, 40, -9))),
+    "images of short rows": ((1, 4, 1, 1), (same(9, 3), same(7, 3))),
+    "images of short rows, own kernels": ((5, 3, 1, 1), (same(19, 5), same(14, 5))),
+    "images of short rows, beyond the kernel":
+        ((1, 3, 1, 1), (Axis(5, 9, 13, 8), Axis(6, 4, 20, 9))),
+    "images of short rows, padding cut off":
+        ((2, 3, 1, 1), (Axis(12, 3, 7, -2), Axis(14, 3, 9, -2))),
+    "images of short rows and channels": ((1, 3, 4, 1), (same(8, 3), same(11, 5))),
+    "images of short rows, dilated": ((3, 2, 1, 1), (same(12, 3), same(11, 5, dilation=2))),
+    "images of short rows, strided down":
+        ((3, 2, 1, 1), (Axis(13, 3, 7, 1, stride=2), same(11, 5))),
+    "images of some vectors, own kernels": ((3, 2, 1, 1), (same(40, 4), same(45, 7))),
+    "images of some vectors, dilated": ((3, 2, 1, 1), (same(40, 4, dilation=2), same(45, 7))),
+    "volumes of short rows": ((1, 2, 1, 1), (same(5, 3), same(6, 2), same(9, 3))),
     "images of few taps": ((1, 3, 1, 1), (same(28, 2), same(28, 2))),
     "one row of an image": ((1, 3, 1, 1), (Axis(3, 1, 1, -1), same(300, 9))),
     "a row between zeros": ((1, 3, 1, 1), (Axis(1, 1, 3, 1), same(300, 9))),
@@ -103,6 +117,15 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks, padding cut off": ((1, 2, 3, 4), (Axis(200, 7, 150, -20),)),
     "banks of images": ((1, 2, 3, 10), (same(20, 3), same(37, 5))),
     "banks of small images": ((1, 4, 5, 6), (same(7, 3), same(7, 3))),
+    "banks of many, of short rows": ((1, 5, 20, 17), (same(6, 5),)),
+    **{f"banks of {o} for small images": ((1, 2, 5, o), (same(7, 3), same(7, 3)))
+       for o in (13, 16, 33, 50)},
+    "banks of many, of groups": ((2, 1, 40, 33), (same(14, 3), same(9, 5))),
+    "banks of many, of many channels": ((1, 1, 150, 18), (same(6, 5), same(5, 5))),
+    "banks of many, of small images in parts": ((1, 1, 2, 140), (same(70, 3), same(18, 3))),
+    "banks of many, strided and dilated":
+        ((1, 3, 3, 20), (Axis(20, 3, 9, 1, stride=2, dilation=2), Axis(17, 3, 6, 2, stride=3))),
+    "banks of many, of one output each": ((1, 1, 9, 24), (Axis(3, 3, 1, 0), Axis(4, 3, 2, 0))),
     "banks of volumes": ((1, 1, 2, 3), (same(6, 3), same(7, 3), same(20, 3))),
     "banks, strided": ((1, 2, 3, 4), (Axis(200, 7, 67, 3, stride=3),)),
     "banks, dilated": ((1, 2, 3, 4), (same(200, 7, dilation=3),)),
@@ -125,6 +148,15 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs of banks of wide images":
         ((1, 3, 2, 9), (Axis(20, 20, 3, 1), Axis(330, 330, 5, 2))),
     "few outputs of images of channels": ((1, 20, 2, 1), (Axis(33, 33, 3, 1), Axis(33, 33, 5, 2))),
+    "few outputs of many banks of small images":
+        ((1, 5, 3, 40), (Axis(14, 14, 3, 1), Axis(14, 14, 3, 1))),
+    "few outputs of many banks, long sums":
+        ((1, 3, 40, 18), (Axis(7, 7, 3, 1), Axis(6, 6, 5, 2))),
+    "few outputs of many banks of short rows": ((2, 3, 30, 33), (Axis(9, 9, 5, 2),)),
+    "few outputs of many banks, strided and dilated":
+        ((1, 2, 3, 20), (Axis(15, 7, 3, 1, dilation=2), Axis(16, 5, 4, 2, stride=1, dilation=3))),
+    "few outputs of images of short rows, own kernels":
+        ((6, 1, 9, 1), (Axis(14, 14, 3, 1), Axis(14, 14, 5, 2))),
     "few outputs of many groups": ((40, 2, 2, 3), (Axis(100, 100, 5, 2),)),
     "few outputs of banks, dilated": ((1, 2, 3, 4), (Axis(400, 134, 7, 3, dilation=3),)),
     "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
@@ -411,6 +443,32 @@ def test_no_row_sees_another(n: int, k: int, dtype: str) -> None:
     for row in (1, 2, 4, 6, 7):
         np.testing.assert_array_equal(np.asarray(rows[row], np.complex64), expected)
         np.testing.assert_array_equal(np.asarray(image[row], np.complex64), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(
+    ("n", "m", "k"), [(3, 5, 3), (7, 7, 3), (20, 14, 5), (9, 40, 3), (30, 90, 7)]
+)
+def test_no_image_sees_another(n: int, m: int, k: int, own: bool, dtype: str) -> None:
+    x = np.ones((9, n, m), np.float32)
+    x[[0, 3, 8]] = np.nan
+    x[5] = np.inf
+    taps = jnp.ones((9 if own else 1, k, k), dtype)
+
+    def image(x: jax.Array, h: jax.Array) -> jax.Array:
+        return filtrax.convolve(x, h, mode="same", axes=(1, 2), method="shift")
+
+    signal = jnp.asarray(x, dtype)
+    out, pull = jax.vjp(image, signal, taps)
+    by_kernel = pull(jnp.ones_like(signal))[1]
+    expected = scipy.signal.convolve2d(np.ones((n, m)), np.ones((k, k)), "same")
+    # Outputs that meet a sample with each tap.
+    counts = [size - np.abs(np.arange(k) - k // 2) for size in (n, m)]
+    for number in (1, 2, 4, 6, 7):
+        np.testing.assert_array_equal(np.asarray(out[number], np.complex64), expected)
+        if own and dtype != "bfloat16":
+            np.testing.assert_array_equal(np.asarray(by_kernel[number]), np.outer(*counts))
 
 
 @pytest.mark.parametrize("method", ["auto", "shift", "overlap", "fft"])
