@@ -94,6 +94,14 @@ def _cases() -> Iterator[Case]:
         axis = Axis(n, k, n, k // 2)
         yield (1, b, c, o), "y", (axis, axis)
         yield (1, b, c, o), "h", (axis, axis)
+    for (g, b), n, k in itertools.product([(32, 8), (64, 1)], [7, 14, 28, 56], [3, 7]):
+        axis = Axis(n, k, n, k // 2)
+        yield (g, b, 1, 1), "y", (axis, axis)
+        yield (g, b, 1, 1), "h", (axis, axis)
+    for o, n, k in itertools.product([16, 64, 256], [7, 14, 28], [1, 3, 5]):
+        axis = Axis(n, k, n, k // 2)
+        yield (1, 8, o, o), "y", (axis, axis)
+        yield (1, 8, o, o), "h", (axis, axis)
     for o in (1, 16):
         strided = Axis(4000, 9, 2000, 4, stride=2)
         yield from (((1, 8, o, o), role, (strided,)) for role in ("y", "x", "h"))

@@ -25,7 +25,7 @@ constexpr int64_t kCopies = 1 << 18, kWide = 1024, kNarrow = 256, kMost = 4096;
 constexpr int64_t kLines = 16;
 // Bytes of weights that all outputs of a part meet before others, and of their sums where these lie across kernels; and
 // the taps that are worth it.
-constexpr int64_t kWeights = 1 << 15, kSums = 1 << 18, kWorthy = 16;
+constexpr int64_t kWeights = 1 << 15, kSumsWaiting = 1 << 18, kWorthy = 16;
 // Bytes of rows that are long.
 constexpr int64_t kLongRow = 1 << 10;
 // Bytes of small copies that are made one after the other.
@@ -172,7 +172,7 @@ class Bank {
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
         across_(many_), is_across_(lies_across()),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
-              is_across_ ? most(kNarrow, kSums / int64_t(sizeof(T)) / across_.padded()) : kMost),
+              is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / across_.padded()) : kMost),
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
