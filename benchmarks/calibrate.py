@@ -89,6 +89,11 @@ def _cases() -> Iterator[Case]:
         yield (1, b, c, o), "y", (Axis(n, k, n, k // 2),)
         yield (1, b, c, o), "h", (Axis(n, k, n, k // 2),)
     for (c, o), (b, n, k) in itertools.product(
+        [(1, 64), (3, 8), (16, 2)], [(8, 20_000, 31), (4, 50_000, 65)]
+    ):
+        yield (1, b, c, o), "y", (Axis(n, k, n, k // 2),)
+        yield (1, b, c, o), "h", (Axis(n, k, n, k // 2),)
+    for (c, o), (b, n, k) in itertools.product(
         [(1, 16), (3, 8), (16, 1), (16, 16), (64, 64)], [(8, 14, 3), (4, 56, 3), (2, 56, 7)]
     ):
         axis = Axis(n, k, n, k // 2)

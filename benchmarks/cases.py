@@ -234,10 +234,13 @@ def _layers() -> Iterator[Case]:
         yield from _tasks(Case("layers", x, (kernels, x[1], k), (2,), kind="channels"))
     for x, kernels, k in (
         ((16, 8, 28, 28), 64, 7), ((16, 64, 56, 56), 64, 3), ((4, 3, 224, 224), 64, 7),
-        ((32, 16, 64, 64), 8, 11), ((32, 128, 14, 14), 128, 3),
+        ((32, 16, 64, 64), 8, 11), ((32, 128, 14, 14), 128, 3), ((32, 256, 7, 7), 256, 3),
     ):  # fmt: skip
         h = (kernels, x[1], k, k)
         yield from _tasks(Case("layers", x, h, (2, 3), kind="channels"))
+    # A kernel for each channel.
+    for x, k in (((32, 64, 56, 56), 3), ((32, 64, 28, 28), 7), ((32, 256, 14, 14), 3)):
+        yield from _tasks(Case("layers", x, (1, x[1], k, k), (2, 3)))
 
 
 def _small(shapes: tuple[tuple[int, int], ...]) -> Iterator[Case]:

@@ -171,10 +171,12 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     calls = math.inf if problem.multiplications < SMALL else 1.0
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = float(spectra.transforms * size)
+    # Spectra that several others meet are written and read again.
+    moved = 2 * samples if spectra.short and not spectra.alone else samples
     summed = rows.outer or rows.sums or spectra.short
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
     return (
-        calls, samples * math.log2(size) * strain, samples,
+        calls, samples * math.log2(size) * strain, moved,
         float(spectra.products * size) if summed else 0.0, apart,
     )  # fmt: skip
 

@@ -78,7 +78,11 @@ def work(problem: Correlation) -> tuple[float, ...]:
     pairs: dict[str, tuple[float, float]] = dict.fromkeys(_KINDS, (0.0, 0.0))
     kind = _kind(problem)
     products = float(problem.multiplications)
-    if problem.is_short:
+    if kind == "banks":
+        # Few signals or kernels leave a product of matrices, 16 by 16, half empty.
+        used = min(problem.b, 16) * min(problem.o, 16) / 256
+        pairs[kind] = products / used, float(problem.inputs)
+    elif problem.is_short:
         pairs[kind] = products, float(problem.inputs)
     elif kind == "channels":
         # Kernels fill the lanes of a vector.
