@@ -25,7 +25,7 @@ class Case:
         family: the table it stands in.
         x: shape of the signal.
         h: shape of the kernel: of rank ``len(axes)`` if it is shared, else of the rank of x;
-            (2, K) for two 1-D passes, (O, C, *K) with channels.
+            (2, K) for two 1-D passes, (O, C, *K) with channels, C of each group.
         axes: the filtered axes, none negative.
         form: ``jit``, ``call`` (not jitted) or ``loop`` (inside `lax.fori_loop`).
         kind: ``filter``, ``separable`` (two 1-D passes) or ``channels`` (a bank of
@@ -51,6 +51,11 @@ class Case:
     def is_shared(self) -> bool:
         """Whether all rows have one kernel."""
         return self.kind != "filter" or len(self.h) == len(self.axes)
+
+    @property
+    def groups(self) -> int:
+        """How many groups channels form."""
+        return self.x[1] // self.h[1] if self.kind == "channels" else 1
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -110,6 +115,8 @@ class Case:
             parts.append(f"axis {-1 if axis == -1 else self.axes[0]}")
         if self.kind == "channels":
             parts.append(f"{self.h[0]} kernels")
+        if self.groups > 1:
+            parts.append(f"{self.groups} groups")
         if self.form == "loop":
             parts.append("in fori_loop")
         if self.form == "call":
@@ -238,9 +245,12 @@ def _layers() -> Iterator[Case]:
     ):  # fmt: skip
         h = (kernels, x[1], k, k)
         yield from _tasks(Case("layers", x, h, (2, 3), kind="channels"))
-    # A kernel for each channel.
-    for x, k in (((32, 64, 56, 56), 3), ((32, 64, 28, 28), 7), ((32, 256, 14, 14), 3)):
-        yield from _tasks(Case("layers", x, (1, x[1], k, k), (2, 3)))
+    for x, kernels, k, groups in (
+        ((32, 64, 56, 56), 64, 3, 64), ((32, 64, 28, 28), 64, 7, 64),
+        ((32, 256, 14, 14), 256, 3, 256),
+    ):  # fmt: skip
+        h = (kernels, x[1] // groups, k, k)
+        yield from _tasks(Case("layers", x, h, (2, 3), kind="channels"))
 
 
 def _small(shapes: tuple[tuple[int, int], ...]) -> Iterator[Case]:

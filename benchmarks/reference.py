@@ -66,7 +66,7 @@ def exact(case: Case, given: Operands) -> dict[str, np.ndarray]:
     """The outputs of the task by name: ``y``, and ``dh`` or ``dx``."""
     x, h, ct = widen(given.x), widen(given.h), widen(given.ct)
     if case.kind == "channels":
-        return _channels(case, x, h, ct)
+        return _groups(case, x, h, ct)
     if case.kind == "separable":
         h = np.multiply.outer(h[0], h[1])
         case = replace(case, kind="filter", h=h.shape)
@@ -93,6 +93,27 @@ def spread(case: Case, h: np.ndarray) -> np.ndarray:
     for axis, k in zip(case.axes, case.kernel, strict=True):
         shape[axis] = k
     return h.reshape(shape)
+
+
+def _groups(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[str, np.ndarray]:
+    """Each group of channels with its kernels."""
+    count = case.groups
+    some = replace(
+        case,
+        x=(case.x[0], case.x[1] // count, *case.x[2:]),
+        h=(case.h[0] // count, *case.h[1:]),
+    )
+    parts = zip(
+        np.split(x, count, 1),
+        np.split(h, count, 0),
+        np.split(ct, count, 1) if ct.ndim else [ct] * count,
+        strict=True,
+    )
+    found = [_channels(some, *part) for part in parts]
+    return {
+        name: np.concatenate([each[name] for each in found], 0 if name == "dh" else 1)
+        for name in found[0]
+    }
 
 
 def _channels(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[str, np.ndarray]:

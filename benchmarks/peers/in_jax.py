@@ -195,12 +195,15 @@ def _lax(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
 
 def _ours_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
     layer: Any = compat.conv1d if len(case.axes) == 1 else compat.conv2d
-    return layer(x, h, padding=case.mode)
+    return layer(x, h, padding=case.mode, groups=case.groups)
 
 
 def _lax_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
     steps = (1,) * len(case.axes)
-    return lax.conv_general_dilated(x, h, steps, case.mode.upper(), precision=lax.Precision.HIGHEST)
+    return lax.conv_general_dilated(
+        x, h, steps, case.mode.upper(), feature_group_count=case.groups,
+        precision=lax.Precision.HIGHEST,
+    )  # fmt: skip
 
 
 def _lax_separable(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:

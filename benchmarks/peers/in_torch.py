@@ -104,7 +104,7 @@ def _task(case: Case, function: Function, given: Operands) -> Callable[[], Any]:
 def _functions(case: Case) -> list[tuple[str, Function, bool]]:
     if case.kind == "channels":
         layer = functional.conv1d if len(case.axes) == 1 else functional.conv2d
-        return [("torch conv", partial(layer, padding=case.mode), True)]
+        return [("torch conv", partial(layer, padding=case.mode, groups=case.groups), True)]
     if case.kind == "separable":
         return [("torch conv", _separable, True)]
     found = [("torch conv", partial(_conv, case), True)]
