@@ -74,7 +74,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "images of short rows, every second one":
         ((3, 2, 1, 1), (Axis(13, 3, 7, 1, stride=2), same(11, 5))),
     "images of some vectors, own kernels": ((3, 2, 1, 1), (same(40, 4), same(45, 7))),
-    "images of some vectors, taps in every second row": ((3, 2, 1, 1), (same(40, 4, dilation=2), same(45, 7))),
+    "images of some vectors, taps in every second row":
+        ((3, 2, 1, 1), (same(40, 4, dilation=2), same(45, 7))),
     "volumes of short rows": ((1, 2, 1, 1), (same(5, 3), same(6, 2), same(9, 3))),
     "images of few taps": ((1, 3, 1, 1), (same(28, 2), same(28, 2))),
     "one row of an image": ((1, 3, 1, 1), (Axis(3, 1, 1, -1), same(300, 9))),

@@ -25,9 +25,11 @@ _BLOCK = 10
 #: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
 #: outputs of a row that are too few for it, as in ``sums.h``.
 _WAITING, _TOGETHER, _FEW = 4096, 4, 3
-#: Bytes of rows that are long, as in ``banks.h``; rows of outputs of an image that are read in place
+#: Bytes of rows that are long, as in ``banks.h``; rows of outputs of an image read in place
 #: together, taps of those of any size, and bytes of their rows, as in ``images_in_place.h``.
 _LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
+#: Images that are not cut, as in ``images_in_place_sums.h``.
+_MANY_IMAGES = 8
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
 _KERNELS, _SUMMED = 8, 512
 #: What vectors across kernels are worth, as in ``across.h``: they are turned over in the end.
@@ -69,6 +71,11 @@ def work(problem: Correlation) -> tuple[float, ...]:
     found = rows_of(problem)
     assert found is not None
     algorithm, rows = found
+    if _is_sum_in_place(algorithm, rows, problem):
+        products = _products(problem) / _used(rows.inner.k, problem)
+        images = math.prod(each.size for each in (*rows.cells, *rows.sums))
+        alone = min(products + _ITEM * images, _ALONE)
+        return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
     if _is_bank(algorithm, rows, problem):
         return _work_bank(algorithm, rows, problem)
     products = _products(problem)
@@ -136,6 +143,19 @@ def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool
     near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * _number(problem) <= _ROW_BYTES
     some = algorithm == _native.TAPS and rows.kernels == 1 and axis.m > 1 and axis.k > 1
     return some and plain and (taps <= _FEW_TAPS or near)
+
+
+def _is_sum_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether dot products of images are, as in ``images_in_place_sums.h``."""
+    if algorithm != _native.DOTS or rows.lanes > 1 or len(rows.outer) != 1:
+        return False
+    inner, (axis,) = rows.inner, rows.outer
+    plain = all(each.stride == each.dilation == each.base == 1 for each in (inner, axis))
+    small = inner.m <= inner.k and 1 < axis.m <= axis.k and inner.k * _number(problem) <= _LONG_ROW
+    images = math.prod(each.size for each in (*rows.cells, *rows.sums))
+    alone = rows.kernels == rows.signals == 1 and images >= _MANY_IMAGES
+    single = not problem.is_complex and problem.dtype.itemsize >= 4
+    return single and plain and small and alone
 
 
 def _products(problem: Correlation) -> float:

@@ -99,13 +99,37 @@ bool is_in_place(const Problem& problem) {
          (axis.k * inner.k <= kFewTaps || bytes <= kRowBytes);
 }
 
+// Pointers to rows of which so many numbers are read from `lo` before the first on.
+template <class T>
+struct RowPointers {
+  // Where the memory begins and ends, and numbers of a row.
+  const T *begin, *end;
+  int64_t n, lo, reach;
+  // Those of `count` rows, of which the first has this number among `rows`. Zeros are shared; there is room for copies.
+  void find(const T* row, int64_t apart, int64_t number, int64_t rows, int64_t count, const T* zeros, T*& copies,
+            const T** to) const {
+    for (int64_t q = 0; q < count; ++q, ++number, row += apart) {
+      if (number < 0 || number >= rows) {
+        to[q] = zeros;
+      } else if (row - begin >= lo && end - row >= reach - lo) {
+        to[q] = row - lo;
+      } else {
+        window(row, n, -lo, reach, copies);
+        to[q] = copies;
+        copies += reach;
+      }
+    }
+  }
+};
+
 template <class T>
 class InPlace {
  public:
   InPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
-        other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), end_(lhs + problem.count_samples()), out_(out),
-        columns_(ceil_div(inner_.m, W)), reach_(columns_ * W + inner_.k - 1), fence_(reach_) {
+        other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
+        reach_(ceil_div(inner_.m, W) * W + inner_.k - 1), fence_(reach_),
+        pointers_{lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, reach_} {
     for (int64_t i = 0; i < reach_; ++i) fence_[i] = i >= inner_.lo && i - inner_.lo < inner_.n ? ~BitsOf<T>(0) : 0;
   }
 
@@ -151,18 +175,7 @@ class InPlace {
         kernels[count] = rhs_ + place.rhs + term.rhs + a * other_.rhs;
         const int64_t plane = other_.stride * before + other_.dilation * a - other_.lo;
         const T* row = lhs_ + place.lhs + term.lhs + plane * other_.lhs + (begin - axis_.lo) * axis_.lhs;
-        for (int64_t q = 0, n = begin - axis_.lo; q < deep; ++q, ++n, row += axis_.lhs) {
-          const T*& found = rows[count * deep + q];
-          if (n < 0 || n >= axis_.n) {
-            found = zeros;
-          } else if (row - lhs_ >= inner_.lo && end_ - row >= reach_ - inner_.lo) {
-            found = row - inner_.lo;
-          } else {
-            window(row, inner_.n, -inner_.lo, reach_, copies);
-            found = copies;
-            copies += reach_;
-          }
-        }
+        pointers_.find(row, axis_.lhs, begin - axis_.lo, axis_.n, deep, zeros, copies, rows + count * deep);
       }
     }
     const Stencil<T> stencil{count, deep, kernels, axis_.k, inner_.k, axis_.rhs, inner_.rhs};
@@ -199,11 +212,12 @@ class InPlace {
   static constexpr int64_t kEnough = 8, kTall = 4;
   const Problem& problem_;
   const Slide &inner_, &axis_, &other_;
-  const T *lhs_, *rhs_, *end_;
+  const T *lhs_, *rhs_;
   T* out_;
-  // Vectors of a row, and samples that they meet: which of them are inside.
-  const int64_t columns_, reach_;
+  // Samples that the vectors of a row meet, and which of them are inside.
+  const int64_t reach_;
   std::vector<BitsOf<T>> fence_;
+  const RowPointers<T> pointers_;
 };
 
 template <class T>

@@ -5,6 +5,7 @@
 #include "banks.h"
 #include "frames.h"
 #include "images_in_place.h"
+#include "images_in_place_sums.h"
 #include "phases.h"
 #include "sums.h"
 #include "taps.h"
@@ -24,6 +25,10 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
     if (algorithm == kTaps && is_in_place<S, T>(problem)) {
       return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
                                 reinterpret_cast<T*>(out));
+    }
+    if (algorithm == kDots && is_sum_in_place<S, T>(problem)) {
+      return sums_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
+                           reinterpret_cast<T*>(out));
     }
     if (algorithm == kTaps && is_bank<T>(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
     if (algorithm == kDots && is_bank_of_sums<T>(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
