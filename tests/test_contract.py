@@ -352,11 +352,14 @@ def test_the_engine_asked_for_is_the_one_that_runs(
     ran: list[str] = []
 
     def spied(each: Engine) -> Engine:
-        def run(*args: Any) -> jax.Array:
-            ran.append(each.name)
-            return each.run(*args)
+        def noted(run: Any) -> Any:
+            def noting(*args: Any) -> jax.Array:
+                ran.append(each.name)
+                return run(*args)
 
-        return replace(each, run=run)
+            return noting if run else None
+
+        return replace(each, run=noted(each.run), run_as=noted(each.run_as))
 
     spies = {name: spied(each) for name, each in ENGINES.items()}
     for name, spy in spies.items():

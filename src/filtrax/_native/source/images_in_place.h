@@ -38,7 +38,6 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
   V sums[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) sums[r] = V{};
-  const int64_t chunks = (stencil.down + kColumn - 1) / kColumn;
   for (int64_t plane = 0; plane < stencil.planes; ++plane, rows += stencil.deep) {
     for (int64_t x = 0; x < stencil.across; ++x) {
       const T* tap = stencil.kernels[plane] + x * stencil.step_across;

@@ -105,20 +105,22 @@ class SumsInPlace {
     // Few cells are cut into parts of their terms.
     const int64_t parts = least(terms, ceil_div(wanted, cells)), tasks = least(cells * parts, 4 * wanted);
     std::vector<Wide> totals(cells * parts * outputs);
-    share(pool, tasks, [&](int64_t task) {
-      for (int64_t i = cells * parts * task / tasks; i < cells * parts * (task + 1) / tasks; ++i) {
-        const int64_t part = i % parts;
-        add(place_of(problem_, i / parts), terms * part / parts, terms * (part + 1) / parts, &totals[i * outputs]);
-      }
-    });
-    for (int64_t cell = 0; cell < cells; ++cell) {
+    const auto finish = [&](int64_t cell) {
       const Place place = place_of(problem_, cell);
       for (int64_t i = 0; i < outputs; ++i) {
         Wide total = 0;
         for (int64_t part = 0; part < parts; ++part) total += totals[(cell * parts + part) * outputs + i];
         out_[place.out + i / inner_.m * axis_.out + i % inner_.m * inner_.out] = T(total);
       }
-    }
+    };
+    share(pool, tasks, [&](int64_t task) {
+      for (int64_t i = cells * parts * task / tasks; i < cells * parts * (task + 1) / tasks; ++i) {
+        const int64_t part = i % parts;
+        add(place_of(problem_, i / parts), terms * part / parts, terms * (part + 1) / parts, &totals[i * outputs]);
+        if (parts == 1) finish(i);
+      }
+    });
+    for (int64_t cell = 0; parts > 1 && cell < cells; ++cell) finish(cell);
   }
 
  private:
