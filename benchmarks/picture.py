@@ -72,7 +72,7 @@ def _explain(axes: Axes, figure: Any) -> None:
     axes.text(
         0.05, 0.95,
         "Each number: the time of\nthe fastest peer over the time\n"
-        "of filtrax, medians of one run.\n\n"
+        "of filtrax, medians.\n\n"
         "Above 1 (blue) filtrax is faster,\nbelow 1 (red, bold) the peer is.\n"
         f"Colours end at {LIMIT:.0f} and 1/{LIMIT:.0f}.\n\n"
         "Empty: no such cell, or no\npeer for it. Only JAX and\ntorch have gradients.",
