@@ -135,27 +135,28 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
 
 def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether images are read where they lie, as in ``images_in_place.h``."""
-    if rows.lanes > 1 or problem.is_complex or problem.dtype.itemsize < 4:
-        return False
     inner, axis = rows.inner, _down(rows)
-    plain = all(each.stride == each.dilation == each.base == 1 for each in (inner, axis))
     taps = axis.k * inner.k
     near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * _number(problem) <= _ROW_BYTES
     some = algorithm == _native.TAPS and rows.kernels == 1 and axis.m > 1 and axis.k > 1
-    return some and plain and (taps <= _FEW_TAPS or near)
+    return some and _is_plain(rows, problem, inner, axis) and (taps <= _FEW_TAPS or near)
 
 
 def _is_sum_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether dot products of images are, as in ``images_in_place_sums.h``."""
-    if algorithm != _native.DOTS or rows.lanes > 1 or len(rows.outer) != 1:
+    if algorithm != _native.DOTS or len(rows.outer) != 1:
         return False
     inner, (axis,) = rows.inner, rows.outer
-    plain = all(each.stride == each.dilation == each.base == 1 for each in (inner, axis))
     small = inner.m <= inner.k and 1 < axis.m <= axis.k and inner.k * _number(problem) <= _LONG_ROW
     images = math.prod(each.size for each in (*rows.cells, *rows.sums))
     alone = rows.kernels == rows.signals == 1 and images >= _MANY_IMAGES
-    single = not problem.is_complex and problem.dtype.itemsize >= 4
-    return single and plain and small and alone
+    return small and alone and _is_plain(rows, problem, inner, axis)
+
+
+def _is_plain(rows: loops.Rows, problem: Correlation, *axes: loops.Slide) -> bool:
+    """Whether rows of single numbers, as they are computed with, have no gaps along some axes."""
+    single = rows.lanes == 1 and not problem.is_complex and problem.dtype.itemsize >= 4
+    return single and all(axis.stride == axis.dilation == axis.base == 1 for axis in axes)
 
 
 def _products(problem: Correlation) -> float:

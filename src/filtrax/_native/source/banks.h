@@ -239,19 +239,19 @@ class Bank {
   void make(int64_t begin, int64_t end) {
     const int64_t size = copy_.size();
     T* copies = scratch<T>(0, (end - begin) * longest_ * size + copy_.kBehind);
+    Turn* turns = scratch<Turn>(3, end - begin);
+    for (int64_t i = 0; i < end - begin; ++i) turns[i] = turn_of(begin + i);
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
       const int64_t first = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - first;
       T* to = copies;
-      for (int64_t number = begin; number < end; ++number) {
-        const Turn turn = turn_of(number);
+      for (const Turn* turn = turns; turn < turns + (end - begin); ++turn) {
+        const Part& part = turn->part;
         for (int64_t s = 0; s < count; ++s, to += size) {
-          const S* signal = lhs_ + turn.place.lhs + term_of(problem_, first + s).lhs;
-          copy_.fill(signal, turn.before, turn.part.top, turn.part.left, turn.part.rows, turn.part.cols, to);
+          const S* signal = lhs_ + turn->place.lhs + term_of(problem_, first + s).lhs;
+          copy_.fill(signal, turn->before, part.top, part.left, part.rows, part.cols, to);
         }
       }
-      for (int64_t number = begin; number < end; ++number) {
-        meet(turn_of(number), copies + (number - begin) * count * size, chunk, first, count);
-      }
+      for (int64_t i = 0; i < end - begin; ++i) meet(turns[i], copies + i * count * size, chunk, first, count);
     }
   }
 

@@ -98,27 +98,43 @@ bool is_in_place(const Problem& problem) {
          (axis.k * inner.k <= kFewTaps || bytes <= kRowBytes);
 }
 
-// Pointers to rows of which so many numbers are read from `lo` before the first on.
+// Rows of which so many numbers are read from `lo` before the first on: pointers to them, and which of these numbers
+// there are.
 template <class T>
-struct RowPointers {
-  // Where the memory begins and ends, and numbers of a row.
-  const T *begin, *end;
-  int64_t n, lo, reach;
+class Rows {
+ public:
+  // `begin` and `end`: of the memory; n: numbers of a row.
+  Rows(const T* begin, const T* end, int64_t n, int64_t lo, int64_t reach)
+      : begin_(begin), end_(end), n_(n), lo_(lo), reach_(reach), fence_(reach) {
+    for (int64_t i = 0; i < reach; ++i) fence_[i] = i >= lo && i - lo < n ? ~BitsOf<T>(0) : 0;
+  }
+  int64_t reach() const { return reach_; }
+
   // Those of `count` rows, of which the first has this number among `rows`. Zeros are shared; there is room for copies.
   void find(const T* row, int64_t apart, int64_t number, int64_t rows, int64_t count, const T* zeros, T*& copies,
             const T** to) const {
     for (int64_t q = 0; q < count; ++q, ++number, row += apart) {
       if (number < 0 || number >= rows) {
         to[q] = zeros;
-      } else if (row - begin >= lo && end - row >= reach - lo) {
-        to[q] = row - lo;
+      } else if (row - begin_ >= lo_ && end_ - row >= reach_ - lo_) {
+        to[q] = row - lo_;
       } else {
-        window(row, n, -lo, reach, copies);
+        window(row, n_, -lo_, reach_, copies);
         to[q] = copies;
-        copies += reach;
+        copies += reach_;
       }
     }
   }
+
+  // The mask of so many numbers from one on, or none where all are there.
+  const BitsOf<T>* mask(int64_t from, int64_t count) const {
+    return from < lo_ || from + count > lo_ + n_ ? fence_.data() + from : nullptr;
+  }
+
+ private:
+  const T *begin_, *end_;
+  const int64_t n_, lo_, reach_;
+  std::vector<BitsOf<T>> fence_;
 };
 
 template <class T>
@@ -127,10 +143,7 @@ class InPlace {
   InPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        reach_(ceil_div(inner_.m, W) * W + inner_.k - 1), fence_(reach_),
-        pointers_{lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, reach_} {
-    for (int64_t i = 0; i < reach_; ++i) fence_[i] = i >= inner_.lo && i - inner_.lo < inner_.n ? ~BitsOf<T>(0) : 0;
-  }
+        samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, ceil_div(inner_.m, W) * W + inner_.k - 1) {}
 
   void run(const Pool& pool) const {
     const int64_t images = problem_.count_cells() * other_.m;
@@ -143,8 +156,8 @@ class InPlace {
     const int64_t planes = problem_.count_sums() * other_.k, deep = ceil_div(axis_.m, parts) + axis_.k - 1;
     share(pool, tasks, [&](int64_t task) {
       const T** rows = scratch<const T*>(0, planes * (deep + 1));
-      T* zeros = scratch<T>(1, reach_ * (planes * deep + 1));
-      std::fill_n(zeros, reach_, T(0));
+      T* zeros = scratch<T>(1, samples_.reach() * (planes * deep + 1));
+      std::fill_n(zeros, samples_.reach(), T(0));
       const int64_t first = items * task / tasks, last = items * (task + 1) / tasks;
       Cells cells(problem_, first / (parts * other_.m));
       for (int64_t item = first, turn = first % (parts * other_.m); item < last; ++item, ++turn) {
@@ -166,7 +179,7 @@ class InPlace {
     const Range planes = taps_inside(other_, before);
     const int64_t deep = end - begin + axis_.k - 1, terms = problem_.count_sums();
     const T** kernels = rows + terms * (planes.last - planes.first) * deep;
-    T* copies = zeros + reach_;
+    T* copies = zeros + samples_.reach();
     int64_t count = 0;
     for (int64_t s = 0; s < terms; ++s) {
       const Place term = term_of(problem_, s);
@@ -174,7 +187,7 @@ class InPlace {
         kernels[count] = rhs_ + place.rhs + term.rhs + a * other_.rhs;
         const int64_t plane = other_.stride * before + other_.dilation * a - other_.lo;
         const T* row = lhs_ + place.lhs + term.lhs + plane * other_.lhs + (begin - axis_.lo) * axis_.lhs;
-        pointers_.find(row, axis_.lhs, begin - axis_.lo, axis_.n, deep, zeros, copies, rows + count * deep);
+        samples_.find(row, axis_.lhs, begin - axis_.lo, axis_.n, deep, zeros, copies, rows + count * deep);
       }
     }
     const Stencil<T> stencil{count, deep, kernels, axis_.k, inner_.k, axis_.rhs, inner_.rhs};
@@ -185,8 +198,6 @@ class InPlace {
       const int64_t some = (high - top) / (blocks - b);
       for (int64_t i = 0; i < inner_.m; i += W) {
         const int64_t column = vector < W ? 0 : least(i, inner_.m - W);
-        const int64_t sample = column - inner_.lo;
-        const bool masked = sample < 0 || sample + W + inner_.k - 1 > inner_.n;
         alignas(FILTRAX_VECTOR) T done[kRowsInPlace * W];
         T* into[kRowsInPlace];
         int64_t whole = some;
@@ -198,7 +209,7 @@ class InPlace {
           whole = least(whole, r);
           into[r] = done + r * W;
         }
-        stencil_rows<T>(some, stencil, rows + top, column, masked ? fence_.data() + column : nullptr, into,
+        stencil_rows<T>(some, stencil, rows + top, column, samples_.mask(column, W + inner_.k - 1), into,
                         std::make_index_sequence<kRowsInPlace>{});
         for (int64_t r = whole; r < some; ++r) convert(into[r], to + (top + r) * axis_.out + column, vector);
       }
@@ -213,10 +224,7 @@ class InPlace {
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
-  // Samples that the vectors of a row meet, and which of them are inside.
-  const int64_t reach_;
-  std::vector<BitsOf<T>> fence_;
-  const RowPointers<T> pointers_;
+  const Rows<T> samples_;
 };
 
 template <class T>

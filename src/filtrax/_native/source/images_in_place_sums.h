@@ -24,14 +24,13 @@ constexpr int64_t kRowsAdded = 512, kManyImages = 8;
 // Adds to A by X sums what a column of `rows` rows of taps gives. The masks tell which samples and taps count.
 template <int A, int X, class T, class... Mask>
 void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t at, T* sums,
-                  int64_t pitch, const BitsOf<T>* taps_mask, Mask... mask) {
+                  int64_t pitch, Vec<BitsOf<T>, width<T>> all, Mask... mask) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   typedef Vec<BitsOf<T>, W> Bits;
   V total[A * X];
 #pragma GCC unroll 32
   for (int i = 0; i < A * X; ++i) total[i] = load<T>(sums + (i / X * pitch + i % X) * W);
-  const Bits all = load<BitsOf<T>>(taps_mask);
   for (int64_t r = 0; r < rows; ++r) {
     const V tap = (V)((Bits)load<T>(h[r] + column) & all);
 #pragma GCC unroll 4
@@ -54,8 +53,9 @@ using StencilSums = void (*)(const T* const*, const T* const*, int64_t, int64_t,
 template <int A, int X, class T>
 void masked_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t at, T* sums,
                  int64_t pitch, const BitsOf<T>* taps_mask, const BitsOf<T>* mask) {
-  mask ? stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, taps_mask, mask)
-       : stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, taps_mask);
+  const auto all = taps_mask ? load<BitsOf<T>>(taps_mask) : ~Vec<BitsOf<T>, width<T>>{};
+  mask ? stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, all, mask)
+       : stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, all);
 }
 template <int A, class T, size_t... X>
 StencilSums<T> stencil_sums_of(int64_t across, std::index_sequence<X...>) {
@@ -91,12 +91,9 @@ class SumsInPlace {
   SumsInPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        along_(ceil_div(inner_.k, W) * W), reach_(along_ + inner_.m - 1), deep_(axis_.m + axis_.k - 1),
-        samples_{lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, reach_},
-        taps_{rhs, rhs + problem.count_taps(), inner_.k, 0, along_}, fence_(reach_), counted_(along_) {
-    for (int64_t i = 0; i < reach_; ++i) fence_[i] = i >= inner_.lo && i - inner_.lo < inner_.n ? ~BitsOf<T>(0) : 0;
-    for (int64_t i = 0; i < inner_.k; ++i) counted_[i] = ~BitsOf<T>(0);
-  }
+        along_(ceil_div(inner_.k, W) * W), deep_(axis_.m + axis_.k - 1),
+        samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, along_ + inner_.m - 1),
+        taps_(rhs, rhs + problem.count_taps(), inner_.k, 0, along_) {}
 
   void run(const Pool& pool) const {
     const int64_t cells = problem_.count_cells(), terms = problem_.count_sums(), outputs = axis_.m * inner_.m;
@@ -128,16 +125,16 @@ class SumsInPlace {
     const int64_t outputs = axis_.m * inner_.m;
     const T** x = scratch<const T*>(0, deep_ + axis_.k);
     const T** h = x + deep_;
-    T* zeros = scratch<T>(1, reach_ * (1 + deep_) + along_ * axis_.k);
+    T* zeros = scratch<T>(1, samples_.reach() * (1 + deep_) + along_ * axis_.k);
     T* sums = scratch<T>(2, outputs * W);
-    std::fill_n(zeros, reach_, T(0));
+    std::fill_n(zeros, samples_.reach(), T(0));
     std::fill_n(sums, outputs * W, T(0));
     int64_t added = 0;
     for (int64_t s = begin; s < end; ++s) {
       const Place term = term_of(problem_, s);
       const T* from = lhs_ + place.lhs + term.lhs - axis_.lo * axis_.lhs - other_.lo * other_.lhs;
       const T* taps = rhs_ + place.rhs + term.rhs;
-      T* copies = zeros + reach_;
+      T* copies = zeros + samples_.reach();
       samples_.find(from, axis_.lhs, -axis_.lo, axis_.n, deep_, zeros, copies, x);
       taps_.find(taps, axis_.rhs, 0, axis_.k, axis_.k, zeros, copies, h);
       for (int64_t column = 0; column < inner_.k; column += W) {
@@ -158,13 +155,12 @@ class SumsInPlace {
     const int64_t wide = ceil_div(inner_.m, kWideSums);
     for (int64_t b = 0; b < wide; ++b) {
       const int64_t left = inner_.m * b / wide, across = inner_.m * (b + 1) / wide - left;
-      const int64_t at = column + left, sample = at - inner_.lo;
-      const bool masked = sample < 0 || sample + W + across - 1 > inner_.n;
+      const int64_t at = column + left;
       const int64_t blocks = ceil_div(axis_.m, least(kHighSums, kMostOfBoth / across));
       for (int64_t a = 0; a < blocks; ++a) {
         const int64_t top = axis_.m * a / blocks, high = axis_.m * (a + 1) / blocks - top;
         stencil_sums_of<T>(high, across)(x + top, h, rows, column, at, sums + (top * inner_.m + left) * W, inner_.m,
-                                         counted_.data() + column, masked ? fence_.data() + at : nullptr);
+                                         taps_.mask(column, W), samples_.mask(at, W + across - 1));
       }
     }
   }
@@ -174,11 +170,9 @@ class SumsInPlace {
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
-  // Taps of a row in whole vectors, samples that they meet, and rows of these.
-  const int64_t along_, reach_, deep_;
-  const RowPointers<T> samples_, taps_;
-  // Which samples are inside, and which taps there are.
-  std::vector<BitsOf<T>> fence_, counted_;
+  // Taps of a row in whole vectors, and rows of samples that all rows of them meet.
+  const int64_t along_, deep_;
+  const Rows<T> samples_, taps_;
 };
 
 template <class T>
