@@ -17,11 +17,12 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import NamedSharding
 
 from filtrax import _native, _sharding
 from filtrax._choose import choose, engines_for
 from filtrax._engines import as_correlation, correlation_for, folded, forwards, from_correlation
-from filtrax._engines.base import Correlation, Run
+from filtrax._engines.base import OPERANDS, Correlation, Run, labels_in_memory
 from filtrax._engines.taps import widened
 from filtrax._geometry import Axis
 
@@ -29,11 +30,6 @@ from filtrax._geometry import Axis
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 correlate_p = Primitive("filtrax_correlate")
-
-# For each role, where its operands and its output carry the two labels besides G; an array's
-# labels stand in the order x: (G, B, C), h: (G, O, C), y: (G, B, O).
-_LABELS = {"x": "GBC", "h": "GOC", "y": "GBO"}
-_OPERANDS = {"y": ("x", "h"), "x": ("y", "h"), "h": ("x", "y")}
 
 
 def bind(
@@ -45,6 +41,7 @@ def bind(
     method: str = "auto",
     precision: lax.Precision = lax.Precision.HIGHEST,
     accuracy: str | float = "row",
+    batch_first: bool = False,
 ) -> jax.Array:
     """Computes the array named by ``role``.
 
@@ -56,50 +53,52 @@ def bind(
         method: ``"auto"``, or the engine that every pass must use.
         precision: of matrix products, where an engine has any.
         accuracy: what every pass must keep, as `_accuracy.as_accuracy` returns it.
+        batch_first: whether x and y lie as (B, G, ...) instead.
     """
     a, b = _sharding.vary_alike(a, b)
     return correlate_p.bind(
-        a, b, role=role, axes=axes, method=method, precision=precision, accuracy=accuracy
-    )
+        a, b, role=role, axes=axes, method=method, precision=precision, accuracy=accuracy,
+        batch_first=batch_first,
+    )  # fmt: skip
 
 
-def _abstract(a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], **_: Any) -> Any:
-    sharding = _output_sharding(role, axes, a, b)
-    return a.update(shape=_problem(role, axes, a, b).shape, weak_type=False, sharding=sharding)
+def _abstract(
+    a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], batch_first: bool, **_: Any
+) -> Any:
+    sharding = _output_sharding(role, axes, batch_first, a, b)
+    shape = _problem(role, axes, batch_first, a, b).shape
+    return a.update(shape=shape, weak_type=False, sharding=sharding)
 
 
-def _output_sharding(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Any:
-    labels = [_all_labels(name, axes) for name in _OPERANDS[role]]
-    return _sharding.output_sharding((a, b), labels, _all_labels(role, axes))
+def _output_sharding(
+    role: str, axes: tuple[Axis, ...], batch_first: bool, a: Any, b: Any
+) -> NamedSharding:
+    *labels, wanted = (_all_labels(name, axes, batch_first) for name in (*OPERANDS[role], role))
+    return _sharding.output_sharding((a, b), labels, wanted)
 
 
-def _all_labels(name: str, axes: tuple[Axis, ...]) -> tuple[str, ...]:
+def _all_labels(name: str, axes: tuple[Axis, ...], batch_first: bool) -> tuple[str, ...]:
     """The labels of every axis of an array; those that are slid along have none."""
     carried = (
         str(number) if axis.paired or (axis.k == 1 and axis.n == axis.m and name != "h") else ""
         for number, axis in enumerate(axes)
     )
-    return (*_LABELS[name], *carried)
+    return (*labels_in_memory(name, batch_first), *carried)
 
 
-def _sizes(role: str, a: Any, b: Any) -> tuple[int, int, int, int]:
-    """The sizes of G, B, C and O."""
+def _problem(role: str, axes: tuple[Axis, ...], batch_first: bool, a: Any, b: Any) -> Correlation:
     sizes: dict[str, int] = {}
-    for name, operand in zip(_OPERANDS[role], (a, b), strict=True):
-        sizes.update(zip(_LABELS[name], operand.shape[:3], strict=True))
-    return sizes["G"], sizes["B"], sizes["C"], sizes["O"]
+    for name, operand in zip(OPERANDS[role], (a, b), strict=True):
+        sizes.update(zip(labels_in_memory(name, batch_first), operand.shape[:3], strict=True))
+    g, b, c, o = (sizes[label] for label in "GBCO")
+    return correlation_for(role, (g, b, c, o), axes, a.dtype, batch_first)
 
 
-def _problem(role: str, axes: tuple[Axis, ...], a: Any, b: Any) -> Correlation:
-    return correlation_for(role, _sizes(role, a, b), axes, a.dtype)
-
-
-def _lowered(
-    a: jax.Array, b: jax.Array, *, role: str, axes: tuple[Axis, ...], **params: Any
-) -> jax.Array:
+def _lowered(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
     """One pass, whatever the mesh."""
-    out = _output_sharding(role, axes, jax.typeof(a), jax.typeof(b))
-    return _sharding.automatic(partial(_execute, role=role, axes=axes, **params), out, a, b)
+    operands = (jax.typeof(a), jax.typeof(b))
+    out = _output_sharding(params["role"], params["axes"], params["batch_first"], *operands)
+    return _sharding.automatic(partial(_execute, **params), out, a, b)
 
 
 def _execute(
@@ -111,11 +110,12 @@ def _execute(
     method: str,
     precision: lax.Precision,
     accuracy: str | float,
+    batch_first: bool,
     platform: str,
     compiled: bool,
 ) -> jax.Array:
     """One pass as plain JAX: restate the role, choose an engine for it, run it."""
-    problem = _problem(role, axes, a, b)
+    problem = _problem(role, axes, batch_first, a, b)
     if _is_empty(a) or _is_empty(b):
         # A batch of none: nothing or a sum over nothing, made of the operands so that it varies
         # over a mesh as they do.
@@ -126,8 +126,8 @@ def _execute(
     if engine.run_as is not None:
         return engine.run_as(problem, a, b)
     run = forwards(engine.run if engine.in_place else _wide(folded(engine.run)))
-    out = run(problem.axes, *as_correlation(role, a, b), precision, platform)
-    return from_correlation(role, out).astype(a.dtype)
+    out = run(problem.axes, *as_correlation(role, a, b, batch_first), precision, platform)
+    return from_correlation(role, out, batch_first).astype(a.dtype)
 
 
 def _wide(run: Run) -> Run:
@@ -163,9 +163,9 @@ def _eager(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
 
 def _transpose(role: str, ct: Any, a: Any, b: Any, *, linear_in_a: bool, **params: Any) -> Any:
     """The cotangent takes the output's place; the operand sought becomes the role."""
-    sought, known = _OPERANDS[role] if linear_in_a else _OPERANDS[role][::-1]
+    sought, known = OPERANDS[role] if linear_in_a else OPERANDS[role][::-1]
     arrays = {role: ct, known: b if linear_in_a else a}
-    first, second = _OPERANDS[sought]
+    first, second = OPERANDS[sought]
     found = bind(arrays[first], arrays[second], role=sought, **params)
     return _sharding.like(found, (a if linear_in_a else b).aval)
 
@@ -178,27 +178,30 @@ def _transpose_b(ct: Any, a: Any, b: Any, *, role: str, **params: Any) -> Any:
     return _transpose(role, ct, a, b, linear_in_a=False, **params)
 
 
-def _batch(args: Any, dims: Any, *, role: str, **params: Any) -> tuple[jax.Array, int]:
+def _batch(
+    args: Any, dims: Any, *, role: str, batch_first: bool, **params: Any
+) -> tuple[jax.Array, int]:
     """Folds a batch into a label: G if both carry it, else one shared with the output."""
-    names = _OPERANDS[role]
+    names = OPERANDS[role]
+    labels = {name: labels_in_memory(name, batch_first) for name in (*names, role)}
     mapped = [dim is not None for dim in dims]
     if all(mapped):
         label = "G"
     else:
-        own = _LABELS[names[mapped.index(True)]]
-        label = next(each for each in _LABELS[role][1:] if each in own)
+        own = labels[names[mapped.index(True)]]
+        label = next(each for each in labels[role] if each != "G" and each in own)
     folded = []
     sizes: tuple[int, ...] = (1, 1)
     for name, arg, dim, is_mapped in zip(names, args, dims, mapped, strict=True):
         if not is_mapped:
             folded.append(arg)
             continue
-        place = _LABELS[name].index(label)
+        place = labels[name].index(label)
         moved = jnp.moveaxis(arg, dim, place)
         sizes = moved.shape[place : place + 2]
         folded.append(lax.collapse(moved, place, place + 2))
-    out = bind(*folded, role=role, **params)
-    place = _LABELS[role].index(label)
+    out = bind(*folded, role=role, batch_first=batch_first, **params)
+    place = labels[role].index(label)
     return out.reshape(*out.shape[:place], *sizes, *out.shape[place + 1 :]), place
 
 

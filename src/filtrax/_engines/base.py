@@ -20,8 +20,17 @@ from jax import lax
 
 from filtrax._geometry import Axis
 
-#: The labels behind G of the three arrays in the order of the memory, by role (see `_primitive`).
-LABELS = {"y": ("bc", "oc", "bo"), "x": ("bc", "co", "bo"), "h": ("cb", "co", "ob")}
+#: The arrays that a role is computed from.
+OPERANDS = {"y": ("x", "h"), "x": ("y", "h"), "h": ("x", "y")}
+#: What the plain correlation of a role calls the labels G, B, C and O of the forward problem.
+_RENAMED = {"y": "gbco", "x": "gboc", "h": "gcbo"}
+
+
+def labels_in_memory(name: str, batch_first: bool) -> str:
+    """The labels of one of the arrays x, h and y in the order of its axes."""
+    if name == "h":
+        return "GOC"
+    return ("BG" if batch_first else "GB") + ("C" if name == "x" else "O")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class Correlation:
         axes: those that are slid along.
         dtype: of all arrays.
         role: the one of the primitive, in whose order the labels of the arrays lie in memory.
+        batch_first: whether signals lie before groups there.
     """
 
     g: int
@@ -45,6 +55,17 @@ class Correlation:
     axes: tuple[Axis, ...]
     dtype: jnp.dtype
     role: str = "y"
+    batch_first: bool = False
+
+    @property
+    def labels(self) -> tuple[str, str, str]:
+        """Of the two operands and of the output, in the order of the memory."""
+        names = str.maketrans("GBCO", _RENAMED[self.role])
+        lhs, rhs, out = (
+            labels_in_memory(name, self.batch_first).translate(names)
+            for name in (*OPERANDS[self.role], self.role)
+        )
+        return lhs, rhs, out
 
     @property
     def outputs(self) -> int:
@@ -54,8 +75,8 @@ class Correlation:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the output as it lies."""
-        labels = (getattr(self, label) for label in LABELS[self.role][-1])
-        return (self.g, *labels, *(axis.m for axis in self.axes))
+        labels = (getattr(self, label) for label in self.labels[-1])
+        return (*labels, *(axis.m for axis in self.axes))
 
     @property
     def is_complex(self) -> bool:
@@ -187,28 +208,42 @@ def in_order(array: jax.Array, axes: tuple[Axis, ...], name: str) -> jax.Array:
 
 
 def correlation_for(
-    role: str, sizes: tuple[int, int, int, int], axes: tuple[Axis, ...], dtype: jnp.dtype
+    role: str,
+    sizes: tuple[int, int, int, int],
+    axes: tuple[Axis, ...],
+    dtype: jnp.dtype,
+    batch_first: bool = False,
 ) -> Correlation:
     """Restates a role, in numbers; ``sizes`` are those of the forward problem's G, B, C and O."""
-    g, b, c, o = sizes
     # Role x sums over O; role h over B, with the output as a kernel as long as the signal.
-    labels = {"y": (b, c, o), "x": (b, o, c), "h": (c, b, o)}[role]
-    return Correlation(g, *labels, tuple(axis.for_role(role) for axis in axes), dtype, role)
+    renamed = dict(zip(_RENAMED[role], sizes, strict=True))
+    g, b, c, o = (renamed[label] for label in "gbco")
+    turned = tuple(axis.for_role(role) for axis in axes)
+    return Correlation(g, b, c, o, turned, dtype, role, batch_first)
 
 
-def as_correlation(role: str, a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+def as_correlation(
+    role: str, a: jax.Array, b: jax.Array, batch_first: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """The operands of a role as those of a plain correlation.
 
     They are (x, h) for role y, (y, h) for role x and (x, y) for role h. The result of the
     correlation has the labels that `from_correlation` puts back in order.
     """
+    if batch_first:
+        a, b = (
+            array if name == "h" else jnp.swapaxes(array, 0, 1)
+            for name, array in zip(OPERANDS[role], (a, b), strict=True)
+        )
     a = jnp.swapaxes(a, 1, 2) if role == "h" else a
     return a, b if role == "y" else jnp.swapaxes(b, 1, 2)
 
 
-def from_correlation(role: str, out: jax.Array) -> jax.Array:
+def from_correlation(role: str, out: jax.Array, batch_first: bool = False) -> jax.Array:
     """Puts the labels of a correlation's result in the order of the array it stands for."""
-    return jnp.swapaxes(out, 1, 2) if role == "h" else out
+    if role == "h":
+        return jnp.swapaxes(out, 1, 2)
+    return jnp.swapaxes(out, 0, 1) if batch_first else out
 
 
 def correlation_of(axes: tuple[Axis, ...], lhs: jax.Array, rhs: jax.Array) -> Correlation:

@@ -75,8 +75,11 @@ def fold_problem(problem: Correlation) -> Correlation:
 def moves(problem: Correlation) -> bool:
     """Whether folding transposes arrays.
 
-    It does for an axis behind one that is kept, or behind one with a label that comes later.
+    It does for signals before groups, for an axis behind one that is kept, and for one behind one
+    with a label that comes later.
     """
+    if problem.batch_first and problem.g != 1 and problem.b != 1:
+        return True
     if sums_last(problem.axes, (problem.b, problem.c, problem.o)):
         problem = replace(problem, c=1, axes=_with_channels(problem.axes, problem.c))
     labels = labels_of(problem.axes)

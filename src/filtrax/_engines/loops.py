@@ -13,7 +13,7 @@ from operator import mul
 
 import jax.numpy as jnp
 
-from filtrax._engines.base import LABELS, Correlation
+from filtrax._engines.base import Correlation
 from filtrax._geometry import Axis
 
 #: Loops of each kind that the kernels have, as in ``source/problem.h``.
@@ -114,14 +114,14 @@ def _strides(sizes: tuple[int, ...]) -> list[int]:
 
 def _loops(problem: Correlation) -> list[Loop]:
     """Every axis of the three arrays in the order of the memory."""
-    axes, orders = problem.axes, LABELS[problem.role]
+    axes, orders = problem.axes, problem.labels
     lengths = zip(*((axis.n, axis.k, axis.m) for axis in axes), strict=True)
     steps = [
-        _strides((problem.g, *(getattr(problem, label) for label in labels), *spatial))
+        _strides((*(getattr(problem, label) for label in labels), *spatial))
         for labels, spatial in zip(orders, lengths, strict=True)
     ]
     lhs, rhs, out = (
-        dict(zip(("g", *labels), strides, strict=False))
+        dict(zip(labels, strides, strict=False))
         for labels, strides in zip(orders, steps, strict=True)
     )
     loops: list[Loop] = [

@@ -97,9 +97,9 @@ def _correlate_channels(x: Array, w: Array, *, spec: Spec, groups: int) -> Array
         paired = (passive_axis(groups, groups), *axes)
         y = bind(x[None, :, None], w.reshape(1, 1, 1, groups, *k), axes=paired)
         return y.reshape(b, o, *y.shape[4:])
-    grouped = jnp.swapaxes(x.reshape(b, groups, c, *n), 0, 1)
-    y = bind(grouped, w.reshape(groups, o // groups, c, *k), axes=axes)
-    return jnp.swapaxes(y, 0, 1).reshape(b, o, *y.shape[3:])
+    signals, kernels = x.reshape(b, groups, c, *n), w.reshape(groups, o // groups, c, *k)
+    y = bind(signals, kernels, axes=axes, batch_first=True)
+    return y.reshape(b, o, *y.shape[3:])
 
 
 def as_batched(value: Any, name: str, ranks: tuple[int, ...]) -> Array:
