@@ -51,14 +51,25 @@ FILTRAX_INLINE void all_sums_of(Vec<T, width<T>>* vectors, T* to) {
   }
 }
 
+// What it takes to read a number, in products.
+constexpr int64_t kRead = 8;
 // Bytes of copies and kernels that are met together; taps whose products are added up in single precision.
-constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9;
+constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9, kLongSum = 1 << 12;
+// What turning a tap over takes, in its products with a shift; the share of the time that sums of rows leave.
+constexpr double kTurned = 8, kBroughtTogether = 0.75;
+// Bytes of signals that all kernels meet before others.
+constexpr int64_t kSignalsNear = 1 << 18;
 
-// Vectors of parts, in rows: how far apart parts and rows of samples lie, and the lanes that count in a row's last.
+// Where a row of taps begins, and where the samples that it meets.
+struct Line {
+  int64_t samples, taps;
+};
+// Rows of vectors: where the last of each begins, in samples and in taps, and the lanes that count in it.
 template <class T>
 struct Lines {
-  int64_t parts, part, rows, row, vectors, tail;
-  Vec<BitsOf<T>, width<T>> mask;
+  const Line* lines;
+  int64_t count, vectors, tail, tail_of_taps;
+  Vec<BitsOf<T>, width<T>> mask, mask_of_taps;
 };
 
 // Sums of products of A kernels, `pitch` apart, with the samples at R places, to A times R numbers.
@@ -72,24 +83,26 @@ void bank_sums(const T* x, const int64_t* offsets, const T* kernels, int64_t pit
   const T* at[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) at[r] = x + offsets[r];
-  for (int64_t line = 0, part = 0, row = 0; line < lines.parts * lines.rows; ++line, ++row) {
-    if (row == lines.rows) row = 0, ++part;
-    const auto meet = [&](int64_t i, auto... mask) __attribute__((always_inline)) {
+  for (const Line* line = lines.lines; line < lines.lines + lines.count; ++line) {
+    const T* row = kernels + line->taps;
+    const auto meet = [&](int64_t samples_at, int64_t taps_at, auto of_samples, auto of_taps)
+                          __attribute__((always_inline)) {
       V taps[A];
 #pragma GCC unroll 4
-      for (int a = 0; a < A; ++a) taps[a] = load<T>(kernels + a * pitch);
-      kernels += W;
+      for (int a = 0; a < A; ++a) taps[a] = of_taps(load<T>(row + a * pitch + taps_at));
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        V sample = kept(load<T>(at[r] + i));
-        ((sample = (V)((decltype(mask))sample & mask)), ...);
+        const V sample = of_samples(kept(load<T>(at[r] + line->samples + samples_at)));
 #pragma GCC unroll 4
         for (int a = 0; a < A; ++a) sums[a * R + r] += taps[a] * sample;
       }
     };
-    const int64_t begin = part * lines.part + row * lines.row;
-    for (int64_t v = 0; v + 1 < lines.vectors; ++v) meet(begin + v * W);
-    meet(begin + lines.tail, lines.mask);
+    const auto whole = [](V value) __attribute__((always_inline)) { return value; };
+    const auto masked = [](auto mask) __attribute__((always_inline)) {
+      return [=](V value) __attribute__((always_inline)) { return (V)((decltype(mask))value & mask); };
+    };
+    for (int64_t v = 0; v + 1 < lines.vectors; ++v) meet(v * W, v * W, whole, whole);
+    meet(lines.tail, lines.tail_of_taps, masked(lines.mask), masked(lines.mask_of_taps));
   }
   all_sums_of<A * R, T>(sums, to);
 }
@@ -125,23 +138,31 @@ class BankOfSums {
         kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
         outer_(problem.outer[problem.outer[1].k > 1 ? 0 : 1]), axis_(problem.outer[problem.outer[1].k > 1 ? 1 : 0]),
         other_(Walk::of_taps(outer_)), down_(Walk::of_taps(axis_)), inner_(Walk::of_taps(problem.inner)),
-        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()), rows_(signals_.size()),
+        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out),
+        many_(kernels_.size()), rows_(signals_.size()),
         shifts_(rows_ * other_.count * down_.count * inner_.count), cells_(rest_.count_cells()),
         turns_(problem.count_sums() * other_.size),
-        shared_(double(cells_) * turns_ * down_.size * inner_.size * many_ * shifts_ >= kShared),
+        shared_(double(cells_) * turns_ * down_.size * inner_.size * (many_ * shifts_ + kRead * (many_ + rows_)) >=
+                kShared),
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
-        cuts_(down_, inner_, rows_ * other_.count + many_, sizeof(T),
-              hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
         across_(many_), is_across_(lies_across()), padded_(is_across_ ? across_.padded() : many_),
+        in_place_(lies_whole<S, T>(other_, down_, inner_)),
+        taps_in_place_(!is_across_ && sizeof(S) == sizeof(T) && problem.inner.rhs == 1 && inner_.size >= W),
+        cuts_(down_, inner_, in_place_ && taps_in_place_ ? kSummed + kMostShifts : rows_ * other_.count + many_,
+              sizeof(T), hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
 
   void run(const Pool& pool) {
-    offsets_ = copy_.offsets(rows_);
+    for (int64_t s = 0; s < rows_; ++s) {
+      copy_.add_offsets(in_place_ ? signals_[s].lhs : s * copy_.size(), in_place_, offsets_);
+    }
     // Blocks are whole: the last sums are made as often as need be.
     offsets_.resize(shifts_ + kMostShifts, offsets_.back());
     const int64_t of_part = cuts_.rows * ceil_div(cuts_.cols, W) * W;
     const int64_t taps = is_across_ ? kAcross * W * cuts_.rows * cuts_.cols : many_ * of_part;
-    const int64_t fit = kMet / int64_t(sizeof(T)) / (rows_ * copy_.size() + taps);
+    const int64_t of_signals = rows_ * copy_.size();
+    const int64_t fit = in_place_ && taps_in_place_ ? kLongSum / (cuts_.rows * cuts_.cols)
+                                                    : kMet / int64_t(sizeof(T)) / (of_signals + taps);
     groups_ = ceil_div(turns_, most(1, least(fit, turns_ * cuts_.count() / (kEach * hands_))));
     longest_ = ceil_div(turns_, groups_);
     pitch_ = longest_ * of_part;
@@ -177,8 +198,11 @@ class BankOfSums {
     const int64_t blocks = ceil_div(many_, kSummed);
     const SumsBlock<T> block = bank_sums_of<T>(ceil_div(many_, blocks), std::make_index_sequence<kSummed>{});
     const double rows = double(inner_.size) / (ceil_div(inner_.size, W) * W);
-    const double along = rows * shifts_ / (ceil_div(shifts_, block.shifts) * block.shifts);
-    return used_across<T>(many_, shifts_) > 1.05 * along;
+    // Of a single block taps are waited for, not products.
+    const double met = shifts_ <= block.shifts ? 1 : double(shifts_) / (ceil_div(shifts_, block.shifts) * block.shifts);
+    const double along = rows * met;
+    // Taps are turned over once for all shifts; sums of rows are brought together from every lane.
+    return used_across<T>(many_, shifts_) * shifts_ / (shifts_ + kTurned) > kBroughtTogether * along;
   }
 
   // The same part of several turns, so that sums are long before they are finished.
@@ -197,61 +221,90 @@ class BankOfSums {
     const int64_t at = number / cuts_.count(), begin = turns_ * at / groups_;
     const Group group{begin, turns_ * (at + 1) / groups_ - begin, Part(down_, inner_, cuts_, number % cuts_.count())};
     const Part& part = group.part;
-    const int64_t size = copy_.size();
-    T* copies = scratch<T>(0, longest_ * rows_ * size + copy_.kBehind);
+    const int64_t size = copy_.size(), vectors = ceil_div(part.cols, W);
+    const T* samples = reinterpret_cast<const T*>(lhs_) + place.lhs;
+    if (!in_place_) {
+      T* copies = scratch<T>(0, longest_ * rows_ * size + copy_.kBehind);
+      for (int64_t t = 0; t < group.turns; ++t) {
+        const Place term = term_of(problem_, (begin + t) / other_.size);
+        for (int64_t s = 0; s < rows_; ++s) {
+          const S* signal = lhs_ + place.lhs + term.lhs + signals_[s].lhs;
+          T* to = copies + (t * rows_ + s) * size;
+          copy_.fill(signal, (begin + t) % other_.size, part.top, part.left, part.rows, part.cols, to);
+        }
+      }
+      samples = copies;
+    }
+    Line* lines = scratch<Line>(4, group.turns * part.rows);
     for (int64_t t = 0; t < group.turns; ++t) {
+      const int64_t before = (begin + t) % other_.size;
       const Place term = term_of(problem_, (begin + t) / other_.size);
-      for (int64_t s = 0; s < rows_; ++s) {
-        const S* signal = lhs_ + place.lhs + term.lhs + signals_[s].lhs;
-        T* to = copies + (t * rows_ + s) * size;
-        copy_.fill(signal, (begin + t) % other_.size, part.top, part.left, part.rows, part.cols, to);
+      for (int64_t row = 0; row < part.rows; ++row) {
+        Line& line = lines[t * part.rows + row];
+        line.samples = in_place_ ? term.lhs + copy_.place_of(before, part.top + row, part.left)
+                                 : t * rows_ * size + copy_.row(row);
+        line.taps = taps_in_place_ ? taps_of(place, group, t) - rhs_ + row * axis_.rhs
+                                   : (t * part.rows + row) * vectors * W;
       }
     }
-    is_across_ ? meet_across(place, group, copies, totals) : meet(place, group, copies, totals);
+    is_across_ ? meet_across(place, group, samples, lines, totals) : meet(place, group, samples, lines, totals);
   }
 
-  void meet(const Place& place, const Group& group, const T* copies, Wide* totals) const {
+  void meet(const Place& place, const Group& group, const T* samples, const Line* lines, Wide* totals) const {
     const Part& part = group.part;
     const int64_t vectors = ceil_div(part.cols, W), last = part.cols - (vectors - 1) * W;
     // The last vector of a row overlaps with the one before; what they share counts once.
     const int64_t lap = vectors > 1 ? W - last : 0;
-    T* taps = scratch<T>(1, many_ * pitch_);
-    for (int64_t t = 0; t < group.turns; ++t) {
-      const S* from = taps_of(place, group, t);
-      for (int64_t q = 0; q < many_; ++q) {
-        for (int64_t row = 0; row < part.rows; ++row) {
-          T* to = taps + q * pitch_ + (t * part.rows + row) * vectors * W;
-          in_vectors(from + kernels_[q].rhs + row * axis_.rhs, (vectors - 1) * W, lap, last, to);
+    const T* taps = reinterpret_cast<const T*>(rhs_);
+    if (!taps_in_place_) {
+      T* copies = scratch<T>(1, many_ * pitch_);
+      for (int64_t t = 0; t < group.turns; ++t) {
+        const S* from = taps_of(place, group, t);
+        for (int64_t q = 0; q < many_; ++q) {
+          for (int64_t row = 0; row < part.rows; ++row) {
+            T* to = copies + q * pitch_ + (t * part.rows + row) * vectors * W;
+            in_vectors(from + kernels_[q].rhs + row * axis_.rhs, (vectors - 1) * W, lap, last, to);
+          }
         }
       }
+      taps = copies;
     }
-    const Lines<T> lines{group.turns, rows_ * copy_.size(), part.rows, copy_.row(1), vectors,
-                         vectors > 1 ? part.cols - W : 0,
-                         vectors > 1 ? last_lanes<T>(W) : ~last_lanes<T>(W - last)};
+    const auto all = last_lanes<T>(W), counted = lap ? last_lanes<T>(last) : ~last_lanes<T>(W - last);
+    const Lines<T> met{lines, group.turns * part.rows, vectors, vectors > 1 ? part.cols - W : 0,
+                       taps_in_place_ ? part.cols - W : (vectors - 1) * W, lap ? all : counted,
+                       taps_in_place_ ? counted : all};
+    // Kernels lie in one loop.
+    const int64_t pitch = !taps_in_place_ ? pitch_ : many_ > 1 ? kernels_[1].rhs : 0;
     const int64_t blocks = ceil_div(many_, kSummed);
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t first = many_ * block / blocks, count = many_ * (block + 1) / blocks - first;
-      const SumsBlock<T> met = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});
-      for (int64_t r = 0; r < shifts_; r += met.shifts) {
-        T sums[kMostSums];
-        met.run(copies, offsets_.data() + r, taps + first * pitch_, pitch_, lines, sums);
-        const int64_t some = least(met.shifts, shifts_ - r);
-        for (int64_t a = 0; a < count; ++a) {
-          for (int64_t i = 0; i < some; ++i) totals[(r + i) * padded_ + first + a] += Wide(sums[a * met.shifts + i]);
+    // All kernels meet some signals before others, which would not stay near.
+    const int64_t of_signal = shifts_ / rows_, bytes = met.count * vectors * W * int64_t(sizeof(T));
+    const int64_t tiles = least(rows_, ceil_div(rows_ * bytes, kSignalsNear));
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const int64_t begin = rows_ * tile / tiles * of_signal, end = rows_ * (tile + 1) / tiles * of_signal;
+      for (int64_t block = 0; block < blocks; ++block) {
+        const int64_t first = many_ * block / blocks, count = many_ * (block + 1) / blocks - first;
+        const SumsBlock<T> sums_block = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});
+        for (int64_t r = begin; r < end; r += sums_block.shifts) {
+          T sums[kMostSums];
+          sums_block.run(samples, offsets_.data() + r, taps + first * pitch, pitch, met, sums);
+          const int64_t some = least(sums_block.shifts, end - r);
+          for (int64_t a = 0; a < count; ++a) {
+            for (int64_t i = 0; i < some; ++i) {
+              totals[(r + i) * padded_ + first + a] += Wide(sums[a * sums_block.shifts + i]);
+            }
+          }
         }
       }
     }
   }
 
   // The same of vectors across kernels.
-  void meet_across(const Place& place, const Group& group, const T* copies, Wide* totals) const {
+  void meet_across(const Place& place, const Group& group, const T* samples, const Line* lines, Wide* totals) const {
     const Part& part = group.part;
     const int64_t taps = part.rows * part.cols, count = group.turns * taps;
     int64_t* places = scratch<int64_t>(2, count);
-    for (int64_t t = 0, i = 0; t < group.turns; ++t) {
-      for (int64_t row = 0; row < part.rows; ++row) {
-        for (int64_t col = 0; col < part.cols; ++col) places[i++] = t * rows_ * copy_.size() + copy_.row(row) + col;
-      }
+    for (int64_t line = 0, i = 0; line < group.turns * part.rows; ++line) {
+      for (int64_t col = 0; col < part.cols; ++col) places[i++] = lines[line].samples + col;
     }
     T* weights = scratch<T>(1, count * kAcross * W);
     T* sums = scratch<T>(3, shifts_ * kAcross * W);
@@ -263,8 +316,8 @@ class BankOfSums {
         }
       }
       for (int64_t i = 0; i < count; i += kRunOfTaps) {
-        sums_across(copies, offsets_.data(), shifts_, places + i, least(kRunOfTaps, count - i), weights + i * wide, wide / W,
-                    sums, false);
+        sums_across(samples, offsets_.data(), shifts_, places + i, least(kRunOfTaps, count - i), weights + i * wide,
+                    wide / W, sums, false);
         for (int64_t r = 0; r < shifts_; ++r) {
           for (int64_t q = 0; q < wide; ++q) totals[r * padded_ + first + q] += Wide(sums[r * wide + q]);
         }
@@ -344,11 +397,13 @@ class BankOfSums {
   // Whether threads share the work, and whether they do with cells of their own, or together on each.
   const bool shared_, apart_;
   const int64_t hands_;
-  const Cuts cuts_;
   const Across<T> across_;
   const bool is_across_;
   // Kernels with those that are zeros.
   const int64_t padded_;
+  // Whether signals, and kernels, are read where they lie.
+  const bool in_place_, taps_in_place_;
+  const Cuts cuts_;
   const Copy<S, T> copy_;
   // Groups of turns, how many turns the longest has, and the numbers of a kernel in it; where samples lie.
   int64_t groups_ = 1, longest_ = 1, pitch_ = 0;

@@ -171,6 +171,7 @@ class Bank {
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
         across_(many_), is_across_(lies_across()),
+        in_place_(taps_ == 1 && lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
               is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / across_.padded()) : kMost),
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
@@ -183,9 +184,11 @@ class Bank {
     share(threads, sets * blocks(), [&](int64_t number) { arrange(number); });
     const int64_t numbers = is_across_ ? most(copy_.size(), kCopies / kWeights * kAcross * W * taps_) : copy_.size();
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
-    chunks_ = ceil_div(terms_, together);
+    chunks_ = in_place_ ? 1 : ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
-    offsets_ = copy_.offsets(longest_);
+    for (int64_t s = 0; s < longest_; ++s) {
+      copy_.add_offsets(in_place_ ? term_of(problem_, s).lhs : s * copy_.size(), in_place_, offsets_);
+    }
     const int64_t parts = turns_ * cuts_.count();
     const int64_t fit = chunks_ > 1 ? 1 : most(1, kBatch / int64_t(sizeof(T)) / (terms_ * copy_.size()));
     const int64_t batches = most(ceil_div(parts, fit), least(parts, kEach * threads.threads));
@@ -197,7 +200,10 @@ class Bank {
  private:
   // Whether vectors lie across kernels: where rows of outputs would leave more of their lanes empty.
   bool lies_across() const {
-    const double along = double(inner_.size) / (ceil_div(inner_.size, W) * W);
+    const int64_t kernels = ceil_div(many_, ceil_div(many_, kKernels));
+    const BankBlock<T> block = bank_block_of<T>(kernels, std::make_index_sequence<kKernels>{});
+    const int64_t vectors = ceil_div(down_.size * ceil_div(inner_.size, W), block.vectors) * block.vectors;
+    const double along = double(down_.size * inner_.size) / (vectors * W);
     return terms_ * taps_ >= kWorthy && used_across<T>(many_, down_.size * inner_.size) > 1.05 * along;
   }
 
@@ -244,16 +250,24 @@ class Bank {
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
       const int64_t first = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - first;
       T* to = copies;
-      for (const Turn* turn = turns; turn < turns + (end - begin); ++turn) {
+      for (const Turn* turn = turns; !in_place_ && turn < turns + (end - begin); ++turn) {
         const Part& part = turn->part;
         for (int64_t s = 0; s < count; ++s, to += size) {
           const S* signal = lhs_ + turn->place.lhs + term_of(problem_, first + s).lhs;
           copy_.fill(signal, turn->before, part.top, part.left, part.rows, part.cols, to);
         }
       }
-      for (int64_t i = 0; i < end - begin; ++i) meet(turns[i], copies + i * count * size, chunk, first, count);
+      for (int64_t i = 0; i < end - begin; ++i) {
+        const Part& part = turns[i].part;
+        const S* there = lhs_ + turns[i].place.lhs + copy_.place_of(turns[i].before, part.top, part.left);
+        const T* samples = in_place_ ? reinterpret_cast<const T*>(there) : copies + i * count * size;
+        meet(turns[i], samples, chunk, first, count);
+      }
     }
   }
+
+  // Where a row of a part begins.
+  int64_t row_of(int64_t row) const { return in_place_ ? row * down_.step * down_.lhs : copy_.row(row); }
 
   struct Turn {
     Part part;
@@ -290,7 +304,7 @@ class Bank {
     for (int64_t row = 0; row < part.rows; ++row) {
       for (int64_t begin = 0; begin < part.cols; begin += W) {
         const int64_t at = count < W ? 0 : least(begin, part.cols - W), out = row * axis_.out + at * step;
-        *to++ = {copy_.row(row) + at, out, count, step == 1 && (count == W || (close && out + W <= size))};
+        *to++ = {row_of(row) + at, out, count, step == 1 && (count == W || (close && out + W <= size))};
       }
     }
   }
@@ -347,7 +361,7 @@ class Bank {
     int64_t* results = places + outputs;
     for (int64_t row = 0, i = 0; row < part.rows; ++row) {
       for (int64_t col = 0; col < part.cols; ++col, ++i) {
-        places[i] = copy_.row(row) + col;
+        places[i] = row_of(row) + col;
         results[i] = row * axis_.out + col * problem_.inner.out;
       }
     }
@@ -395,6 +409,8 @@ class Bank {
   const bool shared_;
   const Across<T> across_;
   const bool is_across_;
+  // Whether signals are read where they lie: with one tap each sample is, once.
+  const bool in_place_;
   const Cuts cuts_;
   const Copy<S, T> copy_;
   Buffer<T> weights_;

@@ -29,6 +29,15 @@ struct Walk {
   int64_t reach(int64_t many) const { return many + ahead_of(count - 1); }
 };
 
+// Whether parts of a signal may be met where they lie: all samples are there, in arithmetic's own type.
+template <class S, class T>
+bool lies_whole(const Walk& other, const Walk& down, const Walk& inner) {
+  const auto whole = [](const Walk& axis) {
+    return axis.lo <= 0 && (axis.size - 1) * axis.step + (axis.count - 1) * axis.apart - axis.lo < axis.n;
+  };
+  return sizeof(S) == sizeof(T) && inner.step == 1 && inner.lhs == 1 && whole(other) && whole(down) && whole(inner);
+}
+
 // The copy of a part of at most `rows` by `cols`, of one signal: an image for each phase of the axes.
 template <class S, class T>
 class Copy {
@@ -44,22 +53,28 @@ class Copy {
   // Where a row of the part begins.
   int64_t row(int64_t number) const { return number * pitch_; }
 
-  // How far from there each of its samples lies, in the order of the other axis, down and inner, in one copy after
-  // the other.
-  std::vector<int64_t> offsets(int64_t copies) const {
-    std::vector<int64_t> found;
-    for (int64_t s = 0; s < copies; ++s) {
-      for (int64_t a = 0; a < other_.count; ++a) {
-        for (int64_t b = 0; b < down_.count; ++b) {
-          for (int64_t c = 0; c < inner_.count; ++c) {
-            const int64_t line = a * down_.phases() + down_.phase_of(b);
-            const int64_t image = line * inner_.phases() + inner_.phase_of(c);
-            found.push_back(s * size() + image * plane_ + down_.ahead_of(b) * pitch_ + inner_.ahead_of(c));
+  // Where one lies in its signal, and the samples that it meets.
+  int64_t place_of(int64_t before, int64_t top, int64_t left) const {
+    return (other_.step * before - other_.lo) * other_.lhs + (down_.step * top - down_.lo) * down_.lhs + left -
+           inner_.lo;
+  }
+
+  // How far from there each of its samples lies, in the order of the other axis, down and inner, of a signal or a copy
+  // that begins so far from the first.
+  void add_offsets(int64_t begin, bool in_place, std::vector<int64_t>& found) const {
+    for (int64_t a = 0; a < other_.count; ++a) {
+      for (int64_t b = 0; b < down_.count; ++b) {
+        for (int64_t c = 0; c < inner_.count; ++c) {
+          if (in_place) {
+            found.push_back(begin + a * other_.apart * other_.lhs + b * down_.apart * down_.lhs + c * inner_.apart);
+            continue;
           }
+          const int64_t line = a * down_.phases() + down_.phase_of(b);
+          const int64_t image = line * inner_.phases() + inner_.phase_of(c);
+          found.push_back(begin + image * plane_ + down_.ahead_of(b) * pitch_ + inner_.ahead_of(c));
         }
       }
     }
-    return found;
   }
 
   // The part from (before, top, left) on.
