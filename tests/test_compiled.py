@@ -114,6 +114,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks of short rows": ((1, 5, 3, 7), (same(6, 3),)),
     "banks of one tap": ((1, 2, 40, 6), (Axis(300, 1, 300, 0),)),
     "banks of one tap, images": ((1, 2, 40, 6), (Axis(7, 1, 7, 0), Axis(50, 1, 50, 0))),
+    "banks of single taps, cut off, of groups": ((3, 2, 20, 6), (Axis(300, 1, 150, -100),)),
+    "banks of single taps, cut off, of many": ((1, 2, 20, 40), (Axis(7, 1, 7, 0), Axis(9, 1, 8, -1))),
     "banks of many channels": ((1, 1, 300, 5), (same(2000, 3),)),
     "banks, padding cut off": ((1, 2, 3, 4), (Axis(200, 7, 150, -20),)),
     "banks of images": ((1, 2, 3, 10), (same(20, 3), same(37, 5))),
@@ -160,8 +162,15 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((6, 1, 9, 1), (Axis(14, 14, 3, 1), Axis(14, 14, 5, 2))),
     "few outputs of many groups": ((40, 2, 2, 3), (Axis(100, 100, 5, 2),)),
     "few outputs of banks, dilated": ((1, 2, 3, 4), (Axis(400, 134, 7, 3, dilation=3),)),
+    "few outputs of banks, a row each": ((1, 5, 3, 20), (Axis(300, 300, 1, 0),)),
+    "few outputs of banks, a short row each": ((1, 4, 3, 6), (Axis(9, 9, 1, 0),)),
+    "few outputs of banks, nothing padded": ((2, 3, 2, 18), (Axis(200, 196, 5, 0),)),
+    "few outputs of few banks, nothing padded": ((2, 1, 2, 5), (Axis(200, 196, 5, 0),)),
+    "few outputs of banks in tiles": ((1, 70, 2, 9), (Axis(1100, 1100, 1, 0),)),
+    "few outputs of banks of images, nothing padded":
+        ((1, 4, 3, 6), (Axis(20, 18, 3, 0), Axis(37, 35, 3, 0))),
     "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
-    "few outputs of a row each": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
+    "few outputs of each row": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
 }  # fmt: skip
 
 
@@ -291,7 +300,7 @@ def test_what_is_served() -> None:
     # no columns in reverse order; and one tap slides along nothing.
     apart = (
         "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
-        "rows summed, not all",
+        "rows summed, not all", "row each", "in tiles",
     )  # fmt: skip
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",
@@ -434,17 +443,21 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("name", [n for n in PROBLEMS if "banks" in n and "reversed" not in n])
-def test_a_nan_in_a_bank_spoils_what_meets_it_only(name: str) -> None:
+def test_a_nan_in_a_bank_spoils_what_meets_it_only(name: str, bad: float) -> None:
     problem = problem_of(name, "float32")
     lhs, rhs = operands(problem)
     spoiled = np.array(lhs)
-    spoiled.flat[11 :: spoiled.size // 7] = np.nan
+    spoiled.flat[11 :: spoiled.size // 7] = bad
     run_as = COMPILED["shift"].run_as
     assert run_as is not None
     found = np.asarray(run_as(problem, jnp.asarray(spoiled), rhs))
-    expected = (written_out if few_taps(problem) else exchanged)(problem, jnp.asarray(spoiled), rhs)
-    assert np.isnan(expected).any()
+    with np.errstate(invalid="ignore"):  # Infinities of both signs meet.
+        oracle = written_out if few_taps(problem) else exchanged
+        expected = oracle(problem, jnp.asarray(spoiled), rhs)
+    assert not np.isfinite(expected).all()
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
 
 

@@ -69,7 +69,7 @@ template <class T>
 struct Lines {
   const Line* lines;
   int64_t count, vectors, tail, tail_of_taps;
-  Vec<BitsOf<T>, width<T>> mask, mask_of_taps;
+  Vec<BitsOf<T>, width<T>> mask;
 };
 
 // Sums of products of A kernels, `pitch` apart, with the samples at R places, to A times R numbers.
@@ -85,24 +85,24 @@ void bank_sums(const T* x, const int64_t* offsets, const T* kernels, int64_t pit
   for (int r = 0; r < R; ++r) at[r] = x + offsets[r];
   for (const Line* line = lines.lines; line < lines.lines + lines.count; ++line) {
     const T* row = kernels + line->taps;
-    const auto meet = [&](int64_t samples_at, int64_t taps_at, auto of_samples, auto of_taps)
-                          __attribute__((always_inline)) {
+    const auto meet = [&](int64_t samples_at, int64_t taps_at, auto those) __attribute__((always_inline)) {
       V taps[A];
 #pragma GCC unroll 4
-      for (int a = 0; a < A; ++a) taps[a] = of_taps(load<T>(row + a * pitch + taps_at));
+      for (int a = 0; a < A; ++a) taps[a] = those(load<T>(row + a * pitch + taps_at));
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const V sample = of_samples(kept(load<T>(at[r] + line->samples + samples_at)));
+        const V sample = those(kept(load<T>(at[r] + line->samples + samples_at)));
 #pragma GCC unroll 4
         for (int a = 0; a < A; ++a) sums[a * R + r] += taps[a] * sample;
       }
     };
-    const auto whole = [](V value) __attribute__((always_inline)) { return value; };
-    const auto masked = [](auto mask) __attribute__((always_inline)) {
-      return [=](V value) __attribute__((always_inline)) { return (V)((decltype(mask))value & mask); };
+    const auto all = [](V value) __attribute__((always_inline)) { return value; };
+    // Both, as zeros meet infinities, too.
+    const auto counted = [&](V value) __attribute__((always_inline)) {
+      return (V)((decltype(lines.mask))value & lines.mask);
     };
-    for (int64_t v = 0; v + 1 < lines.vectors; ++v) meet(v * W, v * W, whole, whole);
-    meet(lines.tail, lines.tail_of_taps, masked(lines.mask), masked(lines.mask_of_taps));
+    for (int64_t v = 0; v + 1 < lines.vectors; ++v) meet(v * W, v * W, all);
+    meet(lines.tail, lines.tail_of_taps, counted);
   }
   all_sums_of<A * R, T>(sums, to);
 }
@@ -269,10 +269,9 @@ class BankOfSums {
       }
       taps = copies;
     }
-    const auto all = last_lanes<T>(W), counted = lap ? last_lanes<T>(last) : ~last_lanes<T>(W - last);
     const Lines<T> met{lines, group.turns * part.rows, vectors, vectors > 1 ? part.cols - W : 0,
-                       taps_in_place_ ? part.cols - W : (vectors - 1) * W, lap ? all : counted,
-                       taps_in_place_ ? counted : all};
+                       taps_in_place_ ? part.cols - W : (vectors - 1) * W,
+                       lap ? last_lanes<T>(last) : ~last_lanes<T>(W - last)};
     // Kernels lie in one loop.
     const int64_t pitch = !taps_in_place_ ? pitch_ : many_ > 1 ? kernels_[1].rhs : 0;
     const int64_t blocks = ceil_div(many_, kSummed);
