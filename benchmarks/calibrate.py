@@ -107,6 +107,12 @@ def _cases() -> Iterator[Case]:
         axis = Axis(n, k, n, k // 2)
         yield (1, 8, o, o), "y", (axis, axis)
         yield (1, 8, o, o), "h", (axis, axis)
+    for (c, o), (n, k) in itertools.product(
+        [(1, 64), (1, 256), (256, 32), (256, 256)], [(1000, 1), (1000, 4)]
+    ):
+        # Few products for each number that is read.
+        yield (1, 16, c, o), "y", (Axis(n, k, n, k // 2),)
+        yield (1, 16, c, o), "h", (Axis(n, k, n, k // 2),)
     for o in (1, 16):
         strided = Axis(4000, 9, 2000, 4, stride=2)
         yield from (((1, 8, o, o), role, (strided,)) for role in ("y", "x", "h"))

@@ -115,7 +115,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks of one tap": ((1, 2, 40, 6), (Axis(300, 1, 300, 0),)),
     "banks of one tap, images": ((1, 2, 40, 6), (Axis(7, 1, 7, 0), Axis(50, 1, 50, 0))),
     "banks of single taps, cut off, of groups": ((3, 2, 20, 6), (Axis(300, 1, 150, -100),)),
-    "banks of single taps, cut off, of many": ((1, 2, 20, 40), (Axis(7, 1, 7, 0), Axis(9, 1, 8, -1))),
+    "banks of single taps, cut off, of many":
+        ((1, 2, 20, 40), (Axis(7, 1, 7, 0), Axis(9, 1, 8, -1))),
     "banks of many channels": ((1, 1, 300, 5), (same(2000, 3),)),
     "banks, padding cut off": ((1, 2, 3, 4), (Axis(200, 7, 150, -20),)),
     "banks of images": ((1, 2, 3, 10), (same(20, 3), same(37, 5))),

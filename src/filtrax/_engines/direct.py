@@ -79,8 +79,9 @@ def work(problem: Correlation) -> tuple[float, ...]:
     kind = _kind(problem)
     products = float(problem.multiplications)
     if kind == "banks":
-        # Few signals or kernels leave a product of matrices, 16 by 16, half empty.
-        used = min(problem.b, 16) * min(problem.o, 16) / 256
+        # Few signals or kernels leave a product of matrices, 16 by 16, half empty; fewer than four
+        # signals are met by one kernel after the other.
+        used = min(problem.b, 16) * min(problem.o, 16) / 256 if problem.b > 3 else 1 / 80
         pairs[kind] = products / used, float(problem.inputs)
     elif problem.is_short:
         pairs[kind] = products, float(problem.inputs)

@@ -32,8 +32,14 @@ _LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
 _MANY_IMAGES = 8
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
 _KERNELS, _SUMMED = 8, 512
-#: What vectors across kernels are worth, as in ``across.h``: they are turned over in the end.
-_ACROSS = 0.95
+#: What vectors across kernels are worth, as in ``across.h``: they are turned over in the end. In
+#: gradients that takes as long as some products of a tap, and sums of rows take their share of the
+#: time, as in ``bank_sums.h``.
+_ACROSS, _TURNED, _BROUGHT_TOGETHER = 0.95, 8, 0.75
+#: Vectors of samples that a kernel's taps meet at once there.
+_SHIFTS = 6
+#: What a number takes that is read where it lies, in copied ones.
+_READ = 1 / 8
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -166,27 +172,45 @@ def _products(problem: Correlation) -> float:
 
 def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
     """The same counts of a bank."""
-    products, copied = _products(problem), float(problem.inputs)
-    along = rows.inner.m if algorithm == _native.TAPS else rows.inner.k
+    products, inner = _products(problem), rows.inner
+    terms = math.prod(each.size for each in rows.sums)
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    used = max(_used(along, problem), _used(rows.kernels, problem) * _ACROSS)
+    across = _used(rows.kernels, problem)
+    if algorithm == _native.TAPS:
+        used = max(_used(inner.m, problem), across * _ACROSS)
+        moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
+    else:
+        shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
+        along = _used(inner.k, problem) * (
+            _used(shifts, problem, _SHIFTS) if shifts > _SHIFTS else 1
+        )
+        across *= shifts / (shifts + _TURNED)
+        used = max(across, _BROUGHT_TOGETHER * along)
+        stays = used > across and inner.k >= _vector(problem) and not is_narrow(problem.dtype)
+        taps = problem.g * problem.o * problem.c * problem.taps
+        moved = problem.inputs * (_READ if _lies_whole(problem) else 1.0)
+        moved += taps * (_READ if stays else 1.0)
     reads = products / used * math.ceil(rows.kernels / _KERNELS) / rows.kernels
     products /= used
     alone = min(products, _ALONE)
     if algorithm == _native.TAPS:
         return (
-            1.0, alone, *(0.0,) * 3, float(problem.outputs), *(0.0,) * 9, products, reads, copied,
+            1.0, alone, *(0.0,) * 3, float(problem.outputs), *(0.0,) * 9, products, reads, moved,
             0.0, 0.0,
         )  # fmt: skip
-    terms = math.prod(each.size for each in rows.sums)
-    taps = float(problem.g * problem.o * problem.c * problem.taps)
     finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
-    return (1.0, alone, *(0.0,) * 14, reads, copied + taps, products, finished)
+    return (1.0, alone, *(0.0,) * 14, reads, moved, products, finished)
 
 
-def _used(count: int, problem: Correlation) -> float:
+def _lies_whole(problem: Correlation) -> bool:
+    """Whether no output meets a zero, so that signals are read where they lie."""
+    whole = all(axis.paired or (axis.lo <= 0 and axis.hi <= 0) for axis in problem.axes)
+    return whole and not is_narrow(problem.dtype)
+
+
+def _used(count: int, problem: Correlation, vector: int = 0) -> float:
     """The share of the lanes of vectors that so many numbers fill."""
-    vector = _vector(problem)
+    vector = vector or _vector(problem)
     return count / (math.ceil(count / vector) * vector)
 
 
