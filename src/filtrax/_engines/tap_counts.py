@@ -40,6 +40,8 @@ _ACROSS, _TURNED, _BROUGHT_TOGETHER = 0.95, 8, 0.75
 _SHIFTS = 6
 #: What a number takes that is read where it lies, in copied ones.
 _READ = 1 / 8
+#: Bytes of samples that stay near, and how much longer products take of those that do not.
+_NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
 #: With more products than this for each output, a sum over taps is not chosen unasked.
@@ -90,7 +92,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
     many = cells * math.prod(axis.m for axis in outer)
     if algorithm == _native.DOTS:
         share = _dots_in_runs(rows, problem)
-        kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(products, share, rows)
+        # Outputs that stand apart read samples that do not stay near from one tap to the next.
+        reach = inner.m * inner.stride * _number(problem) if inner.stride > 1 else 0
+        strained = products * min(max(reach / _NEAR, 1.0), _FAR)
+        kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
         alone = min(products + begun * _ITEM, _ALONE)
         return (
