@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstring>
 #include <vector>
 
 #include "banks.h"
@@ -146,6 +147,7 @@ class BankOfSums {
                 kShared),
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
         across_(many_), is_across_(lies_across()), padded_(is_across_ ? across_.padded() : many_),
+        sums_(padded_ * shifts_),
         in_place_(lies_whole<S, T>(other_, down_, inner_)),
         taps_in_place_(!is_across_ && sizeof(S) == sizeof(T) && problem.inner.rhs == 1 && inner_.size >= W),
         cuts_(down_, inner_, in_place_ && taps_in_place_ ? kSummed + kMostShifts : rows_ * other_.count + many_,
@@ -156,6 +158,7 @@ class BankOfSums {
     for (int64_t s = 0; s < rows_; ++s) {
       copy_.add_offsets(in_place_ ? signals_[s].lhs : s * copy_.size(), in_place_, offsets_);
     }
+    results_ = places_of_outputs();
     // Blocks are whole: the last sums are made as often as need be.
     offsets_.resize(shifts_ + kMostShifts, offsets_.back());
     const int64_t of_part = cuts_.rows * ceil_div(cuts_.cols, W) * W;
@@ -172,23 +175,21 @@ class BankOfSums {
     const int64_t parts = groups_ * cuts_.count();
     if (apart_) {
       return share(threads, cells_, [&](int64_t cell) {
-        std::vector<std::vector<Wide>> totals{std::vector<Wide>(padded_ * shifts_)};
+        Wide* totals = cleared(scratch<Wide>(5, sums_));
         const Place place = place_of(rest_, cell);
-        for (int64_t part = 0; part < parts; ++part) add(place, part, totals[0].data());
-        finish(place, totals, 0, many_);
+        for (int64_t part = 0; part < parts; ++part) add(place, part, totals);
+        finish(place, totals, single);
       });
     }
+    Wide* totals = scratch<Wide>(5, hands_ * sums_);
     for (int64_t cell = 0; cell < cells_; ++cell) {
       const Place place = place_of(rest_, cell);
-      std::vector<std::vector<Wide>> totals(hands_);
       std::atomic<int64_t> next{0};
       share(threads, hands_, [&](int64_t hand) {
-        totals[hand].resize(padded_ * shifts_);
-        for (int64_t part; (part = next.fetch_add(1)) < parts;) add(place, part, totals[hand].data());
+        Wide* own = cleared(totals + hand * sums_);
+        for (int64_t part; (part = next.fetch_add(1)) < parts;) add(place, part, own);
       });
-      // Kernels that lie side by side, a line of the cache.
-      const int64_t runs = ceil_div(many_, W);
-      share(threads, runs, [&](int64_t run) { finish(place, totals, run * W, least(many_, (run + 1) * W)); });
+      finish(place, totals, threads);
     }
   }
 
@@ -362,23 +363,56 @@ class BankOfSums {
     for (int64_t i = lap + last; i < W; ++i) to[whole + i] = T(0);
   }
 
-  // Outputs of kernels [first, last) from what all hands have summed.
-  void finish(const Place& place, const std::vector<std::vector<Wide>>& totals, int64_t first, int64_t last) const {
-    int64_t at = 0;
+  // Where the outputs of a kernel lie, in the order of the shifts.
+  std::vector<int64_t> places_of_outputs() const {
+    std::vector<int64_t> found;
     for (const Place& signal : signals_) {
-      S* of_signal = out_ + place.out + signal.out;
       for (int64_t a = 0; a < other_.count; ++a) {
         for (int64_t b = 0; b < down_.count; ++b) {
-          for (int64_t c = 0; c < inner_.count; ++c, at += padded_) {
-            S* to = of_signal + a * outer_.out + b * axis_.out + c * problem_.inner.out;
-            for (int64_t q = first; q < last; ++q) {
-              Wide total = totals[0][at + q];
-              for (size_t hand = 1; hand < totals.size(); ++hand) total += totals[hand][at + q];
-              const T value = T(total);
-              convert_few<1>(&value, to + kernels_[q].out);
-            }
+          for (int64_t c = 0; c < inner_.count; ++c) {
+            found.push_back(signal.out + a * outer_.out + b * axis_.out + c * problem_.inner.out);
           }
         }
+      }
+    }
+    return found;
+  }
+
+  Wide* cleared(Wide* totals) const {
+    std::memset(static_cast<void*>(totals), 0, sums_ * sizeof(Wide));
+    return totals;
+  }
+
+  void finish(const Place& place, const Wide* totals, const Pool& threads) const {
+    share(threads, ceil_div(many_, W), [&](int64_t run) {
+      finish(place, totals, run * W, least(many_, (run + 1) * W));
+    });
+  }
+
+  // Outputs of kernels [first, last), a vector at most, from what all hands have summed.
+  void finish(const Place& place, const Wide* totals, int64_t first, int64_t last) const {
+    alignas(FILTRAX_VECTOR) T sums[W * W], turned[W * W];
+    const int64_t kernels = last - first;
+    for (int64_t shift = 0; shift < shifts_; shift += W) {
+      const int64_t count = least(W, shifts_ - shift), *to = results_.data() + shift;
+      for (int64_t i = 0; i < count; ++i) {
+        Wide total[W] = {};
+        for (int64_t hand = 0; hand < hands_; ++hand) {
+          const Wide* from = totals + hand * sums_ + (shift + i) * padded_ + first;
+          for (int64_t q = 0; q < kernels; ++q) total[q] += from[q];
+        }
+        for (int64_t q = 0; q < W; ++q) sums[i * W + q] = T(total[q]);
+      }
+      bool close = count == W;
+      for (int64_t i = 1; i < W && close; ++i) close = to[i] == to[0] + i;
+      if (close) transpose<T>([&](int64_t i) { return sums + i * W; }, turned, W);
+      for (int64_t q = 0; q < kernels; ++q) {
+        S* of_kernel = out_ + place.out + kernels_[first + q].out;
+        if (close) {
+          leave<S, T>(of_kernel + to[0], load<T>(turned + q * W));
+          continue;
+        }
+        for (int64_t i = 0; i < count; ++i) convert_few<1>(sums + i * W + q, of_kernel + to[i]);
       }
     }
   }
@@ -398,15 +432,15 @@ class BankOfSums {
   const int64_t hands_;
   const Across<T> across_;
   const bool is_across_;
-  // Kernels with those that are zeros.
-  const int64_t padded_;
+  // Kernels with those that are zeros, and the sums of them all.
+  const int64_t padded_, sums_;
   // Whether signals, and kernels, are read where they lie.
   const bool in_place_, taps_in_place_;
   const Cuts cuts_;
   const Copy<S, T> copy_;
-  // Groups of turns, how many turns the longest has, and the numbers of a kernel in it; where samples lie.
+  // Groups of turns, how many turns the longest has, and the numbers of a kernel in it; where samples and outputs lie.
   int64_t groups_ = 1, longest_ = 1, pitch_ = 0;
-  std::vector<int64_t> offsets_;
+  std::vector<int64_t> offsets_, results_;
 };
 
 template <class S, class T>
