@@ -148,7 +148,7 @@ class BankOfSums {
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
         across_(many_), is_across_(lies_across()), padded_(is_across_ ? across_.padded() : many_),
         sums_(padded_ * shifts_),
-        in_place_(lies_whole<S, T>(other_, down_, inner_)),
+        in_place_(lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
         taps_in_place_(!is_across_ && sizeof(S) == sizeof(T) && problem.inner.rhs == 1 && inner_.size >= W),
         cuts_(down_, inner_, in_place_ && taps_in_place_ ? kSummed + kMostShifts : rows_ * other_.count + many_,
               sizeof(T), hands_ > 1 ? ceil_div(kEach * hands_, turns_) : 1),
