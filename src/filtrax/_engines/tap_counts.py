@@ -80,7 +80,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     assert found is not None
     algorithm, rows = found
     if _is_sum_in_place(algorithm, rows, problem):
-        products = _products(problem) / _used(rows.inner.k, problem)
+        products = _products(problem) / _used(rows.inner.k, _vector(problem))
         images = math.prod(each.size for each in (*rows.cells, *rows.sums))
         alone = min(products + _ITEM * images, _ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
@@ -177,21 +177,19 @@ def _products(problem: Correlation) -> float:
 
 def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
     """The same counts of a bank."""
-    products, inner = _products(problem), rows.inner
+    products, inner, vector = _products(problem), rows.inner, _vector(problem)
     terms = math.prod(each.size for each in rows.sums)
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    across = _used(rows.kernels, problem)
+    across = _used(rows.kernels, vector)
     if algorithm == _native.TAPS:
-        used = max(_used(inner.m, problem), across * _ACROSS)
+        used = max(_used(inner.m, vector), across * _ACROSS)
         moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
     else:
         shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
-        along = _used(inner.k, problem) * (
-            _used(shifts, problem, _SHIFTS) if shifts > _SHIFTS else 1
-        )
+        along = _used(inner.k, vector) * (_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0)
         across *= shifts / (shifts + _TURNED)
         used = max(across, _BROUGHT_TOGETHER * along)
-        stays = used > across and inner.k >= _vector(problem) and not is_narrow(problem.dtype)
+        stays = used > across and inner.k >= vector and not is_narrow(problem.dtype)
         taps = problem.g * problem.o * problem.c * problem.taps
         moved = problem.inputs * (_READ if _lies_whole(problem) else 1.0)
         moved += taps * (_READ if stays else 1.0)
@@ -213,9 +211,8 @@ def _lies_whole(problem: Correlation) -> bool:
     return whole and not is_narrow(problem.dtype)
 
 
-def _used(count: int, problem: Correlation, vector: int = 0) -> float:
-    """The share of the lanes of vectors that so many numbers fill."""
-    vector = vector or _vector(problem)
+def _used(count: int, vector: int) -> float:
+    """The share of the lanes of vectors, or of other blocks, that so many numbers fill."""
     return count / (math.ceil(count / vector) * vector)
 
 
