@@ -83,6 +83,9 @@ def work(problem: Correlation) -> tuple[float, ...]:
         # signals are met by one kernel after the other.
         used = min(problem.b, 16) * min(problem.o, 16) / 256 if problem.b > 3 else 1 / 80
         pairs[kind] = products / used, float(problem.inputs)
+    elif "volumes" in kind:
+        # The library copies what each output meets, a number at a time where channels are few.
+        pairs[kind] = products / (problem.o * (8 if problem.c >= 8 else 1)), products
     elif problem.is_short:
         pairs[kind] = products, float(problem.inputs)
     elif kind == "channels":
@@ -95,11 +98,16 @@ def work(problem: Correlation) -> tuple[float, ...]:
 
 
 #: Short kernels of one channel, of several and of groups; long kernels of one signal, of several
-#: that are summed, with several outputs, of groups and along several axes.
-_KINDS = ("one", "channels", "groups", "long", "summed", "banks", "long groups", "long images")
+#: that are summed, with several outputs, of groups and along several axes; along more than two.
+_KINDS = (
+    "one", "channels", "groups", "long", "summed", "banks", "long groups", "long images",
+    "volumes", "long volumes",
+)  # fmt: skip
 
 
 def _kind(problem: Correlation) -> str:
+    if len(problem.axes) > 2:
+        return "long volumes" if problem.is_short else "volumes"
     if not problem.is_short:
         return "groups" if problem.g > 1 else "channels" if problem.c * problem.o > 1 else "one"
     if len(problem.axes) > 1:
