@@ -24,6 +24,7 @@ from filtrax._engines.base import (
     in_order,
     rounding_of_sums,
 )
+from filtrax._engines.parts import run_in_parts
 from filtrax._geometry import Axis
 
 #: Complex samples in the shortest transform.
@@ -33,6 +34,8 @@ _KEPT = 1 << 28
 
 
 def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
+    if tap_counts.served(problem) is not problem:
+        return run_in_parts(_run_taps, problem, a, b)
     found = tap_counts.rows_of(problem)
     assert found is not None
     algorithm, rows = found
@@ -42,11 +45,13 @@ def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _refuses_taps(problem: Correlation, platform: str) -> str | None:
-    return None if tap_counts.rows_of(problem) else "no kernels are compiled for it"
+    found = tap_counts.rows_of(tap_counts.served(problem))
+    return None if found else "no kernels are compiled for it"
 
 
 def _error_taps(problem: Correlation) -> float:
     """Of sums one after the other; of few outputs in stretches, which are added in float64."""
+    problem = tap_counts.served(problem)
     found = tap_counts.rows_of(problem)
     if found and found[0] == _native.DOTS:
         return rounding_of_sums(problem, run=256, joined=1 << 30)

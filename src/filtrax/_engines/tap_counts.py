@@ -8,6 +8,7 @@ import math
 from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation
+from filtrax._engines.parts import in_parts
 from filtrax._engines.taps import is_narrow
 
 #: Work that is not worth another thread, in products, that of an output and of a tile; samples of a
@@ -44,8 +45,30 @@ _READ = 1 / 8
 _NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
+#: Products of a number from which complex ones are computed with in parts, and of few outputs.
+_OFTEN, _OFTEN_SHORT = 100, 30
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
+
+
+def served(problem: Correlation) -> Correlation:
+    """The problem that kernels are given: of real numbers, where those for complex ones would do.
+
+    They have none for samples that stand apart, and none for banks: where numbers are met so often
+    that a copy of all does not count, twice as many channels and kernels are faster.
+    """
+    if not problem.is_complex:
+        return problem
+    often = problem.multiplications / _numbers(problem)
+    if rows_of(problem) and often < (_OFTEN_SHORT if problem.is_short else _OFTEN):
+        return problem
+    parts = in_parts(problem)
+    return parts if rows_of(parts) else problem
+
+
+def _numbers(problem: Correlation) -> int:
+    """Those of all three arrays."""
+    return problem.inputs + problem.outputs + problem.g * problem.o * problem.c * problem.taps
 
 
 def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
@@ -76,6 +99,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
     lanes, rows of them, samples, and sums that are finished. Last those of banks: products, samples
     that are read for them, and numbers copied; products of dot products, and sums finished.
     """
+    seen = served(problem)
+    if seen is not problem:
+        *counts, moved, products, finished = work(seen)
+        return *counts, moved + _numbers(seen), products, finished
     found = rows_of(problem)
     assert found is not None
     algorithm, rows = found
