@@ -76,6 +76,35 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "images of some vectors, own kernels": ((3, 2, 1, 1), (same(40, 4), same(45, 7))),
     "images of some vectors, taps in every second row":
         ((3, 2, 1, 1), (same(40, 4, dilation=2), same(45, 7))),
+    **{f"every second output of images, {c} channels, {n} by {k}":
+       ((g, 3, c, 1), (Axis(n, k, m, lo, stride=2), Axis(n + 5, 3, m + 2, 1, stride=2)))
+       for g, c, n, k, m, lo in ((5, 1, 14, 3, 7, 1), (2, 3, 14, 5, 7, 2), (1, 1, 75, 3, 38, 1),
+                                 (1, 1, 300, 2, 160, 9), (4, 1, 20, 3, 8, -1))},
+    **{f"every second sample of images, {c} channels, {n} by {k}":
+       ((g, 3, c, 1), (Axis(n, k, m, lo, base=2), Axis(n + 3, across, m + 6, 1, base=2)))
+       for g, c, n, k, m, lo, across in ((5, 1, 7, 3, 14, 1, 3), (2, 3, 7, 5, 13, 2, 4),
+                                         (1, 1, 38, 3, 75, 1, 5), (1, 1, 160, 2, 300, 9, 2),
+                                         (4, 1, 9, 3, 12, -3, 1), (3, 1, 9, 2, 17, 0, 2))},
+    "every second sample down an image": ((3, 2, 1, 1), (Axis(9, 3, 17, 1, base=2), same(12, 3))),
+    "every second sample across an image":
+        ((3, 2, 1, 1), (same(12, 3), Axis(20, 5, 39, 2, base=2))),
+    "every second output of volumes":
+        ((2, 1, 2, 1), (Axis(9, 3, 5, 1, stride=2), Axis(10, 3, 5, 1, stride=2),
+                        Axis(37, 3, 19, 1, stride=2))),
+    **{f"every second output of rows of {n}, {k} taps":
+       ((3, 2, c, 1), (Axis(n, k, m, lo, stride=2),))
+       for c, n, k, m, lo in ((1, 30, 5, 15, 2), (3, 1000, 9, 500, 4), (1, 5000, 3, 2499, -1),
+                              (1, 100, 2, 80, 30), (1, 3, 5, 2, 2))},
+    **{f"every second sample of rows of {n}, {k} taps": ((3, 2, c, 1), (Axis(n, k, m, lo, base=2),))
+       for c, n, k, m, lo in ((1, 15, 5, 30, 2), (3, 500, 9, 999, 4), (1, 2500, 3, 4990, -3),
+                              (1, 80, 2, 200, 30), (1, 700, 31, 1401, 15), (2, 40, 1, 79, 0))},
+    "every second sample of rows amid others":
+        ((2, 3, 1, 1), (Axis(1, 1, 3, 1), Axis(50, 4, 99, 1, base=2))),
+    **{f"few outputs, every second sample of images of {n}":
+       ((g, b, 1, 1), (Axis(n, n // 2, k, 1, dilation=2), Axis(n + 9, n // 2 + 4, 3, 1, dilation=2)))
+       for g, b, n, k in ((12, 2, 14, 3), (9, 1, 29, 5), (30, 1, 70, 3))},
+    "few outputs, every second sample of images, rows summed":
+        ((3, 1, 7, 1), (Axis(15, 7, 3, 1, dilation=2), Axis(40, 19, 3, 0, dilation=2))),
     "volumes of short rows": ((1, 2, 1, 1), (same(5, 3), same(6, 2), same(9, 3))),
     "images of few taps": ((1, 3, 1, 1), (same(28, 2), same(28, 2))),
     "one row of an image": ((1, 3, 1, 1), (Axis(3, 1, 1, -1), same(300, 9))),

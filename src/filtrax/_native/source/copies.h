@@ -127,20 +127,12 @@ class Copy {
       if constexpr (sizeof(S) == sizeof(T)) {
         const T* samples = reinterpret_cast<const T*>(from);
         // The last of them is read with the one behind it.
-        for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, every_second(samples + 2 * i));
+        for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, load_apart<2>(samples + 2 * i));
       }
       for (; i < last; ++i) convert_few<1>(from + i * step, to + i);
       clear(to + last, pitch - last);
     }
   }
-  static Vec<T, width<T>> every_second(const T* from) {
-    return every_second(from, std::make_index_sequence<width<T>>{});
-  }
-  template <size_t... L>
-  static FILTRAX_INLINE Vec<T, width<T>> every_second(const T* from, std::index_sequence<L...>) {
-    return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
-  }
-
   static constexpr int64_t W = width<T>;
   const Walk other_, down_, inner_;
   const S* const end_;

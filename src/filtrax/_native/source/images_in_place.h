@@ -1,7 +1,8 @@
 // Images read where they lie: outputs of several rows at once, each of the rows of samples behind a pointer of its own.
 //
 // Rows beyond the image are zeros that all share, and the few that lie at the ends of the memory are copies. What a
-// vector reads beyond the ends of a row is masked out.
+// vector reads beyond the ends of a row is masked out. Of outputs that meet every second sample these are picked from two
+// vectors; of samples with zeros between them both phases of a row of outputs are made, and put in turn.
 #pragma once
 
 #include <utility>
@@ -26,13 +27,21 @@ struct Stencil {
   // Planes of samples and of taps, and pointers to rows from plane to plane.
   int64_t planes, deep;
   const T* const* kernels;
-  // Taps down and across, and how they lie.
-  int64_t down, across, step_down, step_across;
+  // Taps down and across, how they lie, and the first of them.
+  int64_t down, across, step_down, step_across, first = 0;
 };
 
-// R rows of a vector of outputs whose samples begin at `column`; the mask tells which of these count.
-template <int R, class T, class... Mask>
-void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t column, T* const* to, Mask... mask) {
+// Where rows of outputs go, so far apart: of the first few a vector is written, of others so many numbers.
+template <class T>
+struct RowsOut {
+  T* first;
+  int64_t apart, count, whole;
+};
+
+// R rows of a vector of outputs, whose samples, `Step` apart in both directions, begin at `column`; the mask tells which
+// of these count.
+template <int Step, int R, class T, class... Mask>
+void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t column, const RowsOut<T>& to, Mask... mask) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   V sums[R];
@@ -40,20 +49,22 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
   for (int r = 0; r < R; ++r) sums[r] = V{};
   for (int64_t plane = 0; plane < stencil.planes; ++plane, rows += stencil.deep) {
     for (int64_t x = 0; x < stencil.across; ++x) {
-      const T* tap = stencil.kernels[plane] + x * stencil.step_across;
+      const T* tap = stencil.kernels[plane] + stencil.first + x * stencil.step_across;
       const auto meet = [&](auto taps, const T* const* at, auto... bits) __attribute__((always_inline)) {
         constexpr int A = decltype(taps)::value;
         V weights[A];
 #pragma GCC unroll 4
         for (int a = 0; a < A; ++a, tap += stencil.step_down) weights[a] = kept(splat<T>(*tap));
-#pragma GCC unroll 32
-        for (int v = 0; v < R + A - 1; ++v) {
-          V sample = load<T>(at[v] + column + x);
+#pragma GCC unroll 40
+        for (int v = 0; v < Step * (R - 1) + A; ++v) {
+          if (A == 1 && v % Step) continue;
+          V sample = load_apart<Step>(at[v] + column + x);
           ((sample = (V)((decltype(bits))sample & bits)), ...);
           sample = kept(sample);
 #pragma GCC unroll 4
           for (int a = 0; a < A; ++a) {
-            if (v - a >= 0 && v - a < R) sums[v - a] += weights[a] * sample;
+            const int r = (v - a) / Step;
+            if (v >= a && r < R && v == Step * r + a) sums[r] += weights[a] * sample;
           }
         }
       };
@@ -62,10 +73,10 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
         // Not four and one: a chain of one shares nothing.
         const int64_t count = left == kColumn + 1 ? kColumn - 1 : least(left, kColumn);
         switch (count) {
-          case 1: meet(std::integral_constant<int, 1>{}, at, load<BitsOf<T>>(mask + x)...); break;
-          case 2: meet(std::integral_constant<int, 2>{}, at, load<BitsOf<T>>(mask + x)...); break;
-          case 3: meet(std::integral_constant<int, 3>{}, at, load<BitsOf<T>>(mask + x)...); break;
-          default: meet(std::integral_constant<int, kColumn>{}, at, load<BitsOf<T>>(mask + x)...);
+          case 1: meet(std::integral_constant<int, 1>{}, at, load_apart<Step>(mask + x)...); break;
+          case 2: meet(std::integral_constant<int, 2>{}, at, load_apart<Step>(mask + x)...); break;
+          case 3: meet(std::integral_constant<int, 3>{}, at, load_apart<Step>(mask + x)...); break;
+          default: meet(std::integral_constant<int, kColumn>{}, at, load_apart<Step>(mask + x)...);
         }
         at += count;
         left -= count;
@@ -73,30 +84,52 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
     }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) put<T, W>(to[r], sums[r]);
+  for (int r = 0; r < R; ++r) r < to.whole ? put<T, W>(to.first + r * to.apart, sums[r])
+                                           : put_some<T>(to.first + r * to.apart, sums[r], to.count);
 }
-template <class T, size_t... R>
-void stencil_rows(int64_t count, const Stencil<T>& stencil, const T* const* rows, int64_t column,
-                  const BitsOf<T>* mask, T* const* to, std::index_sequence<R...>) {
-  typedef void (*Plain)(const Stencil<T>&, const T* const*, int64_t, T* const*);
-  typedef void (*Masked)(const Stencil<T>&, const T* const*, int64_t, T* const*, const BitsOf<T>*);
-  static constexpr Plain plain[] = {stencil_block<R + 1, T>...};
-  static constexpr Masked masked[] = {stencil_block<R + 1, T, const BitsOf<T>*>...};
-  mask ? masked[count - 1](stencil, rows, column, to, mask) : plain[count - 1](stencil, rows, column, to);
+template <int Step, class T, size_t... R>
+void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* const* rows, int64_t column,
+                  const BitsOf<T>* mask, const RowsOut<T>& to, std::index_sequence<R...>) {
+  typedef void (*Plain)(const Stencil<T>&, const T* const*, int64_t, const RowsOut<T>&);
+  typedef void (*Masked)(const Stencil<T>&, const T* const*, int64_t, const RowsOut<T>&, const BitsOf<T>*);
+  static constexpr Plain plain[] = {stencil_block<Step, R + 1, T>...};
+  static constexpr Masked masked[] = {stencil_block<Step, R + 1, T, const BitsOf<T>*>...};
+  mask ? masked[rows_of_outputs - 1](stencil, rows, column, to, mask)
+       : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
-// Taps of images of any size that are served so, and bytes of the rows that a block meets: more are sooner copied.
-constexpr int64_t kFewTaps = 9, kRowBytes = 12 << 10;
+// Taps of images of any size that are served so, those of rows that outputs meet in turn, and bytes of the rows that a
+// block meets: more are sooner copied.
+constexpr int64_t kFewTaps = 9, kFewTapsInTurn = 64, kRowBytes = 12 << 10;
 
-// Whether images are served so: of a kernel at a time, along axes without gaps, with taps one below the other.
+inline bool is_row(const Slide& axis) { return axis.m == 1 && axis.k == 1; }
+
+// Whether images are served so: of a kernel at a time, with taps one below the other and without gaps, of outputs that
+// meet neighbours or every second sample, or of which every second one does along an axis.
 template <class S, class T>
 bool is_in_place(const Problem& problem) {
-  const Slide &inner = problem.inner, &axis = problem.outer[down(problem)];
-  const bool plain = is_plain(inner) && is_plain(axis) && inner.out == 1 && problem.lanes == 1;
+  const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
+  const bool spaced = inner.base > 1 || axis.base > 1;
+  const bool near = (is_row(axis) || axis.stride == inner.stride) && inner.stride <= 2 && inner.base <= 2 && axis.base <= 2 &&
+                    !(inner.stride > 1 && spaced) && inner.dilation == 1 && axis.dilation == 1 && other.base == 1;
+  if (sizeof(S) != sizeof(T) || !near || problem.lanes > 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
+  if (is_row(axis)) return spaced ? inner.k <= kFewTapsInTurn : inner.stride > 1 && inner.k <= kFewTaps;
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
-  return sizeof(S) == sizeof(T) && plain && !problem.has(is_of_kernels) && axis.m > 1 && axis.k > 1 &&
-         (axis.k * inner.k <= kFewTaps || bytes <= kRowBytes);
+  return axis.m > 1 && axis.k > 1 && (axis.k * inner.k <= kFewTaps || bytes <= kRowBytes);
 }
+
+// Outputs `base` apart along an axis, which meet every `base`-th tap.
+struct Turn {
+  Turn(const Slide& axis, int64_t number) {
+    const int64_t base = axis.base, begin = number - axis.lo;
+    tap = -begin - base * floor_div(-begin, base);
+    k = axis.k > tap ? ceil_div(axis.k - tap, base) : 0;
+    m = ceil_div(axis.m - number, base);
+    lo = -(begin + tap) / base;
+  }
+  // The first tap, how many there are, outputs, and samples before the first.
+  int64_t tap, k, m, lo;
+};
 
 // Rows of which so many numbers are read from `lo` before the first on: pointers to them, and which of these numbers
 // there are.
@@ -113,16 +146,16 @@ class Rows {
   // Those of `count` rows, of which the first has this number among `rows`. Zeros are shared; there is room for copies.
   void find(const T* row, int64_t apart, int64_t number, int64_t rows, int64_t count, const T* zeros, T*& copies,
             const T** to) const {
-    for (int64_t q = 0; q < count; ++q, ++number, row += apart) {
-      if (number < 0 || number >= rows) {
-        to[q] = zeros;
-      } else if (row - begin_ >= lo_ && end_ - row >= reach_ - lo_) {
-        to[q] = row - lo_;
-      } else {
-        window(row, n_, -lo_, reach_, copies);
-        to[q] = copies;
-        copies += reach_;
-      }
+    const int64_t first = least(most(-number, 0), count), last = most(first, least(rows - number, count));
+    for (int64_t q = 0; q < first; ++q) to[q] = zeros;
+    for (int64_t q = first; q < last; ++q) to[q] = row + q * apart - lo_;
+    for (int64_t q = last; q < count; ++q) to[q] = zeros;
+    if (first == last || (is_near(row + first * apart) && is_near(row + (last - 1) * apart))) return;
+    for (int64_t q = first; q < last; ++q) {
+      if (is_near(row + q * apart)) continue;
+      window(row + q * apart, n_, -lo_, reach_, copies);
+      to[q] = copies;
+      copies += reach_;
     }
   }
 
@@ -132,104 +165,166 @@ class Rows {
   }
 
  private:
+  // Whether what is read around a row is within the memory.
+  bool is_near(const T* row) const { return row - begin_ >= lo_ && end_ - row >= reach_ - lo_; }
+
   const T *begin_, *end_;
   const int64_t n_, lo_, reach_;
   std::vector<BitsOf<T>> fence_;
 };
 
-template <class T>
+template <int Step, class T>
 class InPlace {
  public:
   InPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
-        other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, ceil_div(inner_.m, W) * W + inner_.k - 1) {}
+        other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out), is_row_(is_row(axis_)),
+        across_{Turn(inner_, 0), Turn(inner_, inner_.base - 1)}, down_{Turn(axis_, 0), Turn(axis_, axis_.base - 1)},
+        high_(is_row_ ? ceil_div(across_[0].m, W) : down_[0].m), lo_(most(across_[0].lo, across_[1].lo)),
+        span_(most(ahead(0) + across_[0].k, ahead(1) + across_[1].k)),
+        samples_(lhs, lhs + problem.count_samples(), inner_.n, lo_,
+                 is_row_ ? 0 : Step * ceil_div(across_[0].m, W) * W + span_ - 1) {}
 
   void run(const Pool& pool) const {
     const int64_t images = problem_.count_cells() * other_.m;
     // Few images are cut into parts.
-    const int64_t parts = images >= kEnough * pool.threads ? 1 : ceil_div(axis_.m, kTall * kRowsInPlace);
+    const int64_t parts = images >= kEnough * pool.threads ? 1 : ceil_div(high_, kTall * kRowsInPlace);
     const int64_t items = images * parts;
-    const double taps = double(problem_.count_sums()) * other_.k * axis_.k * inner_.k;
+    const double taps = double(problem_.count_sums()) * other_.k * axis_.k * inner_.k / (axis_.base * inner_.base);
     const double work = double(problem_.count_outputs()) * (taps + kOutput) + items * kItem;
     const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
-    const int64_t planes = problem_.count_sums() * other_.k, deep = ceil_div(axis_.m, parts) + axis_.k - 1;
+    const int64_t planes = problem_.count_sums() * other_.k, deep = Step * ceil_div(high_, parts) + axis_.k - 1;
     share(pool, tasks, [&](int64_t task) {
-      const T** rows = scratch<const T*>(0, planes * (deep + 1));
-      T* zeros = scratch<T>(1, samples_.reach() * (planes * deep + 1));
+      const T** rows = scratch<const T*>(0, planes * (deep + kApart + 1));
+      T* zeros = scratch<T>(1, is_row_ ? planes * (Step * W + span_) : samples_.reach() * (planes * deep + 1));
       std::fill_n(zeros, samples_.reach(), T(0));
       const int64_t first = items * task / tasks, last = items * (task + 1) / tasks;
       Cells cells(problem_, first / (parts * other_.m));
       for (int64_t item = first, turn = first % (parts * other_.m); item < last; ++item, ++turn) {
         if (turn == parts * other_.m) cells.next(), turn = 0;
-        if (parts * other_.m == 1) {
-          make(cells.place(), 0, 0, axis_.m, rows, zeros);
-          continue;
-        }
         const int64_t before = turn / parts, part = turn % parts;
-        make(cells.place(), before, axis_.m * part / parts, axis_.m * (part + 1) / parts, rows, zeros);
+        for (int64_t t = 0; t < axis_.base; ++t) {
+          make(cells.place(), before, t, high_ * part / parts, high_ * (part + 1) / parts, rows, zeros);
+        }
       }
     });
   }
 
  private:
-  // Rows [begin, end) of the outputs at `before` along the other axis. There is room for pointers to rows and to
-  // kernels, and, behind the zeros, for copies.
-  void make(const Place& place, int64_t before, int64_t begin, int64_t end, const T** rows, T* zeros) const {
+  // Samples that those of a turn lie behind the first that any reads.
+  int64_t ahead(int64_t turn) const { return lo_ - across_[turn].lo; }
+
+  // Rows [begin, end), or vectors of the one row, of a turn of the outputs at `before` along the other axis. There is room
+  // for pointers to rows and to kernels, and, behind the zeros, if any, for copies.
+  void make(const Place& place, int64_t before, int64_t turn, int64_t begin, int64_t end, const T** rows,
+            T* zeros) const {
+    const Turn& down = down_[turn];
+    const int64_t top = is_row_ ? 0 : begin, high = is_row_ ? 1 : least(end, down.m) - begin;
+    if (high <= 0) return;
     const Range planes = taps_inside(other_, before);
-    const int64_t deep = end - begin + axis_.k - 1, terms = problem_.count_sums();
+    const int64_t deep = Step * (high - 1) + most(down.k, 1), terms = problem_.count_sums();
     const T** kernels = rows + terms * (planes.last - planes.first) * deep;
     T* copies = zeros + samples_.reach();
     int64_t count = 0;
     for (int64_t s = 0; s < terms; ++s) {
       const Place term = term_of(problem_, s);
       for (int64_t a = planes.first; a < planes.last; ++a, ++count) {
-        kernels[count] = rhs_ + place.rhs + term.rhs + a * other_.rhs;
-        const int64_t plane = other_.stride * before + other_.dilation * a - other_.lo;
-        const T* row = lhs_ + place.lhs + term.lhs + plane * other_.lhs + (begin - axis_.lo) * axis_.lhs;
-        samples_.find(row, axis_.lhs, begin - axis_.lo, axis_.n, deep, zeros, copies, rows + count * deep);
+        const int64_t plane = other_.stride * before + other_.dilation * a - other_.lo, first = Step * top - down.lo;
+        const T* row = lhs_ + place.lhs + term.lhs + plane * other_.lhs + first * axis_.lhs;
+        kernels[count] = rhs_ + place.rhs + term.rhs + a * other_.rhs + down.tap * axis_.rhs;
+        if (is_row_) {
+          rows[count] = first >= 0 && first < axis_.n ? row : nullptr;
+          continue;
+        }
+        samples_.find(row, axis_.lhs, first, axis_.n, deep, zeros, copies, rows + count * deep);
       }
     }
-    const Stencil<T> stencil{count, deep, kernels, axis_.k, inner_.k, axis_.rhs, inner_.rhs};
-    T* to = out_ + place.out + before * other_.out + begin * axis_.out;
-    const int64_t high = end - begin, blocks = ceil_div(high, kRowsInPlace), vector = least(W, inner_.m);
-    const bool close = axis_.out == inner_.m;
+    Stencil<T> stencil{count, deep, kernels, down.k, 0, axis_.base * axis_.rhs, inner_.base * inner_.rhs};
+    T* to = out_ + place.out + before * other_.out + (axis_.base * top + turn) * axis_.out;
+    is_row_ ? lay_row(stencil, rows, begin, end, kernels + count, zeros, to) : lay_image(stencil, rows, high, to);
+  }
+
+  void lay_image(Stencil<T>& stencil, const T* const* rows, int64_t high, T* to) const {
+    const int64_t blocks = ceil_div(high, kRowsInPlace), apart = axis_.base * axis_.out;
     for (int64_t b = 0, top = 0; b < blocks; ++b) {
       const int64_t some = (high - top) / (blocks - b);
-      for (int64_t i = 0; i < inner_.m; i += W) {
-        const int64_t column = vector < W ? 0 : least(i, inner_.m - W);
-        alignas(FILTRAX_VECTOR) T done[kRowsInPlace * W];
-        T* into[kRowsInPlace];
-        int64_t whole = some;
-        for (int64_t r = 0; r < some; ++r) {
-          const int64_t at = (top + r) * axis_.out + column;
-          into[r] = to + at;
-          // Of rows shorter than a vector, what is written beyond an end is written over.
-          if (vector == W || (close && at + W <= high * inner_.m)) continue;
-          whole = least(whole, r);
-          into[r] = done + r * W;
-        }
-        stencil_rows<T>(some, stencil, rows + top, column, samples_.mask(column, W + inner_.k - 1), into,
-                        std::make_index_sequence<kRowsInPlace>{});
-        for (int64_t r = whole; r < some; ++r) convert(into[r], to + (top + r) * axis_.out + column, vector);
+      // Of rows shorter than a vector, what is written beyond an end is written over.
+      const int64_t over = apart == inner_.m ? high - top - ceil_div(W, inner_.m) + 1 : 0;
+      for (int64_t i = 0; i < across_[0].m; i += W) {
+        const int64_t column = most(0, least(i, across_[0].m - W)), left = inner_.m - inner_.base * column;
+        T* first = to + top * apart + inner_.base * column;
+        lay(stencil, rows + Step * top, some, column, {first, apart, left, left < W ? over : some});
       }
       top += some;
     }
   }
 
+  // Vectors [begin, end) of a row. They are taken as rows one below the other, but for those at its ends, whose samples are
+  // copied. There is room for pointers and for copies.
+  void lay_row(Stencil<T>& stencil, const T* const* rows, int64_t begin, int64_t end, const T** at, T* copies,
+               T* to) const {
+    const int64_t many = across_[0].m, first = ceil_div(most(lo_, 0), Step * W), size = Step * W + span_;
+    const int64_t last = least(across_[1].m / W, floor_div(lo_ + inner_.n - span_ + 1, Step * W));
+    stencil.deep = kApart;
+    for (int64_t i = begin; i < end;) {
+      const bool inside = i >= first && i < last;
+      const int64_t some = inside ? least(kRowsInPlace, least(last, end) - i) : 1;
+      const int64_t column = i < last ? i * W : most(0, least(i * W, many - W)), left = inner_.m - inner_.base * column;
+      for (int64_t plane = 0; plane < stencil.planes; ++plane) {
+        const T* row = rows[plane];
+        const int64_t start = Step * column - lo_;
+        if (!inside || !row) window(row, row ? inner_.n : 0, start, size, copies + plane * size);
+        for (int64_t r = 0; r < some; ++r) {
+          at[plane * kApart + Step * r] = inside && row ? row + start + Step * W * r : copies + plane * size;
+        }
+      }
+      lay(stencil, at, some, 0, {to + inner_.base * column, inner_.base * W, left, left < W ? 0 : some});
+      i += some;
+    }
+  }
+
+  // A vector of outputs, from a column on, of some rows; where they are in two turns, a vector of each.
+  void lay(Stencil<T>& stencil, const T* const* rows, int64_t some, int64_t column, const RowsOut<T>& to) const {
+    if (inner_.base == 1) return make_block(stencil, rows, some, 0, column, to);
+    alignas(FILTRAX_VECTOR) T done[2][kRowsInPlace * W];
+    for (int turn = 0; turn < 2; ++turn) make_block(stencil, rows, some, turn, column, {done[turn], W, W, some});
+    for (int64_t r = 0; r < some; ++r) {
+      put_in_turn<T>(to.first + r * to.apart, load<T>(done[0] + r * W), load<T>(done[1] + r * W), to.count);
+    }
+  }
+
+  void make_block(Stencil<T>& stencil, const T* const* rows, int64_t some, int64_t turn, int64_t column,
+                  const RowsOut<T>& to) const {
+    const Turn& across = across_[turn];
+    const int64_t from = Step * column + ahead(turn);
+    stencil.across = across.k;
+    stencil.first = across.tap * inner_.rhs;
+    const BitsOf<T>* mask = is_row_ ? nullptr : samples_.mask(from, Step * W + across.k - 1);
+    stencil_rows<Step, T>(some, stencil, rows, from, mask, to, std::make_index_sequence<kRowsInPlace>{});
+  }
+
   static constexpr int64_t W = width<T>;
   // Images for each thread that need not be cut, and blocks of rows in a part of one.
   static constexpr int64_t kEnough = 8, kTall = 4;
+  // Pointers from plane to plane where one row is taken as several.
+  static constexpr int64_t kApart = Step * kRowsInPlace;
   const Problem& problem_;
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
+  const bool is_row_;
+  // Turns of the outputs, which meet the taps in turn: one, or two of samples with zeros between them.
+  const Turn across_[2], down_[2];
+  // Rows of outputs of a turn, at most, or vectors of the one; samples before the first of a row that any output reads;
+  // and how many the outputs of one place of all turns read.
+  const int64_t high_, lo_, span_;
   const Rows<T> samples_;
 };
 
 template <class T>
 void correlate_in_place(const Pool& pool, const Problem& problem, const T* lhs, const T* rhs, T* out) {
-  InPlace<T>(problem, lhs, rhs, out).run(pool);
+  problem.inner.stride == 1 ? InPlace<1, T>(problem, lhs, rhs, out).run(pool)
+                            : InPlace<2, T>(problem, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET

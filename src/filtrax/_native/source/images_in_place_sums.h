@@ -21,8 +21,9 @@ constexpr int kHighSums = 4, kWideSums = 8, kMostOfBoth = FILTRAX_VECTOR == 64 ?
 // So many images are not cut.
 constexpr int64_t kRowsAdded = 512, kManyImages = 8;
 
-// Adds to A by X sums what a column of `rows` rows of taps gives. The masks tell which samples and taps count.
-template <int A, int X, class T, class... Mask>
+// Adds to A by X sums what a column of `rows` rows of taps gives, which meet samples `Step` apart in both directions. The
+// masks tell which samples and taps count.
+template <int Step, int A, int X, class T, class... Mask>
 void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t at, T* sums,
                   int64_t pitch, Vec<BitsOf<T>, width<T>> all, Mask... mask) {
   constexpr int W = width<T>;
@@ -35,11 +36,11 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
     const V tap = (V)((Bits)load<T>(h[r] + column) & all);
 #pragma GCC unroll 4
     for (int a = 0; a < A; ++a) {
-      const T* row = x[r + a] + at;
+      const T* row = x[Step * r + a] + at;
 #pragma GCC unroll 8
       for (int i = 0; i < X; ++i) {
-        V sample = load<T>(row + i);
-        ((sample = (V)((Bits)sample & load<BitsOf<T>>(mask + i))), ...);
+        V sample = load_apart<Step>(row + i);
+        ((sample = (V)((Bits)sample & load_apart<Step>(mask + i))), ...);
         total[a * X + i] += tap * sample;
       }
     }
@@ -50,40 +51,43 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
 template <class T>
 using StencilSums = void (*)(const T* const*, const T* const*, int64_t, int64_t, int64_t, T*, int64_t,
                              const BitsOf<T>*, const BitsOf<T>*);
-template <int A, int X, class T>
+template <int Step, int A, int X, class T>
 void masked_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t at, T* sums,
                  int64_t pitch, const BitsOf<T>* taps_mask, const BitsOf<T>* mask) {
   const auto all = taps_mask ? load<BitsOf<T>>(taps_mask) : ~Vec<BitsOf<T>, width<T>>{};
-  mask ? stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, all, mask)
-       : stencil_sums<A, X, T>(x, h, rows, column, at, sums, pitch, all);
+  mask ? stencil_sums<Step, A, X, T>(x, h, rows, column, at, sums, pitch, all, mask)
+       : stencil_sums<Step, A, X, T>(x, h, rows, column, at, sums, pitch, all);
 }
-template <int A, class T, size_t... X>
+template <int Step, int A, class T, size_t... X>
 StencilSums<T> stencil_sums_of(int64_t across, std::index_sequence<X...>) {
-  static constexpr StencilSums<T> blocks[] = {(A * (X + 1) <= kMostOfBoth ? masked_sums<A, X + 1, T> : nullptr)...};
+  static constexpr StencilSums<T> blocks[] = {
+      (A * (X + 1) <= kMostOfBoth ? masked_sums<Step, A, X + 1, T> : nullptr)...};
   return blocks[across - 1];
 }
-template <class T>
+template <int Step, class T>
 StencilSums<T> stencil_sums_of(int64_t high, int64_t across) {
   constexpr auto wide = std::make_index_sequence<kWideSums>{};
   switch (high) {
-    case 1: return stencil_sums_of<1, T>(across, wide);
-    case 2: return stencil_sums_of<2, T>(across, wide);
-    case 3: return stencil_sums_of<3, T>(across, wide);
-    default: return stencil_sums_of<kHighSums, T>(across, wide);
+    case 1: return stencil_sums_of<Step, 1, T>(across, wide);
+    case 2: return stencil_sums_of<Step, 2, T>(across, wide);
+    case 3: return stencil_sums_of<Step, 3, T>(across, wide);
+    default: return stencil_sums_of<Step, kHighSums, T>(across, wide);
   }
 }
 
-// Whether sums are made so: of many images of short rows, along axes without gaps, a kernel at a time.
+// Whether sums are made so: of many images of short rows whose taps meet neighbours, or every second sample, a kernel at
+// a time.
 template <class S, class T>
 bool is_sum_in_place(const Problem& problem) {
   const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
   return sizeof(S) == sizeof(T) && problem.lanes == 1 && !problem.has(is_of_kernels) && !problem.has(is_of_signals) &&
-         is_plain(inner) && is_plain(axis) && inner.rhs == 1 && axis.m > 1 && axis.k > 1 && other.m == 1 &&
+         inner.stride == 1 && axis.stride == 1 && inner.dilation == axis.dilation && inner.dilation <= 2 &&
+         inner.base == 1 && axis.base == 1 && inner.rhs == 1 && axis.m > 1 && axis.k > 1 && other.m == 1 &&
          other.k == 1 && inner.k * int64_t(sizeof(T)) <= kLongRow && axis.m <= axis.k && inner.m <= inner.k &&
          problem.count_cells() * problem.count_sums() >= kManyImages;
 }
 
-template <class T>
+template <int Step, class T>
 class SumsInPlace {
   typedef typename Wider<T>::type Wide;
 
@@ -91,8 +95,8 @@ class SumsInPlace {
   SumsInPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        along_(ceil_div(inner_.k, W) * W), deep_(axis_.m + axis_.k - 1),
-        samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, along_ + inner_.m - 1),
+        along_(ceil_div(inner_.k, W) * W), deep_(axis_.m + Step * (axis_.k - 1)),
+        samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, Step * along_ + inner_.m - 1),
         taps_(rhs, rhs + problem.count_taps(), inner_.k, 0, along_) {}
 
   void run(const Pool& pool) const {
@@ -139,7 +143,7 @@ class SumsInPlace {
       taps_.find(taps, axis_.rhs, 0, axis_.k, axis_.k, zeros, copies, h);
       for (int64_t column = 0; column < inner_.k; column += W) {
         for (int64_t r = 0; r < axis_.k; r += kRowsAdded) {
-          meet(x + r, h + r, least(kRowsAdded, axis_.k - r), column, sums);
+          meet(x + Step * r, h + r, least(kRowsAdded, axis_.k - r), column, sums);
           added += kRowsAdded < axis_.k ? kRowsAdded : axis_.k;
           if (added < kRowsAdded) continue;
           add_up<T, 1>(sums, outputs, totals);
@@ -155,12 +159,12 @@ class SumsInPlace {
     const int64_t wide = ceil_div(inner_.m, kWideSums);
     for (int64_t b = 0; b < wide; ++b) {
       const int64_t left = inner_.m * b / wide, across = inner_.m * (b + 1) / wide - left;
-      const int64_t at = column + left;
+      const int64_t at = Step * column + left;
       const int64_t blocks = ceil_div(axis_.m, least(kHighSums, kMostOfBoth / across));
       for (int64_t a = 0; a < blocks; ++a) {
         const int64_t top = axis_.m * a / blocks, high = axis_.m * (a + 1) / blocks - top;
-        stencil_sums_of<T>(high, across)(x + top, h, rows, column, at, sums + (top * inner_.m + left) * W, inner_.m,
-                                         taps_.mask(column, W), samples_.mask(at, W + across - 1));
+        stencil_sums_of<Step, T>(high, across)(x + top, h, rows, column, at, sums + (top * inner_.m + left) * W, inner_.m,
+                                         taps_.mask(column, W), samples_.mask(at, Step * W + across - 1));
       }
     }
   }
@@ -177,7 +181,8 @@ class SumsInPlace {
 
 template <class T>
 void sums_in_place(const Pool& pool, const Problem& problem, const T* lhs, const T* rhs, T* out) {
-  SumsInPlace<T>(problem, lhs, rhs, out).run(pool);
+  problem.inner.dilation == 1 ? SumsInPlace<1, T>(problem, lhs, rhs, out).run(pool)
+                              : SumsInPlace<2, T>(problem, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET

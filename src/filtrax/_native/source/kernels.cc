@@ -45,6 +45,12 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   const S* lhs = static_cast<const S*>(lhs_);
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
   S* out = static_cast<S*>(out_) + start.out * Parts;
+  if constexpr (Parts == 1) {
+    if (algorithm == kTaps && problem.inner.base > 1 && is_in_place<S, T>(problem)) {
+      run<S, T, Parts>(algorithm, pool, problem, block, lhs, rhs, out);
+      return true;
+    }
+  }
   const Phases phases(problem);
   if (phases.leave_out) std::memset(out_, 0, problem.count_outputs() * Parts * sizeof(S));
   for (const Phases::Phase& each : phases.problems) {

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <type_traits>
 #include <utility>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 // Small functions on registers: left to the compiler, some became calls, with all they work on in memory.
 #define FILTRAX_INLINE inline __attribute__((always_inline))
@@ -37,9 +40,60 @@ template <class T, int W = width<T>>
 FILTRAX_INLINE Vec<T, W> load(const T* from) {
   return *reinterpret_cast<const typename Vectors<T, W>::loose*>(from);
 }
+// Numbers that stand `Step` apart: of two, the one behind the last is read, too.
+template <int Step, class T, size_t... L>
+FILTRAX_INLINE Vec<T, width<T>> load_apart(const T* from, std::index_sequence<L...>) {
+  if constexpr (Step == 1) {
+    return load<T>(from);
+  } else {
+    static_assert(Step == 2);
+    return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
+  }
+}
+template <int Step, class T>
+FILTRAX_INLINE Vec<T, width<T>> load_apart(const T* from) {
+  return load_apart<Step>(from, std::make_index_sequence<width<T>>{});
+}
 template <class T, int W>
 FILTRAX_INLINE void put(T* to, Vec<T, W> value) {
   *reinterpret_cast<typename Vectors<T, W>::loose*>(to) = value;
+}
+// The first numbers of a vector, if not all.
+template <class T>
+FILTRAX_INLINE void put_some(T* to, Vec<T, width<T>> value, int64_t count) {
+  if (count >= width<T>) return put<T, width<T>>(to, value);
+  if (count <= 0) return;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_epi32(to, __mmask16((1u << count) - 1), (__m512i)value);
+  } else {
+    _mm512_mask_storeu_epi64(to, __mmask8((1u << count) - 1), (__m512i)value);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(to), _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), places),
+                           (__m256i)value);
+  } else {
+    const __m256i places = _mm256_setr_epi64x(0, 1, 2, 3);
+    _mm256_maskstore_epi64(reinterpret_cast<long long*>(to), _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), places),
+                           (__m256i)value);
+  }
+#else
+  for (int64_t i = 0; i < count; ++i) to[i] = value[i];
+#endif
+}
+// So many numbers of two vectors in turn.
+template <class T, size_t... L>
+FILTRAX_INLINE void put_in_turn(T* to, Vec<T, width<T>> a, Vec<T, width<T>> b, int64_t count,
+                                std::index_sequence<L...>) {
+  constexpr int W = width<T>;
+  put_some<T>(to, __builtin_shufflevector(a, b, int(L / 2 + L % 2 * W)...), count);
+  put_some<T>(to + W, __builtin_shufflevector(a, b, int((L + W) / 2 + L % 2 * W)...), count - W);
+}
+template <class T>
+FILTRAX_INLINE void put_in_turn(T* to, Vec<T, width<T>> a, Vec<T, width<T>> b, int64_t count) {
+  put_in_turn<T>(to, a, b, count, std::make_index_sequence<width<T>>{});
 }
 template <class T, int W = width<T>>
 FILTRAX_INLINE Vec<T, W> splat(T value) {
