@@ -29,6 +29,8 @@ _WAITING, _TOGETHER, _FEW = 4096, 4, 3
 #: Bytes of rows that are long, as in ``banks.h``; rows of outputs of an image read in place
 #: together, taps of those of any size, and bytes of their rows, as in ``images_in_place.h``.
 _LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
+#: Taps that outputs meet in turn there.
+_FEW_TAPS_IN_TURN = 64
 #: Images that are not cut, as in ``images_in_place_sums.h``.
 _MANY_IMAGES = 8
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
@@ -172,29 +174,39 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
 
 
 def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
-    """Whether images are read where they lie, as in ``images_in_place.h``."""
+    """Whether images, or rows with gaps, are read where they lie, as in ``images_in_place.h``."""
     inner, axis = rows.inner, _down(rows)
-    taps = axis.k * inner.k
+    if algorithm != _native.TAPS or rows.kernels > 1 or not _is_single(rows, problem):
+        return False
+    is_row, spaced = axis.m == axis.k == 1, max(inner.base, axis.base) > 1
+    steps = {inner.stride} if is_row else {inner.stride, axis.stride}
+    others = any(each.base > 1 for each in rows.outer if each is not axis)
+    if len(steps) > 1 or inner.stride > (1 if spaced else 2) or others:
+        return False
+    if max(inner.base, axis.base) > 2 or inner.dilation > 1 or axis.dilation > 1:
+        return False
+    few = axis.k * inner.k <= (_FEW_TAPS_IN_TURN if spaced else _FEW_TAPS)
+    if is_row:
+        return few and (spaced or inner.stride == 2)
     near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * _number(problem) <= _ROW_BYTES
-    some = algorithm == _native.TAPS and rows.kernels == 1 and axis.m > 1 and axis.k > 1
-    return some and _is_plain(rows, problem, inner, axis) and (taps <= _FEW_TAPS or near)
+    return axis.m > 1 and axis.k > 1 and (few or near)
 
 
 def _is_sum_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether dot products of images are, as in ``images_in_place_sums.h``."""
-    if algorithm != _native.DOTS or len(rows.outer) != 1:
+    if algorithm != _native.DOTS or len(rows.outer) != 1 or not _is_single(rows, problem):
         return False
     inner, (axis,) = rows.inner, rows.outer
     small = inner.m <= inner.k and 1 < axis.m <= axis.k and inner.k * _number(problem) <= _LONG_ROW
     images = math.prod(each.size for each in (*rows.cells, *rows.sums))
     alone = rows.kernels == rows.signals == 1 and images >= _MANY_IMAGES
-    return small and alone and _is_plain(rows, problem, inner, axis)
+    plain = all(each.stride == each.base == 1 for each in (inner, axis))
+    return small and alone and plain and inner.dilation == axis.dilation <= 2
 
 
-def _is_plain(rows: loops.Rows, problem: Correlation, *axes: loops.Slide) -> bool:
-    """Whether rows of single numbers, as they are computed with, have no gaps along some axes."""
-    single = rows.lanes == 1 and not problem.is_complex and problem.dtype.itemsize >= 4
-    return single and all(axis.stride == axis.dilation == axis.base == 1 for axis in axes)
+def _is_single(rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether samples are single numbers, as they are computed with."""
+    return rows.lanes == 1 and not problem.is_complex and problem.dtype.itemsize >= 4
 
 
 def _products(problem: Correlation) -> float:

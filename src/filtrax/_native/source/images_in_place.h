@@ -98,8 +98,8 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
        : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
-// Taps of images of any size that are served so, those of rows that outputs meet in turn, and bytes of the rows that a
-// block meets: more are sooner copied.
+// Taps of images of any size that are served so, those that outputs meet in turn, and bytes of the rows that a block
+// meets: more are sooner copied.
 constexpr int64_t kFewTaps = 9, kFewTapsInTurn = 64, kRowBytes = 12 << 10;
 
 inline bool is_row(const Slide& axis) { return axis.m == 1 && axis.k == 1; }
@@ -113,9 +113,10 @@ bool is_in_place(const Problem& problem) {
   const bool near = (is_row(axis) || axis.stride == inner.stride) && inner.stride <= 2 && inner.base <= 2 && axis.base <= 2 &&
                     !(inner.stride > 1 && spaced) && inner.dilation == 1 && axis.dilation == 1 && other.base == 1;
   if (sizeof(S) != sizeof(T) || !near || problem.lanes > 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
-  if (is_row(axis)) return spaced ? inner.k <= kFewTapsInTurn : inner.stride > 1 && inner.k <= kFewTaps;
+  const bool few = axis.k * inner.k <= (spaced ? kFewTapsInTurn : kFewTaps);
+  if (is_row(axis)) return few && (spaced || inner.stride > 1);
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
-  return axis.m > 1 && axis.k > 1 && (axis.k * inner.k <= kFewTaps || bytes <= kRowBytes);
+  return axis.m > 1 && axis.k > 1 && (few || bytes <= kRowBytes);
 }
 
 // Outputs `base` apart along an axis, which meet every `base`-th tap.
