@@ -101,7 +101,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "every second sample of rows amid others":
         ((2, 3, 1, 1), (Axis(1, 1, 3, 1), Axis(50, 4, 99, 1, base=2))),
     **{f"few outputs, every second sample of images of {n}":
-       ((g, b, 1, 1), (Axis(n, n // 2, k, 1, dilation=2), Axis(n + 9, n // 2 + 4, 3, 1, dilation=2)))
+       ((g, b, 1, 1),
+        (Axis(n, n // 2, k, 1, dilation=2), Axis(n + 9, n // 2 + 4, 3, 1, dilation=2)))
        for g, b, n, k in ((12, 2, 14, 3), (9, 1, 29, 5), (30, 1, 70, 3))},
     "few outputs, every second sample of images, rows summed":
         ((3, 1, 7, 1), (Axis(15, 7, 3, 1, dilation=2), Axis(40, 19, 3, 0, dilation=2))),
@@ -330,7 +331,8 @@ def test_what_is_served() -> None:
     # no columns in reverse order; and one tap slides along nothing.
     apart = (
         "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
-        "rows summed, not all", "row each", "in tiles",
+        "rows summed, not all", "row each", "in tiles", "every second output",
+        "every second sample",
     )  # fmt: skip
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",

@@ -343,7 +343,9 @@ class Bank {
           const Slot& slot = found[r];
           const T* from = done + (q * block.vectors + r) * W;
           S* result = to + q * apart + slot.to;
-          if (!slot.whole) {
+          if (sizeof(S) == sizeof(T) && problem_.inner.out == 2 && slot.count == W) {
+            put_to_every_second<T>(reinterpret_cast<T*>(result), load<T>(from));
+          } else if (!slot.whole) {
             convert_samples<1>(from, 1, result, problem_.inner.out, slot.count);
           } else if (sizeof(S) != sizeof(T)) {
             leave<S, T>(result, load<T>(from));

@@ -126,8 +126,10 @@ class Copy {
       int64_t i = first;
       if constexpr (sizeof(S) == sizeof(T)) {
         const T* samples = reinterpret_cast<const T*>(from);
-        // The last of them is read with the one behind it.
+        // The last of them is read with those behind it, before the next.
         for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, load_apart<2>(samples + 2 * i));
+        for (; step == 3 && i + W < last; i += W) put<T, W>(to + i, load_apart<3>(samples + 3 * i));
+        for (; step == 4 && i + W < last; i += W) put<T, W>(to + i, load_apart<4>(samples + 4 * i));
       }
       for (; i < last; ++i) convert_few<1>(from + i * step, to + i);
       clear(to + last, pitch - last);

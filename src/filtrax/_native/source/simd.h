@@ -40,19 +40,25 @@ template <class T, int W = width<T>>
 FILTRAX_INLINE Vec<T, W> load(const T* from) {
   return *reinterpret_cast<const typename Vectors<T, W>::loose*>(from);
 }
-// Numbers that stand `Step` apart: of two, the one behind the last is read, too.
-template <int Step, class T, size_t... L>
-FILTRAX_INLINE Vec<T, width<T>> load_apart(const T* from, std::index_sequence<L...>) {
-  if constexpr (Step == 1) {
-    return load<T>(from);
+// Numbers that stand `Step` apart, of as many vectors; those behind the last are read, too.
+template <int Step, int Next = 1, class T, size_t... L>
+FILTRAX_INLINE Vec<T, width<T>> load_apart(const T* from, Vec<T, width<T>> found, std::index_sequence<L...> lanes) {
+  constexpr int W = width<T>;
+  if constexpr (Next == Step) {
+    return found;
   } else {
-    static_assert(Step == 2);
-    return __builtin_shufflevector(load<T>(from), load<T>(from + width<T>), int(2 * L)...);
+    // Lanes of the vectors so far are in place from the second on.
+    constexpr auto lane = [](int l) {
+      const int at = Step * l - Next * W;
+      return at >= 0 && at < W ? W + at : Next == 1 && at < 0 ? Step * l : l;
+    };
+    const auto more = __builtin_shufflevector(found, load<T>(from + Next * W), lane(int(L))...);
+    return load_apart<Step, Next + 1>(from, more, lanes);
   }
 }
 template <int Step, class T>
 FILTRAX_INLINE Vec<T, width<T>> load_apart(const T* from) {
-  return load_apart<Step>(from, std::make_index_sequence<width<T>>{});
+  return load_apart<Step>(from, load<T>(from), std::make_index_sequence<width<T>>{});
 }
 template <class T, int W>
 FILTRAX_INLINE void put(T* to, Vec<T, W> value) {
@@ -82,6 +88,28 @@ FILTRAX_INLINE void put_some(T* to, Vec<T, width<T>> value, int64_t count) {
 #else
   for (int64_t i = 0; i < count; ++i) to[i] = value[i];
 #endif
+}
+// The numbers of a vector, to every second place.
+template <class T, size_t... L>
+FILTRAX_INLINE void put_to_every_second(T* to, Vec<T, width<T>> value, std::index_sequence<L...>) {
+  constexpr int W = width<T>;
+#if defined(__AVX512F__)
+  const auto low = (__m512i)__builtin_shufflevector(value, value, int(L / 2)...);
+  const auto high = (__m512i)__builtin_shufflevector(value, value, int((L + W) / 2)...);
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_epi32(to, __mmask16(0x5555), low);
+    _mm512_mask_storeu_epi32(to + W, __mmask16(0x5555), high);
+  } else {
+    _mm512_mask_storeu_epi64(to, __mmask8(0x55), low);
+    _mm512_mask_storeu_epi64(to + W, __mmask8(0x55), high);
+  }
+#else
+  for (int l = 0; l < W; ++l) to[2 * l] = value[l];
+#endif
+}
+template <class T>
+FILTRAX_INLINE void put_to_every_second(T* to, Vec<T, width<T>> value) {
+  put_to_every_second(to, value, std::make_index_sequence<width<T>>{});
 }
 // So many numbers of two vectors in turn.
 template <class T, size_t... L>
