@@ -32,6 +32,7 @@ class Case:
             kernels that are not reversed, each of them summed over channels).
         must: peers that are never left out, however slow.
         iterations: calls in a loop.
+        stride: from one output to the next, of channels.
     """
 
     family: str
@@ -46,6 +47,7 @@ class Case:
     boundary: str = "zero"
     must: tuple[str, ...] = field(default=(), compare=False)
     iterations: int = 1
+    stride: int = 1
 
     @property
     def is_shared(self) -> bool:
@@ -88,7 +90,7 @@ class Case:
         """Shape of the output."""
         shape = list(self.x)
         for axis, (_, length) in zip(self.axes, self.windows, strict=True):
-            shape[axis] = length
+            shape[axis] = -(-length // self.stride)
         if self.kind == "channels":
             shape[1] = self.h[0]
         return tuple(shape)
@@ -107,6 +109,11 @@ class Case:
         return self.outputs * self.taps * (self.h[1] if self.kind == "channels" else 1)
 
     @property
+    def margins(self) -> tuple[int, ...]:
+        """Zeros on both sides, of kernels of odd length or without any."""
+        return tuple(k // 2 if self.mode == "same" else 0 for k in self.kernel)
+
+    @property
     def shape_label(self) -> str:
         """All but the number of taps and the task: a row of the picture."""
         parts = [str(self.x).replace(",)", ")")]
@@ -117,6 +124,8 @@ class Case:
             parts.append(f"{self.h[0]} kernels")
         if self.groups > 1:
             parts.append(f"{self.groups} groups")
+        if self.stride > 1:
+            parts.append(f"stride {self.stride}")
         if self.form == "loop":
             parts.append("in fori_loop")
         if self.form == "call":
@@ -187,6 +196,7 @@ def _whole() -> Iterator[Case]:
         yield from _tasks(rows((256, 4096), k, axis=0, per=True))
         yield from _tasks(rows((256, 4096), k, "float64", per=True))
     yield from _images(1024, (3, 7, 15, 31), separable=(7, 15, 31))
+    yield from _volumes()
     must = ("jax.scipy.signal.convolve",)
     for case in _tasks(Case("images", (300, 300), (300, 300), (0, 1))):
         yield replace(case, must=must) if case.task == VALUE else case
@@ -208,6 +218,7 @@ def _quick() -> Iterator[Case]:
     yield rows((64, 2048), 9, "complex64")
     yield rows((64, 2048), 9, "bfloat16")
     yield Case("images", (256, 256), (7, 7), (0, 1))
+    yield Case("volumes", (32, 32, 32), (3, 3, 3), (0, 1, 2))
     yield Case("separable", (256, 256), (2, 7), (0, 1), kind="separable")
     yield Case("long", (4096,), (4096,), (0,), mode="full")
     yield Case("depthwise", (2, 256, 64), (1, 4, 64), (1,), mode="causal")
@@ -221,6 +232,15 @@ def _images(n: int, sizes: tuple[int, ...], separable: tuple[int, ...]) -> Itera
         yield from _tasks(Case("images", (n, n), (k, k), (0, 1)))
     for k in separable:
         yield Case("separable", (n, n), (2, k), (0, 1), kind="separable")
+
+
+def _volumes() -> Iterator[Case]:
+    axes = (0, 1, 2)
+    for n, k, dtype in (
+        (64, 3, "float32"), (128, 3, "float32"), (64, 5, "float32"), (64, 9, "float32"),
+        (128, 7, "float32"), (64, 5, "float64"), (64, 5, "complex64"), (64, 5, "bfloat16"),
+    ):  # fmt: skip
+        yield from _tasks(Case("volumes", (n, n, n), (k, k, k), axes, dtype))
 
 
 def _depthwise(batch: int, time: int, channels: int) -> Iterator[Case]:
@@ -256,6 +276,14 @@ def _layers() -> Iterator[Case]:
     ):  # fmt: skip
         h = (kernels, x[1] // groups, k, k)
         yield from _tasks(Case("layers", x, h, (2, 3), kind="channels", must=must))
+    for x, h, stride in (
+        ((16, 64, 64, 64), (64, 1, 3, 3), 2), ((8, 64, 56, 56), (128, 64, 3, 3), 2),
+        ((4, 3, 224, 224), (96, 3, 4, 4), 4), ((8, 64, 1000), (64, 1, 9), 2),
+    ):  # fmt: skip
+        mode = "same" if h[-1] % 2 else "valid"
+        axes = tuple(range(2, len(x)))
+        case = Case("layers", x, h, axes, mode=mode, kind="channels", must=must, stride=stride)
+        yield from _tasks(case)
 
 
 def _small(shapes: tuple[tuple[int, int], ...]) -> Iterator[Case]:

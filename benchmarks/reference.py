@@ -117,7 +117,16 @@ def _groups(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[st
 
 
 def _channels(case: Case, x: np.ndarray, h: np.ndarray, ct: np.ndarray) -> dict[str, np.ndarray]:
-    """Tap by tap, each a product of matrices."""
+    """Tap by tap, each a product of matrices; outputs that a stride leaves out are made, too."""
+    if case.stride > 1:
+        every = replace(case, stride=1)
+        kept = (..., *(slice(None, None, case.stride),) * len(case.axes))
+        if ct.ndim:
+            whole = np.zeros(every.y, ct.dtype)
+            whole[kept] = ct
+            ct = whole
+        found = _channels(every, x, h, ct)
+        return {name: each[kept] if name == "y" else each for name, each in found.items()}
     lengths = [length for _, length in case.windows]
     sizes = zip(case.lengths, case.kernel, case.windows, strict=True)
     pads = [(k - 1 - start, start + m - n) for n, k, (start, m) in sizes]

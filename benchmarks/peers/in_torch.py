@@ -104,7 +104,9 @@ def _task(case: Case, function: Function, given: Operands) -> Callable[[], Any]:
 def _functions(case: Case) -> list[tuple[str, Function, bool]]:
     if case.kind == "channels":
         layer = functional.conv1d if len(case.axes) == 1 else functional.conv2d
-        return [("torch conv", partial(layer, padding=case.mode, groups=case.groups), True)]
+        padding = case.mode if case.stride == 1 else case.margins
+        function = partial(layer, padding=padding, stride=case.stride, groups=case.groups)
+        return [("torch conv", function, True)]
     if case.kind == "separable":
         return [("torch conv", _separable, True)]
     found = [("torch conv", partial(_conv, case), True)]
@@ -122,9 +124,8 @@ def _cut(case: Case, y: Tensor) -> Tensor:
 
 
 def _conv(case: Case, x: Tensor, h: Tensor) -> Tensor:
-    rank = len(case.axes)
-    if rank == 2:
-        return _conv2d(case, x, h)
+    if len(case.axes) > 1:
+        return _conv_images(case, x, h)
     (axis,) = case.axes
     (k,) = case.kernel
     (start, _) = case.windows[0]
@@ -148,14 +149,18 @@ def _conv(case: Case, x: Tensor, h: Tensor) -> Tensor:
     return _cut(case, image[0, 0])
 
 
-def _conv2d(case: Case, x: Tensor, h: Tensor) -> Tensor:
-    image = x[None, None] if x.ndim == 2 else x[:, None]
+def _conv_images(case: Case, x: Tensor, h: Tensor) -> Tensor:
+    """Images or volumes, one or a batch of them."""
+    rank = len(case.axes)
+    image = x[None, None] if x.ndim == rank else x[:, None]
     pads = [k - 1 - start for k, (start, _) in zip(case.kernel, case.windows, strict=True)]
     if case.boundary != "zero":
-        image = functional.pad(image, (pads[1],) * 2 + (pads[0],) * 2, mode=case.boundary)
-        pads = [0, 0]
-    y = functional.conv2d(image, h.flip(0, 1)[None, None], padding=tuple(pads))
-    return _cut(case, y[0, 0] if x.ndim == 2 else y[:, 0])
+        both = [pad for pad in reversed(pads) for _ in range(2)]
+        image = functional.pad(image, both, mode=case.boundary)
+        pads = [0] * rank
+    layer = functional.conv2d if rank == 2 else functional.conv3d
+    y = layer(image, h.flip(*range(rank))[None, None], padding=tuple(pads))
+    return _cut(case, y[0, 0] if x.ndim == rank else y[:, 0])
 
 
 def _separable(x: Tensor, h: Tensor) -> Tensor:

@@ -204,7 +204,8 @@ class Bank {
     const BankBlock<T> block = bank_block_of<T>(kernels, std::make_index_sequence<kKernels>{});
     const int64_t vectors = ceil_div(down_.size * ceil_div(inner_.size, W), block.vectors) * block.vectors;
     const double along = double(down_.size * inner_.size) / (vectors * W);
-    return terms_ * taps_ >= kWorthy && used_across<T>(many_, down_.size * inner_.size) > 1.05 * along;
+    const double products = double(terms_) * taps_, worth = products / (products + kTurned);
+    return products >= kWorthy && worth * used_across<T>(many_, down_.size * inner_.size) > along;
   }
 
   // Blocks of kernels, as equal as can be, the first of each, and how many there are with those that are zeros.
