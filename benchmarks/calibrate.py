@@ -113,6 +113,15 @@ def _cases() -> Iterator[Case]:
         # Few products for each number that is read.
         yield (1, 16, c, o), "y", (Axis(n, k, n, k // 2),)
         yield (1, 16, c, o), "h", (Axis(n, k, n, k // 2),)
+    for sizes, (n, k) in itertools.product(
+        [(1, 1, 1, 1), (1, 4, 1, 1), (8, 1, 1, 1), (1, 2, 8, 8), (1, 2, 1, 16), (1, 1, 32, 32)],
+        [(16, 3), (32, 3), (24, 5), (64, 7)],
+    ):
+        if sizes[2] * sizes[3] == 1 or n < 64:
+            yield from ((sizes, role, (Axis(n, k, n, k // 2),) * 3) for role in ("y", "h"))
+    for (g, b), n, k in itertools.product([(32, 8), (64, 1)], [14, 28, 112], [3, 5]):
+        axis = Axis(n, k, n // 2, k // 2, stride=2)
+        yield from (((g, b, 1, 1), role, (axis, axis)) for role in ("y", "x", "h"))
     for o in (1, 16):
         strided = Axis(4000, 9, 2000, 4, stride=2)
         yield from (((1, 8, o, o), role, (strided,)) for role in ("y", "x", "h"))

@@ -3,8 +3,8 @@
     python -m benchmarks.regret [--cells 200] [--dtypes float64] [--keep FILE [--seconds 50]]
                                 [--json FILE] [--write-docs]
 
-The problems are drawn with a fixed seed: rows, kernels per row, channels and images, four dtypes,
-the value and both gradients. Engines priced at more than 20 times the best are not timed.
+The problems are drawn with a fixed seed: rows, kernels per row, channels, images and volumes, four
+dtypes, the value and both gradients. Engines priced at more than 20 times the best are not timed.
 With ``--keep`` times are kept, a later call goes on where one ended, and the choice that other
 prices make is judged without measuring again.
 """
@@ -43,10 +43,11 @@ def draw(seed: int = SEED) -> Callable[[], Pass]:
         return round(math.exp(source.uniform(math.log(low), math.log(max(low, high)))))
 
     def one() -> Pass:
-        kind = source.choices(("rows", "per row", "channels", "images"), (45, 25, 10, 20))[0]
-        rank = 2 if kind == "images" else 1
-        n = spread(24, 1200) if rank == 2 else spread(64, 1e6)
-        k = spread(2, min(n, 32 if rank == 2 else 20_000))
+        kinds = ("rows", "per row", "channels", "images", "volumes")
+        kind = source.choices(kinds, (42, 25, 10, 15, 8))[0]
+        rank = {"images": 2, "volumes": 3}.get(kind, 1)
+        n = spread(*((64, 1e6), (24, 1200), (12, 150))[rank - 1])
+        k = spread(2, min(n, (20_000, 32, 10)[rank - 1]))
         same = source.random() < 0.7
         axis = Axis(n, k, n if same else n - k + 1, k // 2 if same else 0)
         rows = spread(1, LARGEST / n**rank)
@@ -55,6 +56,7 @@ def draw(seed: int = SEED) -> Callable[[], Pass]:
             "per row": (rows, 1, 1, 1),
             "channels": (1, min(rows, 8), source.choice((1, 4, 16)), source.choice((4, 16, 64))),
             "images": (1, min(rows, 64), 1, 1),
+            "volumes": (1, min(rows, 16), 1, 1),
         }[kind]
         dtype = source.choices(list(DTYPES), list(DTYPES.values()))[0]
         role = source.choices(("y", "x", "h"), (50, 20, 30))[0]

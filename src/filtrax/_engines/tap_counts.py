@@ -35,10 +35,9 @@ _FEW_TAPS_IN_TURN = 64
 _MANY_IMAGES = 8
 #: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
 _KERNELS, _SUMMED = 8, 512
-#: What vectors across kernels are worth, as in ``across.h``: they are turned over in the end. In
-#: gradients that takes as long as some products of a tap, and sums of rows take their share of the
-#: time, as in ``bank_sums.h``.
-_ACROSS, _TURNED, _BROUGHT_TOGETHER = 0.95, 8, 0.75
+#: Vectors across kernels are turned over in the end, which takes as long as some products, as in
+#: ``across.h``; sums of rows take their share of the time, as in ``bank_sums.h``.
+_TURNED, _BROUGHT_TOGETHER = 8, 0.75
 #: Vectors of samples that a kernel's taps meet at once there.
 _SHIFTS = 6
 #: What a number takes that is read where it lies, in copied ones.
@@ -47,8 +46,8 @@ _READ = 1 / 8
 _NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
-#: Products of a number from which complex ones are computed with in parts, and of few outputs.
-_OFTEN, _OFTEN_SHORT = 100, 30
+#: Complex samples of rows that are short for dot products, and outputs of rows that are.
+_BRIEF, _BRIEF_OUTPUTS = 64, 8
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
@@ -61,11 +60,20 @@ def served(problem: Correlation) -> Correlation:
     """
     if not problem.is_complex:
         return problem
-    often = problem.multiplications / _numbers(problem)
-    if rows_of(problem) and often < (_OFTEN_SHORT if problem.is_short else _OFTEN):
+    found = rows_of(problem)
+    if found and problem.multiplications < _often(*found, problem) * _numbers(problem):
         return problem
     parts = in_parts(problem)
     return parts if rows_of(parts) else problem
+
+
+def _often(algorithm: int, rows: loops.Rows, problem: Correlation) -> int:
+    """How often each number must be met for that: less often where rows are short."""
+    if algorithm == _native.DOTS:
+        return 5 if rows.inner.k < _BRIEF else 30
+    if rows.inner.m <= _BRIEF_OUTPUTS:
+        return 10
+    return 30 if problem.c * problem.o > 1 else 100
 
 
 def _numbers(problem: Correlation) -> int:
@@ -221,7 +229,8 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
     across = _used(rows.kernels, vector)
     if algorithm == _native.TAPS:
-        used = max(_used(inner.m, vector), across * _ACROSS)
+        met = problem.c * problem.taps
+        used = max(_used(inner.m, vector), across * met / (met + _TURNED))
         moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
     else:
         shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))

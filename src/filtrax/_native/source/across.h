@@ -69,6 +69,9 @@ void sums_across(const T* x, const int64_t* places, int64_t count, const int64_t
   }
 }
 
+// What turning a sum over takes, in products.
+constexpr double kTurned = 8;
+
 // The share of lanes and places that are of use.
 template <class T>
 double used_across(int64_t kernels, int64_t places) {

@@ -56,8 +56,8 @@ FILTRAX_INLINE void all_sums_of(Vec<T, width<T>>* vectors, T* to) {
 constexpr int64_t kRead = 8;
 // Bytes of copies and kernels that are met together; taps whose products are added up in single precision.
 constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9, kLongSum = 1 << 12;
-// What turning a tap over takes, in its products with a shift; the share of the time that sums of rows leave.
-constexpr double kTurned = 8, kBroughtTogether = 0.75;
+// The share of the time that sums of rows leave.
+constexpr double kBroughtTogether = 0.75;
 // Bytes of signals that all kernels meet before others.
 constexpr int64_t kSignalsNear = 1 << 18;
 
