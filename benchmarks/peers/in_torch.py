@@ -104,7 +104,7 @@ def _task(case: Case, function: Function, given: Operands) -> Callable[[], Any]:
 def _functions(case: Case) -> list[tuple[str, Function, bool]]:
     if case.kind == "channels":
         layer = functional.conv1d if len(case.axes) == 1 else functional.conv2d
-        padding = case.mode if case.stride == 1 else case.margins
+        padding: Any = case.mode if case.stride == 1 else case.margins
         function = partial(layer, padding=padding, stride=case.stride, groups=case.groups)
         return [("torch conv", function, True)]
     if case.kind == "separable":
@@ -124,7 +124,8 @@ def _cut(case: Case, y: Tensor) -> Tensor:
 
 
 def _conv(case: Case, x: Tensor, h: Tensor) -> Tensor:
-    if len(case.axes) > 1:
+    rank = len(case.axes)
+    if rank > 1:
         return _conv_images(case, x, h)
     (axis,) = case.axes
     (k,) = case.kernel

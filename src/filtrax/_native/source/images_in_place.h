@@ -1,8 +1,8 @@
 // Images read where they lie: outputs of several rows at once, each of the rows of samples behind a pointer of its own.
 //
 // Rows beyond the image are zeros that all share, and the few that lie at the ends of the memory are copies. What a
-// vector reads beyond the ends of a row is masked out. Of outputs that meet every second sample these are picked from two
-// vectors; of samples with zeros between them both phases of a row of outputs are made, and put in turn.
+// vector reads beyond the ends of a row is masked out. Of outputs that meet every second sample these are picked from
+// two vectors; of samples with zeros between them both phases of a row of outputs are made, and put in turn.
 #pragma once
 
 #include <utility>
@@ -38,10 +38,11 @@ struct RowsOut {
   int64_t apart, count, whole;
 };
 
-// R rows of a vector of outputs, whose samples, `Step` apart in both directions, begin at `column`; the mask tells which
-// of these count.
+// R rows of a vector of outputs, whose samples, `Step` apart in both directions, begin at `column`; the mask tells
+// which of these count.
 template <int Step, int R, class T, class... Mask>
-void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t column, const RowsOut<T>& to, Mask... mask) {
+void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t column, const RowsOut<T>& to,
+                   Mask... mask) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   V sums[R];
@@ -110,9 +111,10 @@ template <class S, class T>
 bool is_in_place(const Problem& problem) {
   const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
   const bool spaced = inner.base > 1 || axis.base > 1;
-  const bool near = (is_row(axis) || axis.stride == inner.stride) && inner.stride <= 2 && inner.base <= 2 && axis.base <= 2 &&
-                    !(inner.stride > 1 && spaced) && inner.dilation == 1 && axis.dilation == 1 && other.base == 1;
-  if (sizeof(S) != sizeof(T) || !near || problem.lanes > 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
+  const bool alike = is_row(axis) || axis.stride == inner.stride, dense = inner.dilation == 1 && axis.dilation == 1;
+  const bool near = inner.stride <= (spaced ? 1 : 2) && inner.base <= 2 && axis.base <= 2 && other.base == 1;
+  if (sizeof(S) != sizeof(T) || problem.lanes > 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
+  if (!alike || !dense || !near) return false;
   const bool few = axis.k * inner.k <= (spaced ? kFewTapsInTurn : kFewTaps);
   if (is_row(axis)) return few && (spaced || inner.stride > 1);
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
@@ -215,8 +217,8 @@ class InPlace {
   // Samples that those of a turn lie behind the first that any reads.
   int64_t ahead(int64_t turn) const { return lo_ - across_[turn].lo; }
 
-  // Rows [begin, end), or vectors of the one row, of a turn of the outputs at `before` along the other axis. There is room
-  // for pointers to rows and to kernels, and, behind the zeros, if any, for copies.
+  // Rows [begin, end), or vectors of the one row, of a turn of the outputs at `before` along the other axis. There is
+  // room for pointers to rows and to kernels, and, behind the zeros, if any, for copies.
   void make(const Place& place, int64_t before, int64_t turn, int64_t begin, int64_t end, const T** rows,
             T* zeros) const {
     const Turn& down = down_[turn];
@@ -260,8 +262,8 @@ class InPlace {
     }
   }
 
-  // Vectors [begin, end) of a row. They are taken as rows one below the other, but for those at its ends, whose samples are
-  // copied. There is room for pointers and for copies.
+  // Vectors [begin, end) of a row. They are taken as rows one below the other, but for those at its ends, whose samples
+  // are copied. There is room for pointers and for copies.
   void lay_row(Stencil<T>& stencil, const T* const* rows, int64_t begin, int64_t end, const T** at, T* copies,
                T* to) const {
     const int64_t many = across_[0].m, first = ceil_div(most(lo_, 0), Step * W), size = Step * W + span_;

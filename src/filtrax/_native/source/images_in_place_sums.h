@@ -21,8 +21,8 @@ constexpr int kHighSums = 4, kWideSums = 8, kMostOfBoth = FILTRAX_VECTOR == 64 ?
 // So many images are not cut.
 constexpr int64_t kRowsAdded = 512, kManyImages = 8;
 
-// Adds to A by X sums what a column of `rows` rows of taps gives, which meet samples `Step` apart in both directions. The
-// masks tell which samples and taps count.
+// Adds to A by X sums what a column of `rows` rows of taps gives, which meet samples `Step` apart in both directions.
+// The masks tell which samples and taps count.
 template <int Step, int A, int X, class T, class... Mask>
 void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t at, T* sums,
                   int64_t pitch, Vec<BitsOf<T>, width<T>> all, Mask... mask) {
@@ -75,8 +75,8 @@ StencilSums<T> stencil_sums_of(int64_t high, int64_t across) {
   }
 }
 
-// Whether sums are made so: of many images of short rows whose taps meet neighbours, or every second sample, a kernel at
-// a time.
+// Whether sums are made so: of many images of short rows whose taps meet neighbours, or every second sample, a kernel
+// at a time.
 template <class S, class T>
 bool is_sum_in_place(const Problem& problem) {
   const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
