@@ -110,7 +110,7 @@ class Case:
 
     @property
     def margins(self) -> tuple[int, ...]:
-        """Zeros on both sides, of kernels of odd length or without any."""
+        """Zeros on either side of the channels' axes, whose kernels are odd or meet no zeros."""
         return tuple(k // 2 if self.mode == "same" else 0 for k in self.kernel)
 
     @property

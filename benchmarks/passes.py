@@ -71,6 +71,7 @@ class Pass:
         k = "x".join("each" if a.paired else str(a.k) for a in self.axes)
         first = self.axes[0]
         mode = "same" if first.m == first.n else "valid" if first.m < first.n else "full"
+        mode = f"stride {first.stride}" if first.stride > 1 else mode
         return f"{sizes} N={n} K={k} {mode} {self.dtype}, {ROLES[self.role]}"
 
     @property

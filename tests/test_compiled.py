@@ -389,6 +389,18 @@ def test_complex_numbers_in_parts(
     assert error_where_they_lie(problem, "shift", role, batch_first) < 3e-6
 
 
+def test_plans_count_the_copies_of_complex_numbers_in_parts() -> None:
+    axis = Axis(400, 9, 392, 0)
+    x, h, y = np.zeros((5, 16, 400)), np.zeros((24, 16, 9)), np.zeros((5, 24, 392))
+    complex_, real = (
+        COMPILED["shift"].scratch(Correlation(1, 5, 16, 24, (axis,), jnp.dtype(dtype)))
+        for dtype in ("complex64", "float32")
+    )
+    # Kernels twice, for each has two rows of real numbers.
+    assert complex_ == x.size + 2 * h.size + y.size
+    assert real == 0
+
+
 def error_where_they_lie(problem: Correlation, engine: str, role: str, batch_first: bool) -> float:
     """The relative error where the operands lie as those of a role."""
     lhs, rhs = operands(problem)

@@ -195,14 +195,12 @@ def _lax(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
 
 def _ours_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
     layer: Any = compat.conv1d if len(case.axes) == 1 else compat.conv2d
-    if case.stride == 1:
-        return layer(x, h, padding=case.mode, groups=case.groups)
     return layer(x, h, padding=case.margins, stride=case.stride, groups=case.groups)
 
 
 def _lax_channels(case: Case, x: jax.Array, h: jax.Array) -> jax.Array:
     steps = (case.stride,) * len(case.axes)
-    pads = case.mode.upper() if case.stride == 1 else [(m, m) for m in case.margins]
+    pads = [(m, m) for m in case.margins]
     return lax.conv_general_dilated(
         x, h, steps, pads, feature_group_count=case.groups,
         precision=lax.Precision.HIGHEST,

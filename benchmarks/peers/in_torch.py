@@ -104,8 +104,7 @@ def _task(case: Case, function: Function, given: Operands) -> Callable[[], Any]:
 def _functions(case: Case) -> list[tuple[str, Function, bool]]:
     if case.kind == "channels":
         layer = functional.conv1d if len(case.axes) == 1 else functional.conv2d
-        padding: Any = case.mode if case.stride == 1 else case.margins
-        function = partial(layer, padding=padding, stride=case.stride, groups=case.groups)
+        function = partial(layer, padding=case.margins, stride=case.stride, groups=case.groups)
         return [("torch conv", function, True)]
     if case.kind == "separable":
         return [("torch conv", _separable, True)]

@@ -24,7 +24,7 @@ from filtrax._engines.base import (
     in_order,
     rounding_of_sums,
 )
-from filtrax._engines.parts import run_in_parts
+from filtrax._engines.parts import run_in_parts, scratch_in_parts
 from filtrax._geometry import Axis
 
 #: Complex samples in the shortest transform.
@@ -47,6 +47,10 @@ def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
 def _refuses_taps(problem: Correlation, platform: str) -> str | None:
     found = tap_counts.rows_of(tap_counts.served(problem))
     return None if found else "no kernels are compiled for it"
+
+
+def _scratch_taps(problem: Correlation) -> float:
+    return 0.0 if tap_counts.served(problem) is problem else scratch_in_parts(problem)
 
 
 def _error_taps(problem: Correlation) -> float:
@@ -243,8 +247,9 @@ def _in_order(run_as: RunAs) -> Run:
 #: By the names of the engines whose place they take.
 COMPILED: dict[str, Engine] = {
     "shift": Engine(
-        "shift", _in_order(_run_taps), _refuses_taps, tap_counts.work, error=_error_taps,
-        multiplies=lambda _: False, in_place=True, run_as=_run_taps,
+        "shift", _in_order(_run_taps), _refuses_taps, tap_counts.work,
+        scratch=_scratch_taps, error=_error_taps, multiplies=lambda _: False, in_place=True,
+        run_as=_run_taps,
     ),
     "overlap": Engine(
         "overlap", _in_order(_run_frames), _refuses_frames, _work_frames,

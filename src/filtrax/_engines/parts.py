@@ -21,6 +21,12 @@ def in_parts(problem: Correlation) -> Correlation:
     return replace(problem, c=2 * problem.c, o=2 * problem.o, dtype=dtype)
 
 
+def scratch_in_parts(problem: Correlation) -> float:
+    """Samples in copies of the signal and the output and, twice, of the kernel."""
+    kernels = problem.g * problem.o * problem.c * problem.taps
+    return float(problem.inputs + problem.outputs + 2 * kernels)
+
+
 def run_in_parts(run: RunAs, problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
     """Runs a complex problem as that real one."""
     lhs, rhs, out = problem.labels

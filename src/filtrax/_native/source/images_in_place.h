@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "memory.h"
+#include "phases.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -120,19 +121,6 @@ bool is_in_place(const Problem& problem) {
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
   return axis.m > 1 && axis.k > 1 && (few || bytes <= kRowBytes);
 }
-
-// Outputs `base` apart along an axis, which meet every `base`-th tap.
-struct Turn {
-  Turn(const Slide& axis, int64_t number) {
-    const int64_t base = axis.base, begin = number - axis.lo;
-    tap = -begin - base * floor_div(-begin, base);
-    k = axis.k > tap ? ceil_div(axis.k - tap, base) : 0;
-    m = ceil_div(axis.m - number, base);
-    lo = -(begin + tap) / base;
-  }
-  // The first tap, how many there are, outputs, and samples before the first.
-  int64_t tap, k, m, lo;
-};
 
 // Rows of which so many numbers are read from `lo` before the first on: pointers to them, and which of these numbers
 // there are.

@@ -163,8 +163,9 @@ class SumsInPlace {
       const int64_t blocks = ceil_div(axis_.m, least(kHighSums, kMostOfBoth / across));
       for (int64_t a = 0; a < blocks; ++a) {
         const int64_t top = axis_.m * a / blocks, high = axis_.m * (a + 1) / blocks - top;
-        stencil_sums_of<Step, T>(high, across)(x + top, h, rows, column, at, sums + (top * inner_.m + left) * W, inner_.m,
-                                         taps_.mask(column, W), samples_.mask(at, Step * W + across - 1));
+        T* to = sums + (top * inner_.m + left) * W;
+        stencil_sums_of<Step, T>(high, across)(x + top, h, rows, column, at, to, inner_.m, taps_.mask(column, W),
+                                               samples_.mask(at, Step * W + across - 1));
       }
     }
   }

@@ -46,7 +46,8 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
   S* out = static_cast<S*>(out_) + start.out * Parts;
   if constexpr (Parts == 1) {
-    if (algorithm == kTaps && problem.inner.base > 1 && is_in_place<S, T>(problem)) {
+    // Both phases of outputs at once.
+    if (algorithm == kTaps && is_in_place<S, T>(problem)) {
       run<S, T, Parts>(algorithm, pool, problem, block, lhs, rhs, out);
       return true;
     }

@@ -10,6 +10,19 @@
 
 namespace filtrax {
 
+// Outputs `base` apart along an axis, from the one of this number on, which meet every `step`-th tap.
+struct Turn {
+  Turn(const Slide& axis, int64_t number) : step(axis.base / std::gcd(axis.base, axis.dilation)) {
+    const auto begin = [&] { return axis.stride * number + axis.dilation * tap - axis.lo; };
+    while (tap < step && begin() % axis.base != 0) ++tap;
+    k = tap < step && tap < axis.k ? ceil_div(axis.k - tap, step) : 0;
+    m = ceil_div(axis.m - number, axis.base);
+    lo = -begin() / axis.base;
+  }
+  // From tap to tap, the first of them, how many there are, outputs, and samples before the first.
+  int64_t step, tap = 0, k, m, lo;
+};
+
 struct Phases {
   struct Phase {
     Problem problem;
@@ -35,26 +48,22 @@ struct Phases {
 
   void divide(const Phase& whole, int axis, std::vector<Phase>& found) {
     const Slide& slide = of(whole.problem, axis);
-    // Outputs `base` apart meet every `step`-th tap.
-    const int64_t step = slide.base / std::gcd(slide.base, slide.dilation);
     for (int64_t i = 0; i < least(slide.base, slide.m); ++i) {
-      int64_t tap = 0;
-      const auto begin = [&] { return slide.stride * i + slide.dilation * tap - slide.lo; };
-      while (tap < step && begin() % slide.base != 0) ++tap;
-      if (tap == step || tap >= slide.k) {
+      const Turn turn(slide, i);
+      if (turn.k == 0) {
         leave_out = true;
         continue;
       }
       Phase phase = whole;
       Slide& part = axis < kOuter ? phase.problem.outer[axis] : phase.problem.inner;
       part.base = 1;
-      part.m = ceil_div(slide.m - i, slide.base);
-      part.k = ceil_div(slide.k - tap, step);
-      part.lo = -begin() / slide.base;
-      part.dilation = slide.dilation * step / slide.base;
-      part.rhs = slide.rhs * step;
+      part.m = turn.m;
+      part.k = turn.k;
+      part.lo = turn.lo;
+      part.dilation = slide.dilation * turn.step / slide.base;
+      part.rhs = slide.rhs * turn.step;
       part.out = slide.out * slide.base;
-      phase.rhs += tap * slide.rhs;
+      phase.rhs += turn.tap * slide.rhs;
       phase.out += i * slide.out;
       found.push_back(phase);
     }
