@@ -60,6 +60,8 @@ constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9, kLongSum = 1 << 12;
 constexpr double kBroughtTogether = 0.75;
 // Bytes of signals that all kernels meet before others.
 constexpr int64_t kSignalsNear = 1 << 18;
+// Bytes of sums that stay near.
+constexpr int64_t kTotals = 1 << 20;
 
 // Where a row of taps begins, and where the samples that it meets.
 struct Line {
@@ -166,7 +168,7 @@ class BankOfSums {
     const int64_t of_signals = rows_ * copy_.size();
     const int64_t fit = in_place_ && taps_in_place_ ? kLongSum / (cuts_.rows * cuts_.cols)
                                                     : kMet / int64_t(sizeof(T)) / (of_signals + taps);
-    groups_ = ceil_div(turns_, most(1, least(fit, turns_ * cuts_.count() / (kEach * hands_))));
+    groups_ = ceil_div(turns_, most(1, least(fit, hands_ > 1 ? turns_ * cuts_.count() / (kEach * hands_) : turns_)));
     longest_ = ceil_div(turns_, groups_);
     pitch_ = longest_ * of_part;
 
@@ -315,9 +317,11 @@ class BankOfSums {
           turn_over(taps_of(place, group, t), part, first + v, weights + t * taps * wide + v, wide);
         }
       }
-      for (int64_t i = 0; i < count; i += kRunOfTaps) {
-        sums_across(samples, offsets_.data(), shifts_, places + i, least(kRunOfTaps, count - i), weights + i * wide,
-                    wide / W, sums, false);
+      // Equal runs.
+      const int64_t runs = ceil_div(count, kRunOfTaps);
+      for (int64_t run = 0; run < runs; ++run) {
+        const int64_t i = count * run / runs, some = count * (run + 1) / runs - i;
+        sums_across(samples, offsets_.data(), shifts_, places + i, some, weights + i * wide, wide / W, sums, false);
         for (int64_t r = 0; r < shifts_; ++r) {
           for (int64_t q = 0; q < wide; ++q) totals[r * padded_ + first + q] += Wide(sums[r * wide + q]);
         }
@@ -443,9 +447,37 @@ class BankOfSums {
   std::vector<int64_t> offsets_, results_;
 };
 
+// Signals whose sums are made by one thread, for these to stay near: of the cell that has the most.
+template <class T>
+struct Tiles {
+  Tiles(const Pool& pool, const Problem& problem) {
+    int64_t sums = 1;
+    for (const Cell& cell : problem.cells) {
+      if (is_of_kernels(cell) || is_of_signals(cell)) sums *= cell.size;
+      if (is_of_signals(cell) && cell.size > problem.cells[at].size) at = &cell - problem.cells;
+    }
+    sums *= problem.outer[0].m * problem.outer[1].m * problem.inner.m;
+    if (!is_of_signals(problem.cells[at]) || sums * int64_t(sizeof(typename Wider<T>::type)) < kTotals) return;
+    const int64_t size = problem.cells[at].size;
+    const int64_t wanted = ceil_div(sums * int64_t(sizeof(typename Wider<T>::type)), kTotals);
+    count = least(size, ceil_div(wanted, pool.threads) * pool.threads);
+  }
+  int at = 0;
+  int64_t count = 1;
+};
+
 template <class S, class T>
 void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
-  BankOfSums<S, T>(pool, problem, lhs, rhs, out).run(pool);
+  const Tiles<T> tiles(pool, problem);
+  if (tiles.count == 1) return BankOfSums<S, T>(pool, problem, lhs, rhs, out).run(pool);
+  const Pool single{1, nullptr};
+  const Cell& all = problem.cells[tiles.at];
+  share(pool, tiles.count, [&](int64_t tile) {
+    const int64_t begin = all.size * tile / tiles.count, end = all.size * (tile + 1) / tiles.count;
+    Problem part = problem;
+    part.cells[tiles.at].size = end - begin;
+    BankOfSums<S, T>(single, part, lhs + begin * all.lhs, rhs, out + begin * all.out).run(single);
+  });
 }
 
 }  // namespace FILTRAX_SET

@@ -4,6 +4,7 @@
 // the kernels, a tap all of the vectors, as in a product of matrices.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -167,7 +168,7 @@ class Bank {
       : problem_(problem), rest_(without(problem, is_of_kernels)), kernels_(places_of(problem, is_of_kernels)),
         outer_(problem.outer[1 - down(problem)]), axis_(problem.outer[down(problem)]),
         other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(problem.inner)),
-        lhs_(lhs), rhs_(rhs), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
+        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
         across_(many_), is_across_(lies_across()),
@@ -181,6 +182,7 @@ class Bank {
     const Pool& threads = shared_ ? pool : single;
     const int64_t sets = rest_.count_of(&Cell::rhs);
     weights_ = buffer<T>(sets * padded() * terms_ * taps_);
+    find_taps();
     share(threads, sets * blocks(), [&](int64_t number) { arrange(number); });
     const int64_t numbers = is_across_ ? most(copy_.size(), kCopies / kWeights * kAcross * W * taps_) : copy_.size();
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
@@ -189,12 +191,12 @@ class Bank {
     for (int64_t s = 0; s < longest_; ++s) {
       copy_.add_offsets(in_place_ ? term_of(problem_, s).lhs : s * copy_.size(), in_place_, offsets_);
     }
-    const int64_t parts = turns_ * cuts_.count();
-    const int64_t fit = chunks_ > 1 ? 1 : most(1, kBatch / int64_t(sizeof(T)) / (terms_ * copy_.size()));
-    const int64_t batches = most(ceil_div(parts, fit), least(parts, kEach * threads.threads));
-    share(threads, batches, [&](int64_t number) {
-      make(parts * number / batches, parts * (number + 1) / batches);
-    });
+    // What all parts of a batch have waiting stays near.
+    const int64_t copied = longest_ * copy_.size(), waiting = padded() * cuts_.rows * ceil_div(cuts_.cols, W) * W;
+    const int64_t fit = chunks_ > 1 ? least(kCopies / copied, kSumsWaiting / waiting) : kBatch / copied;
+    const int64_t parts = turns_ * cuts_.count(), batches = ceil_div(parts, most(1, fit / int64_t(sizeof(T))));
+    const int64_t shares = most(batches, least(parts, kEach * threads.threads));
+    share(threads, shares, [&](int64_t number) { make(parts * number / shares, parts * (number + 1) / shares); });
   }
 
  private:
@@ -215,22 +217,63 @@ class Bank {
   // Where the weights of a set of kernels, those of one cell, begin from one kernel on.
   T* weights_of(int64_t set, int64_t kernel) const { return weights_.get() + (set * padded() + kernel) * terms_ * taps_; }
 
-  // The kernels of a block side by side, tap by tap.
-  void arrange(int64_t number) {
-    const int64_t set = number / blocks(), block = number % blocks();
-    const int64_t first = first_of(block), last = first_of(block + 1);
-    T* to = weights_of(set, first);
+  // Taps that follow one another in memory, forwards or backwards: the lowest, the first, and how many.
+  struct Run {
+    int64_t from, first, size, step;
+  };
+  void find_taps() {
     for (int64_t s = 0; s < terms_; ++s) {
-      const S* from = rhs_ + rest_.offset_of(set, &Cell::rhs) + term_of(problem_, s).rhs;
       for (int64_t a = 0; a < other_.count; ++a) {
         for (int64_t b = 0; b < down_.count; ++b) {
           for (int64_t c = 0; c < inner_.count; ++c) {
-            const S* tap = from + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs;
-            for (int64_t q = first; q < least(last, many_); ++q) convert_few<1>(tap + kernels_[q].rhs, to++);
-            for (int64_t q = many_; q < last; ++q) *to++ = T(0);
+            add_tap(term_of(problem_, s).rhs + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs);
           }
         }
       }
+    }
+  }
+  void add_tap(int64_t at) {
+    if (!runs_.empty()) {
+      Run& run = runs_.back();
+      const int64_t step = at - (run.step > 0 ? run.from + run.size - 1 : run.from);
+      if ((step == 1 || step == -1) && (run.size == 1 || step == run.step)) {
+        run = {least(run.from, at), run.first, run.size + 1, step};
+        return;
+      }
+    }
+    runs_.push_back({at, runs_.empty() ? 0 : runs_.back().first + runs_.back().size, 1, 1});
+  }
+
+  // The kernels of a block side by side, tap by tap.
+  void arrange(int64_t number) const {
+    const int64_t set = number / blocks(), block = number % blocks();
+    const int64_t first = first_of(block), count = first_of(block + 1) - first;
+    const S* from = rhs_ + rest_.offset_of(set, &Cell::rhs);
+    T* to = weights_of(set, first);
+    for (const Run& run : runs_) {
+      T* begin = to + (run.step > 0 ? run.first : run.first + run.size - 1) * count;
+      const int64_t step = run.step * count;
+      for (int64_t q = 0; is_across_ && q < count; q += W) turn_over(from + run.from, first + q, run.size, begin + q, step);
+      for (int64_t i = 0; !is_across_ && i < run.size; ++i) {
+        for (int64_t q = 0; q < count; ++q) {
+          convert_few<1>(from + kernels_[first + q].rhs + run.from + i, begin + i * step + q);
+        }
+      }
+    }
+  }
+  // Taps of a vector of kernels. What takes the place of kernels that there are not is not looked at.
+  void turn_over(const S* from, int64_t kernel, int64_t size, T* to, int64_t apart) const {
+    alignas(FILTRAX_VECTOR) T square[W * W];
+    const S* lines[W];
+    for (int64_t q = 0; q < W; ++q) lines[q] = from + kernels_[least(kernel + q, many_ - 1)].rhs;
+    const bool near = size >= W || (size >= W / 4 && end_ - *std::max_element(lines, lines + W) >= W);
+    for (int64_t next = 0; near && next < size; next += W) {
+      const int64_t at = most(0, least(next, size - W));
+      transpose<S, T>([&](int64_t q) { return lines[q] + at; }, square, W);
+      for (int64_t i = 0; i < least(W, size); ++i) put<T, W>(to + (at + i) * apart, load<T>(square + i * W));
+    }
+    for (int64_t i = 0; !near && i < size; ++i) {
+      for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + i, to + i * apart + q);
     }
   }
 
@@ -241,28 +284,63 @@ class Bank {
     bool whole;
   };
 
+  // A part of a turn: where its first output lies, its copies, and its sums where these wait.
+  struct Turn {
+    Part part;
+    int64_t before, set;
+    Place place;
+    S* to;
+    const T* samples;
+    T* sums;
+  };
+  Turn turn_of(int64_t number) const {
+    const int64_t turn = number / cuts_.count(), cell = turn / other_.size, before = turn % other_.size;
+    const Part part(down_, inner_, cuts_, number % cuts_.count());
+    const Place place = place_of(rest_, cell);
+    S* to = out_ + place.out + before * outer_.out + part.top * axis_.out + part.left * problem_.inner.out;
+    return {part, before, rest_.row_of(cell, &Cell::rhs), place, to, nullptr, nullptr};
+  }
+
   // Parts [begin, end) of the outputs of all kernels. All copies are made first: what was just written is slow to read.
-  // Where not all signals are near together, sums wait for the next chunk.
-  void make(int64_t begin, int64_t end) {
-    const int64_t size = copy_.size();
-    T* copies = scratch<T>(0, (end - begin) * longest_ * size + copy_.kBehind);
-    Turn* turns = scratch<Turn>(3, end - begin);
-    for (int64_t i = 0; i < end - begin; ++i) turns[i] = turn_of(begin + i);
+  // Where not all signals are near together, sums wait for the next chunk; all parts meet a block of weights before
+  // the next, for these come from afar.
+  void make(int64_t begin, int64_t end) const {
+    const int64_t size = copy_.size(), count = end - begin, outputs = cuts_.rows * cuts_.cols;
+    const int64_t slots = cuts_.rows * ceil_div(cuts_.cols, W) + kMostVectors;
+    // Squares are read whole.
+    const int64_t waiting = is_across_ ? (outputs + W) * padded() : many_ * slots * W;
+    T* copies = scratch<T>(0, count * longest_ * size + copy_.kBehind);
+    T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (outputs + W) * kAcross * W : 0);
+    int64_t* places = is_across_ ? scratch<int64_t>(2, count * 2 * outputs) : nullptr;
+    Slot* found = is_across_ ? nullptr : scratch<Slot>(2, count * slots);
+    Turn* turns = scratch<Turn>(3, count);
+    for (int64_t i = 0; i < count; ++i) {
+      turns[i] = turn_of(begin + i);
+      turns[i].sums = sums + (chunks_ > 1 ? i * waiting : 0);
+      is_across_ ? find(turns[i].part, places + i * 2 * outputs) : find(turns[i].part, found + i * slots);
+    }
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-      const int64_t first = terms_ * chunk / chunks_, count = terms_ * (chunk + 1) / chunks_ - first;
+      const int64_t first = terms_ * chunk / chunks_, terms = terms_ * (chunk + 1) / chunks_ - first;
       T* to = copies;
-      for (const Turn* turn = turns; !in_place_ && turn < turns + (end - begin); ++turn) {
-        const Part& part = turn->part;
-        for (int64_t s = 0; s < count; ++s, to += size) {
-          const S* signal = lhs_ + turn->place.lhs + term_of(problem_, first + s).lhs;
-          copy_.fill(signal, turn->before, part.top, part.left, part.rows, part.cols, to);
+      for (int64_t i = 0; i < count; ++i) {
+        Turn& turn = turns[i];
+        const Part& part = turn.part;
+        if (in_place_) {
+          const S* there = lhs_ + turn.place.lhs + copy_.place_of(turn.before, part.top, part.left);
+          turn.samples = reinterpret_cast<const T*>(there);
+          continue;
+        }
+        turn.samples = to;
+        for (int64_t s = 0; s < terms; ++s, to += size) {
+          const S* signal = lhs_ + turn.place.lhs + term_of(problem_, first + s).lhs;
+          copy_.fill(signal, turn.before, part.top, part.left, part.rows, part.cols, to);
         }
       }
-      for (int64_t i = 0; i < end - begin; ++i) {
-        const Part& part = turns[i].part;
-        const S* there = lhs_ + turns[i].place.lhs + copy_.place_of(turns[i].before, part.top, part.left);
-        const T* samples = in_place_ ? reinterpret_cast<const T*>(there) : copies + i * count * size;
-        meet(turns[i], samples, chunk, first, count);
+      for (int64_t block = 0; block < blocks(); ++block) {
+        for (int64_t i = 0; i < count; ++i) {
+          is_across_ ? meet(turns[i], places + i * 2 * outputs, chunk, first, terms, block)
+                     : meet(turns[i], found + i * slots, chunk, first, terms, block);
+        }
       }
     }
   }
@@ -270,35 +348,9 @@ class Bank {
   // Where a row of a part begins.
   int64_t row_of(int64_t row) const { return in_place_ ? row * down_.step * down_.lhs : copy_.row(row); }
 
-  struct Turn {
-    Part part;
-    int64_t before, set;
-    Place place;
-  };
-  Turn turn_of(int64_t number) const {
-    const int64_t turn = number / cuts_.count(), cell = turn / other_.size;
-    const Part part(down_, inner_, cuts_, number % cuts_.count());
-    return {part, turn % other_.size, rest_.row_of(cell, &Cell::rhs), place_of(rest_, cell)};
-  }
-
-  void meet(const Turn& turn, const T* copies, int64_t chunk, int64_t first_term, int64_t count) const {
-    const Part& part = turn.part;
-    S* to = out_ + turn.place.out + turn.before * outer_.out + part.top * axis_.out + part.left * problem_.inner.out;
-    if (is_across_) return meet_across(turn, copies, chunk, first_term, count, to);
-    const int64_t slots = part.rows * ceil_div(part.cols, W);
-    T* sums = chunks_ > 1 ? scratch<T>(1, many_ * slots * W) : nullptr;
-    Slot* found = scratch<Slot>(2, slots + kMostVectors);
-    find(part, found);
-    for (int64_t i = 0; i < kMostVectors; ++i) found[slots + i] = found[slots - 1];
-    for (int64_t block = 0; block < blocks(); ++block) {
-      const int64_t first = first_of(block), here = first_of(block + 1) - first;
-      const T* weights = weights_of(turn.set, first) + first_term * taps_ * here;
-      meet(found, slots, copies, weights, count * taps_, first, here, chunk > 0, chunk + 1 < chunks_, sums, to);
-    }
-  }
-
   // The last vector of a row overlaps with the one before. Of rows shorter than one, what is written beyond an end is
   // written over.
+  // Blocks are whole: the last outputs are made as often as need be.
   void find(const Part& part, Slot* to) const {
     const int64_t step = problem_.inner.out, size = part.rows * part.cols, count = least(W, part.cols);
     const bool close = step == 1 && axis_.out == part.cols;
@@ -308,25 +360,37 @@ class Bank {
         *to++ = {row_of(row) + at, out, count, step == 1 && (count == W || (close && out + W <= size))};
       }
     }
+    for (int i = 0; i < kMostVectors; ++i) to[i] = to[-1];
+  }
+  // Where the samples of outputs begin, and behind them where these lie.
+  void find(const Part& part, int64_t* to) const {
+    for (int64_t row = 0, outputs = part.rows * part.cols; row < part.rows; ++row) {
+      for (int64_t col = 0; col < part.cols; ++col, ++to) {
+        to[0] = row_of(row) + col;
+        to[outputs] = row * axis_.out + col * problem_.inner.out;
+      }
+    }
   }
 
-  // What some taps give to the outputs of a block of kernels.
-  void meet(const Slot* found, int64_t slots, const T* copies, const T* weights, int64_t taps, int64_t first,
-            int64_t here, bool begun, bool goes_on, T* sums, S* to) const {
+  // What the taps of some terms give to the outputs of a block of kernels.
+  void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms, int64_t number) const {
+    const int64_t first = first_of(number), here = first_of(number + 1) - first;
+    const T* weights = weights_of(turn.set, first) + first_term * taps_ * here;
+    const int64_t taps = terms * taps_, slots = turn.part.rows * ceil_div(turn.part.cols, W);
+    const bool begun = chunk > 0, goes_on = chunk + 1 < chunks_;
     const BankBlock<T> block = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
     // Kernels lie in one loop.
     const int64_t apart = many_ > 1 ? kernels_[1].out : 0, waits_apart = slots * W;
+    S* to = turn.to + first * apart;
+    T* sums = turn.sums + first * waits_apart;
     alignas(FILTRAX_VECTOR) T done[kMostOutputs * W];
-    to += first * apart;
-    sums += first * waits_apart;
-    // Blocks are whole: the last outputs are made as often as need be.
     for (int64_t i = 0; i < slots; i += block.vectors, found += block.vectors) {
       const T* at[kMostVectors];
       Outputs<T> waiting[kMostVectors], into[kMostVectors];
       bool direct = true;
       for (int r = 0; r < block.vectors; ++r) {
         const Slot& slot = found[r];
-        at[r] = copies + slot.from;
+        at[r] = turn.samples + slot.from;
         waiting[r] = {sums + least(i + r, slots - 1) * W, waits_apart};
         if (goes_on) {
           into[r] = waiting[r];
@@ -357,26 +421,14 @@ class Bank {
   }
 
   // The same of vectors across kernels.
-  void meet_across(const Turn& turn, const T* copies, int64_t chunk, int64_t first_term, int64_t count, S* to) const {
-    const Part& part = turn.part;
-    const int64_t outputs = part.rows * part.cols;
-    int64_t* places = scratch<int64_t>(2, 2 * outputs);
-    int64_t* results = places + outputs;
-    for (int64_t row = 0, i = 0; row < part.rows; ++row) {
-      for (int64_t col = 0; col < part.cols; ++col, ++i) {
-        places[i] = row_of(row) + col;
-        results[i] = row * axis_.out + col * problem_.inner.out;
-      }
-    }
-    // Squares are read whole.
-    T* sums = scratch<T>(1, (outputs + W) * across_.padded());
-    for (int64_t block = 0; block < across_.blocks; ++block) {
-      const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
-      const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
-      T* here = sums + first * outputs;
-      sums_across(copies, places, outputs, offsets_.data(), count * taps_, weights, vectors, here, chunk > 0);
-      if (chunk + 1 == chunks_) leave_across(here, first, vectors, results, outputs, to);
-    }
+  void meet(const Turn& turn, const int64_t* places, int64_t chunk, int64_t first_term, int64_t terms,
+            int64_t block) const {
+    const int64_t outputs = turn.part.rows * turn.part.cols;
+    const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
+    const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
+    T* sums = turn.sums + (chunks_ > 1 ? first * outputs : 0);
+    sums_across(turn.samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, sums, chunk > 0);
+    if (chunk + 1 == chunks_) leave_across(sums, first, vectors, places + outputs, outputs, turn.to);
   }
 
   void leave_across(const T* sums, int64_t first, int64_t vectors, const int64_t* results, int64_t outputs,
@@ -407,6 +459,7 @@ class Bank {
   const Slide &outer_, &axis_;
   const Walk other_, down_, inner_;
   const S *lhs_, *rhs_;
+  const S* const end_;
   S* out_;
   const int64_t many_, terms_, taps_, turns_;
   const bool shared_;
@@ -420,6 +473,7 @@ class Bank {
   // Chunks of signals, and how many the longest has; where the samples of its taps lie.
   int64_t chunks_ = 1, longest_ = 1;
   std::vector<int64_t> offsets_;
+  std::vector<Run> runs_;
 };
 
 template <class S, class T>
