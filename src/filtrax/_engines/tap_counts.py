@@ -249,7 +249,7 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
             1.0, alone, *(0.0,) * 3, float(problem.outputs), *(0.0,) * 9, products, reads, moved,
             0.0, 0.0,
         )  # fmt: skip
-    finished = problem.outputs * terms * math.ceil(problem.taps / _SUMMED)
+    finished = problem.outputs * math.ceil(terms * problem.taps / _SUMMED)
     return (1.0, alone, *(0.0,) * 14, reads, moved, products, finished)
 
 

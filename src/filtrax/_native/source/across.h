@@ -3,6 +3,7 @@
 // A sample meets several vectors of kernels, a kernel's tap several places: outputs, or taps whose gradient is taken.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "problem.h"
@@ -115,6 +116,28 @@ FILTRAX_INLINE void transpose(const Row& row, T* to, int64_t to_apart) {
   exchange<1, T, W>(rows, std::make_index_sequence<W>{});
 #pragma GCC unroll 16
   for (int i = 0; i < W; ++i) put<T, W>(to + i * to_apart, rows[i]);
+}
+
+// Vectors of numbers that stand in so many lines, from one on: of the next of each line after the other. `end` is that
+// of the memory.
+template <class S, class T>
+void across(const S* const* lines, int64_t from, int64_t count, const S* end, T* to, int64_t to_apart) {
+  constexpr int W = width<T>;
+  alignas(FILTRAX_VECTOR) T square[W * W];
+  // Squares are read whole.
+  const bool near = count >= W || (count >= W / 4 && end - (*std::max_element(lines, lines + W) + from) >= W);
+  for (int64_t next = 0; near && next < count; next += W) {
+    const int64_t at = most(0, least(next, count - W));
+    if (count - at >= W) {
+      transpose<S, T>([&](int64_t q) { return lines[q] + from + at; }, to + at * to_apart, to_apart);
+      continue;
+    }
+    transpose<S, T>([&](int64_t q) { return lines[q] + from; }, square, W);
+    for (int64_t i = 0; i < count; ++i) put<T, W>(to + i * to_apart, load<T>(square + i * W));
+  }
+  for (int64_t i = 0; !near && i < count; ++i) {
+    for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + from + i, to + i * to_apart + q);
+  }
 }
 
 }  // namespace FILTRAX_SET

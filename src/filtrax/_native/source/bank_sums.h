@@ -60,8 +60,8 @@ constexpr int64_t kMet = 1 << 20, kRunOfTaps = 1 << 9, kLongSum = 1 << 12;
 constexpr double kBroughtTogether = 0.75;
 // Bytes of signals that all kernels meet before others.
 constexpr int64_t kSignalsNear = 1 << 18;
-// Bytes of sums that stay near.
-constexpr int64_t kTotals = 1 << 20;
+// Bytes of sums that stay near, and kernels that are turned over together.
+constexpr int64_t kTotals = 1 << 20, kTurnedOver = 512;
 
 // Where a row of taps begins, and where the samples that it meets.
 struct Line {
@@ -331,22 +331,20 @@ class BankOfSums {
 
   // Taps of a part of a vector of kernels, from one on, tap by tap.
   void turn_over(const S* from, const Part& part, int64_t kernel, T* to, int64_t apart) const {
-    const Slide& inner = problem_.inner;
+    const int64_t step = problem_.inner.rhs;
     const S* lines[W];
     // What takes the place of kernels that there are not is not looked at.
     for (int64_t q = 0; q < W; ++q) lines[q] = from + kernels_[least(kernel + q, many_ - 1)].rhs;
-    const bool close = inner.rhs == 1 && axis_.rhs == part.cols;
+    const bool close = step == 1 && axis_.rhs == part.cols;
     const int64_t rows = close ? 1 : part.rows, cols = close ? part.rows * part.cols : part.cols;
     for (int64_t row = 0; row < rows; ++row, to += cols * apart) {
-      if (inner.rhs == 1 && cols >= W) {
-        for (int64_t next = 0; next < cols; next += W) {
-          const int64_t at = row * axis_.rhs + least(next, cols - W);
-          transpose<S, T>([&](int64_t q) { return lines[q] + at; }, to + least(next, cols - W) * apart, apart);
-        }
+      const int64_t at = row * axis_.rhs;
+      if (step == 1) {
+        across<S, T>(lines, at, cols, end_, to, apart);
         continue;
       }
       for (int64_t col = 0; col < cols; ++col) {
-        for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + row * axis_.rhs + col * inner.rhs, to + col * apart + q);
+        for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + at + col * step, to + col * apart + q);
       }
     }
   }
@@ -447,36 +445,55 @@ class BankOfSums {
   std::vector<int64_t> offsets_, results_;
 };
 
-// Signals whose sums are made by one thread, for these to stay near: of the cell that has the most.
+// Sums that one thread makes of some kernels and some signals, for them to stay near; what it reads of a kernel it turns
+// over, so that each must meet many signals.
 template <class T>
 struct Tiles {
+  struct Cut {
+    int cell = 0;
+    int64_t count = 1;
+  };
   Tiles(const Pool& pool, const Problem& problem) {
-    int64_t sums = 1;
-    for (const Cell& cell : problem.cells) {
-      if (is_of_kernels(cell) || is_of_signals(cell)) sums *= cell.size;
-      if (is_of_signals(cell) && cell.size > problem.cells[at].size) at = &cell - problem.cells;
-    }
-    sums *= problem.outer[0].m * problem.outer[1].m * problem.inner.m;
-    if (!is_of_signals(problem.cells[at]) || sums * int64_t(sizeof(typename Wider<T>::type)) < kTotals) return;
-    const int64_t size = problem.cells[at].size;
-    const int64_t wanted = ceil_div(sums * int64_t(sizeof(typename Wider<T>::type)), kTotals);
-    count = least(size, ceil_div(wanted, pool.threads) * pool.threads);
+    const int64_t outputs = problem.outer[0].m * problem.outer[1].m * problem.inner.m;
+    const auto largest = [&](const auto& which) {
+      const Cell* found = problem.cells;
+      int64_t many = 1;
+      for (const Cell& cell : problem.cells) {
+        if (!which(cell)) continue;
+        many *= cell.size;
+        if (!which(*found) || cell.size > found->size) found = &cell;
+      }
+      return std::pair(int(found - problem.cells), many);
+    };
+    const auto [of_kernels, kernels] = largest(is_of_kernels);
+    const auto [of_signals, signals] = largest(is_of_signals);
+    const int64_t bytes = kernels * signals * outputs * int64_t(sizeof(typename Wider<T>::type));
+    if (bytes < kTotals || signals == 1) return;
+    this->kernels = {of_kernels, least(problem.cells[of_kernels].size, ceil_div(kernels, kTurnedOver))};
+    const int64_t wanted = ceil_div(ceil_div(bytes, this->kernels.count * kTotals), pool.threads) * pool.threads;
+    this->signals = {of_signals, least(problem.cells[of_signals].size, wanted)};
   }
-  int at = 0;
-  int64_t count = 1;
+  int64_t count() const { return kernels.count * signals.count; }
+  Cut kernels, signals;
 };
 
 template <class S, class T>
 void correlate_bank_sums(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
   const Tiles<T> tiles(pool, problem);
-  if (tiles.count == 1) return BankOfSums<S, T>(pool, problem, lhs, rhs, out).run(pool);
+  if (tiles.count() == 1) return BankOfSums<S, T>(pool, problem, lhs, rhs, out).run(pool);
   const Pool single{1, nullptr};
-  const Cell& all = problem.cells[tiles.at];
-  share(pool, tiles.count, [&](int64_t tile) {
-    const int64_t begin = all.size * tile / tiles.count, end = all.size * (tile + 1) / tiles.count;
+  share(pool, tiles.count(), [&](int64_t tile) {
     Problem part = problem;
-    part.cells[tiles.at].size = end - begin;
-    BankOfSums<S, T>(single, part, lhs + begin * all.lhs, rhs, out + begin * all.out).run(single);
+    Place place;
+    const auto take = [&](const auto& cut, int64_t number) {
+      const Cell& all = problem.cells[cut.cell];
+      const int64_t begin = all.size * number / cut.count, end = all.size * (number + 1) / cut.count;
+      if (cut.count > 1) part.cells[cut.cell].size = end - begin;
+      place = {place.lhs + begin * all.lhs, place.rhs + begin * all.rhs, place.out + begin * all.out};
+    };
+    take(tiles.kernels, tile / tiles.signals.count);
+    take(tiles.signals, tile % tiles.signals.count);
+    BankOfSums<S, T>(single, part, lhs + place.lhs, rhs + place.rhs, out + place.out).run(single);
   });
 }
 

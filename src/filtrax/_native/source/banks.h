@@ -4,7 +4,6 @@
 // the kernels, a tap all of the vectors, as in a product of matrices.
 #pragma once
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -140,7 +139,9 @@ struct Cuts {
 
 // One of these parts.
 struct Part {
-  Part(const Walk& axis, const Walk& inner, const Cuts& cuts, int64_t number) {
+  Part(const Walk& axis, const Walk& inner, const Cuts& cuts, int64_t number)
+      : top(0), rows(axis.size), left(0), cols(inner.size) {
+    if (cuts.count() == 1) return;  // Divisions take longer than a small image.
     const int64_t d = number / cuts.across, a = number % cuts.across;
     top = axis.size * d / cuts.down;
     rows = axis.size * (d + 1) / cuts.down - top;
@@ -263,18 +264,9 @@ class Bank {
   }
   // Taps of a vector of kernels. What takes the place of kernels that there are not is not looked at.
   void turn_over(const S* from, int64_t kernel, int64_t size, T* to, int64_t apart) const {
-    alignas(FILTRAX_VECTOR) T square[W * W];
     const S* lines[W];
     for (int64_t q = 0; q < W; ++q) lines[q] = from + kernels_[least(kernel + q, many_ - 1)].rhs;
-    const bool near = size >= W || (size >= W / 4 && end_ - *std::max_element(lines, lines + W) >= W);
-    for (int64_t next = 0; near && next < size; next += W) {
-      const int64_t at = most(0, least(next, size - W));
-      transpose<S, T>([&](int64_t q) { return lines[q] + at; }, square, W);
-      for (int64_t i = 0; i < least(W, size); ++i) put<T, W>(to + (at + i) * apart, load<T>(square + i * W));
-    }
-    for (int64_t i = 0; !near && i < size; ++i) {
-      for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + i, to + i * apart + q);
-    }
+    across<S, T>(lines, 0, size, end_, to, apart);
   }
 
   // A vector of the outputs of a part: where its samples begin, and it, from the part's first output on; how many there

@@ -23,7 +23,7 @@ struct Walk {
   // samples of one, before it the part's first; and how far from it, in its phase, a tap meets its first.
   int64_t phases() const { return least(count, step / std::gcd(step, apart)); }
   int64_t phase_of(int64_t tap) const { return tap % phases(); }
-  int64_t begin_of(int64_t phase) const { return apart * phase % step - lo; }
+  int64_t begin_of(int64_t phase) const { return (phase ? apart * phase % step : 0) - lo; }
   int64_t ahead_of(int64_t tap) const { return apart * tap / step; }
   // Samples of a phase that are met by so many of a part.
   int64_t reach(int64_t many) const { return many + ahead_of(count - 1); }
@@ -44,9 +44,10 @@ class Copy {
  public:
   // `vector`: so many of a row are read at once, the last of them whole; `end`: where the signals' memory ends.
   Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, int64_t vector, const S* end)
-      : other_(other), down_(down), inner_(inner), end_(end), pitch_(inner_.reach(ceil_div(cols, vector) * vector)),
+      : other_(other), down_(down), inner_(inner), end_(end), high_(down.phases()), wide_(inner.phases()),
+        below_(down.reach(0)), behind_(inner.reach(0)), pitch_(inner_.reach(ceil_div(cols, vector) * vector)),
         plane_(down_.reach(rows) * pitch_) {}
-  int64_t size() const { return other_.count * down_.phases() * inner_.phases() * plane_; }
+  int64_t size() const { return other_.count * high_ * wide_ * plane_; }
   // Numbers behind all copies that may be written to.
   static constexpr int64_t kBehind = width<T>;
 
@@ -69,8 +70,8 @@ class Copy {
             found.push_back(begin + a * other_.apart * other_.lhs + b * down_.apart * down_.lhs + c * inner_.apart);
             continue;
           }
-          const int64_t line = a * down_.phases() + down_.phase_of(b);
-          const int64_t image = line * inner_.phases() + inner_.phase_of(c);
+          const int64_t line = a * high_ + down_.phase_of(b);
+          const int64_t image = line * wide_ + inner_.phase_of(c);
           found.push_back(begin + image * plane_ + down_.ahead_of(b) * pitch_ + inner_.ahead_of(c));
         }
       }
@@ -79,16 +80,16 @@ class Copy {
 
   // The part from (before, top, left) on.
   void fill(const S* signal, int64_t before, int64_t top, int64_t left, int64_t rows, int64_t cols, T* to) const {
-    const int64_t deep = down_.reach(rows);
+    const int64_t deep = rows + below_;
     for (int64_t a = 0; a < other_.count; ++a) {
       const int64_t na = other_.step * before + other_.apart * a - other_.lo;
       const bool there = na >= 0 && na < other_.n;
-      for (int64_t y = 0; y < down_.phases(); ++y) {
+      for (int64_t y = 0; y < high_; ++y) {
         const int64_t nq = down_.step * top + down_.begin_of(y);
         const Range down = there ? inside(down_, nq, deep) : Range{0, 0};
-        for (int64_t x = 0; x < inner_.phases(); ++x, to += plane_) {
+        for (int64_t x = 0; x < wide_; ++x, to += plane_) {
           const int64_t start = inner_.step * left + inner_.begin_of(x);
-          const Range along = inside(inner_, start, inner_.reach(cols));
+          const Range along = inside(inner_, start, cols + behind_);
           const S* from = signal + na * other_.lhs + (nq + down.first * down_.step) * down_.lhs + start;
           clear(to, down.first * pitch_);
           lay(from, down.last - down.first, along, to + down.first * pitch_);
@@ -101,6 +102,11 @@ class Copy {
  private:
   // Which of so many samples, the first of them at `start`, are inside of the signal.
   static Range inside(const Walk& axis, int64_t start, int64_t count) {
+    // Divisions take longer than a short row.
+    if (axis.step == 1) {
+      const int64_t first = least(count, most(0, -start));
+      return {first, most(first, least(count, axis.n - start))};
+    }
     const int64_t first = start >= 0 ? 0 : least(count, ceil_div(-start, axis.step));
     return {first, most(first, least(count, floor_div(axis.n - 1 - start, axis.step) + 1))};
   }
@@ -138,7 +144,8 @@ class Copy {
   static constexpr int64_t W = width<T>;
   const Walk other_, down_, inner_;
   const S* const end_;
-  // Numbers from row to row, and of an image.
+  // Phases of the axes, and samples that are met beyond the part's own; numbers from row to row, and of an image.
+  const int64_t high_, wide_, below_, behind_;
   const int64_t pitch_, plane_;
 };
 

@@ -164,6 +164,7 @@ inline Place term_of(const Problem& problem, int64_t term) {
   Place place;
   for (int d = kSums - 1; d >= 0; --d) {
     const Sum& s = problem.sums[d];
+    if (s.size == 1) continue;  // As above.
     const int64_t at = term % s.size;
     term /= s.size;
     place.lhs += at * s.lhs;
