@@ -156,6 +156,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
        for o in (13, 16, 33, 50)},
     "banks of many, of groups": ((2, 1, 40, 33), (same(14, 3), same(9, 5))),
     "banks of many, of many channels": ((1, 1, 150, 18), (same(6, 5), same(5, 5))),
+    "banks of many, of many small images": ((1, 70, 40, 50), (same(7, 3), same(7, 3))),
     "banks of many, of small images in parts": ((1, 1, 2, 140), (same(70, 3), same(18, 3))),
     "banks of many, strided and dilated":
         ((1, 3, 3, 20), (Axis(20, 3, 9, 1, stride=2, dilation=2), Axis(17, 3, 6, 2, stride=3))),
@@ -198,6 +199,11 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs of banks, nothing padded": ((2, 3, 2, 18), (Axis(200, 196, 5, 0),)),
     "few outputs of few banks, nothing padded": ((2, 1, 2, 5), (Axis(200, 196, 5, 0),)),
     "few outputs of banks in tiles": ((1, 70, 2, 9), (Axis(1100, 1100, 1, 0),)),
+    "few outputs of many banks, by parts":
+        ((1, 130, 2, 140), (Axis(7, 7, 3, 1), Axis(7, 7, 3, 1))),
+    "few outputs of many kernels, by parts":
+        ((1, 20, 1, 1100), (Axis(7, 7, 3, 1), Axis(6, 6, 3, 1))),
+    "few outputs of banks of rows, by parts": ((1, 92, 2, 180), (Axis(60, 53, 8, 0),)),
     "few outputs of banks of images, nothing padded":
         ((1, 4, 3, 6), (Axis(20, 18, 3, 0), Axis(37, 35, 3, 0))),
     "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
