@@ -117,30 +117,42 @@ class Copy {
   }
   // Rows of which some samples are inside.
   void lay(const S* from, int64_t rows, Range along, T* to) const {
-    const int64_t apart = down_.step * down_.lhs, step = inner_.step, pitch = pitch_;
-    const int64_t first = along.first, last = along.last, whole = ceil_div(last - first, W) * W;
+    const int64_t step = inner_.step;
     int64_t row = 0;
-    if (step == 1) {
-      for (; row < rows && end_ - (from + first) >= whole; ++row, from += apart, to += pitch) {
-        clear(to, first);
-        for (int64_t i = first; i < last; i += W) put<T, W>(to + i, fetch<S, T>(from + i));
-        clear(to + last, pitch - last);
-      }
+    if (step == 1) row = lay_vectors<1>(from, rows, along, to);
+    if constexpr (sizeof(S) == sizeof(T)) {
+      if (step == 2) row = lay_vectors<2>(from, rows, along, to);
+      if (step == 3) row = lay_vectors<3>(from, rows, along, to);
+      if (step == 4) row = lay_vectors<4>(from, rows, along, to);
     }
-    for (; row < rows; ++row, from += apart, to += pitch) {
-      clear(to, first);
-      int64_t i = first;
-      if constexpr (sizeof(S) == sizeof(T)) {
-        const T* samples = reinterpret_cast<const T*>(from);
-        // The last of them is read with those behind it, before the next.
-        for (; step == 2 && i + W < last; i += W) put<T, W>(to + i, load_apart<2>(samples + 2 * i));
-        for (; step == 3 && i + W < last; i += W) put<T, W>(to + i, load_apart<3>(samples + 3 * i));
-        for (; step == 4 && i + W < last; i += W) put<T, W>(to + i, load_apart<4>(samples + 4 * i));
-      }
-      for (; i < last; ++i) convert_few<1>(from + i * step, to + i);
-      clear(to + last, pitch - last);
+    for (; row < rows; ++row) {
+      T* begin = to + row * pitch_;
+      clear(begin, along.first);
+      convert_samples<1>(from + row * apart() + along.first * step, step, begin + along.first, 1, along.last - along.first);
+      clear(begin + along.last, pitch_ - along.last);
     }
   }
+  // How many of the rows were laid: the last ones of the memory are not, as vectors are read whole.
+  template <int Step>
+  int64_t lay_vectors(const S* from, int64_t rows, Range along, T* to) const {
+    const int64_t first = along.first, last = along.last, whole = ceil_div(last - first, W) * W;
+    int64_t row = 0;
+    for (; row < rows && end_ - (from + Step * first) >= Step * whole; ++row, from += apart(), to += pitch_) {
+      clear(to, first);
+      for (int64_t i = first; i < last; i += W) {
+        if constexpr (Step == 1) {
+          put<T, W>(to + i, fetch<S, T>(from + i));
+        } else {
+          put<T, W>(to + i, load_apart<Step>(reinterpret_cast<const T*>(from) + Step * i));
+        }
+      }
+      clear(to + last, pitch_ - last);
+    }
+    return row;
+  }
+  // From row to row of the samples of a phase.
+  int64_t apart() const { return down_.step * down_.lhs; }
+
   static constexpr int64_t W = width<T>;
   const Walk other_, down_, inner_;
   const S* const end_;
