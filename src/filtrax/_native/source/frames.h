@@ -395,10 +395,15 @@ class Framed {
       });
       every(pool, ceil_div(cells * outputs, kTogether), [&](int64_t group) {
         const int64_t from = group * kTogether, to = least(from + kTogether, cells * outputs);
-        std::vector<Sums> sums_of(to - from);
+        Sums sums_of[kTogether];
+        const int64_t most_terms = sums * first.k * second.k;
+        const T** pointers = scratch<const T*>(3, kTogether * 2 * most_terms);
         T* own = short_ ? nullptr : scratch<T>(2, kTogether * room_);
         for (int64_t number = from; number < to; ++number) {
           Sums& here = sums_of[number - from];
+          here.xs = pointers + (number - from) * 2 * most_terms;
+          here.hs = here.xs + most_terms;
+          here.terms = 0;
           here.total = short_ ? ys.get() + number * room_ : own + (number - from) * room_;
           if (!short_ || f == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
           const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
@@ -410,13 +415,13 @@ class Framed {
               const int64_t na = first.stride * a + first.dilation * ka - first.lo;
               for (int64_t kb = bs.first; kb < bs.last; ++kb) {
                 const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
-                here.xs.push_back(x + ((s * first.n + na) * second.n + nb) * room_);
-                here.hs.push_back(h + ((s * first.k + ka) * second.k + kb) * room_);
+                here.xs[here.terms] = x + ((s * first.n + na) * second.n + nb) * room_;
+                here.hs[here.terms++] = h + ((s * first.k + ka) * second.k + kb) * room_;
               }
             }
           }
         }
-        accumulate(sums_of);
+        accumulate(sums_of, to - from);
         if (short_ && f + 1 < frames_) return;
         for (int64_t number = from; number < to; ++number) {
           const int64_t b = number % second.m, a = number / second.m % first.m;
@@ -440,13 +445,14 @@ class Framed {
 
   // The products of spectra that one row of outputs sums.
   struct Sums {
-    std::vector<const T*> xs, hs;
+    const T **xs, **hs;
+    int64_t terms;
     T* total;
   };
 
   static bool are_alike(const Sums& one, const Sums& other) {
-    if (one.hs != other.hs) return false;
-    for (size_t t = 1; t < one.xs.size(); ++t) {
+    if (one.terms != other.terms || !std::equal(one.hs, one.hs + one.terms, other.hs)) return false;
+    for (int64_t t = 1; t < one.terms; ++t) {
       if (other.xs[t] - one.xs[t] != other.xs[0] - one.xs[0]) return false;
     }
     return true;
@@ -457,7 +463,7 @@ class Framed {
   FILTRAX_INLINE void sum_products(const Sums* rows, int64_t j) const {
     constexpr int W = width<T>;
     typedef Vec<T, W> V;
-    const int64_t half = fft_.half, terms = rows->xs.size();
+    const int64_t half = fft_.half, terms = rows->terms;
     if (!terms) return;
     int64_t apart[R];
     V re[R * Q], im[R * Q];
@@ -470,7 +476,7 @@ class Framed {
         im[r * Q + q] = load<T>(rows[r].total + half + j + q * W);
       }
     }
-    const T *const *xs = rows->xs.data(), *const *hs = rows->hs.data();
+    const T *const *xs = rows->xs, *const *hs = rows->hs;
     for (int64_t t = 0; t < terms; ++t) {
       const T *x = xs[t] + j, *h = hs[t] + j;
 #pragma GCC unroll 4
@@ -498,23 +504,23 @@ class Framed {
 
   // Neighbouring rows sum products of the same kernels with signals as far apart, but at the edges. A line of
   // the cache at a time: what all rows of a group read of it stays near.
-  void accumulate(const std::vector<Sums>& rows) const {
+  void accumulate(const Sums* rows, int64_t count) const {
     constexpr int64_t W = width<T>, Together = 4, Line = Together * W;
-    const int64_t half = fft_.half, count = rows.size();
-    std::vector<T> first(2 * rows.size());
-    for (size_t row = 0; row < rows.size(); ++row) {
+    const int64_t half = fft_.half;
+    T first[2 * kTogether];
+    for (int64_t row = 0; row < count; ++row) {
       const Sums& r = rows[row];
       T dc = r.total[0], middle = r.total[half];
-      for (size_t t = 0; t < r.xs.size(); ++t) {
+      for (int64_t t = 0; t < r.terms; ++t) {
         dc += r.xs[t][0] * r.hs[t][0];
         middle += r.xs[t][half] * r.hs[t][half];
       }
       first[2 * row] = dc;
       first[2 * row + 1] = middle;
     }
-    std::vector<char> alike(rows.size());
+    bool alike[kTogether] = {};
     for (int64_t row = 0; row + Together <= count; ++row) {
-      alike[row] = 1;
+      alike[row] = true;
       for (int64_t other = 1; other < Together; ++other) alike[row] &= are_alike(rows[row], rows[row + other]);
     }
     for (int64_t begin = 0; begin < n_; begin += Line) {
@@ -529,7 +535,7 @@ class Framed {
       }
     }
     if (Parts == 2) return;
-    for (size_t row = 0; row < rows.size(); ++row) {
+    for (int64_t row = 0; row < count; ++row) {
       rows[row].total[0] = first[2 * row];
       rows[row].total[half] = first[2 * row + 1];
     }
