@@ -148,7 +148,8 @@ class BankOfSums {
         shared_(double(cells_) * turns_ * down_.size * inner_.size * (many_ * shifts_ + kRead * (many_ + rows_)) >=
                 kShared),
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
-        across_(many_), is_across_(lies_across()), padded_(is_across_ ? across_.padded() : many_),
+        across_(many_), is_across_(lies_across()),
+        stacked_(many_ == 1 && !is_across_ && down_.count > 1 && down_.step == down_.apart), padded_(is_across_ ? across_.padded() : many_),
         sums_(padded_ * shifts_),
         in_place_(lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
         taps_in_place_(!is_across_ && sizeof(S) == sizeof(T) && problem.inner.rhs == 1 && inner_.size >= W),
@@ -275,6 +276,7 @@ class BankOfSums {
     const Lines<T> met{lines, group.turns * part.rows, vectors, vectors > 1 ? part.cols - W : 0,
                        taps_in_place_ ? part.cols - W : (vectors - 1) * W,
                        lap ? last_lanes<T>(last) : ~last_lanes<T>(W - last)};
+    if (stacked_) return meet_stacked(group, samples, taps, met, totals);
     // Kernels lie in one loop.
     const int64_t pitch = !taps_in_place_ ? pitch_ : many_ > 1 ? kernels_[1].rhs : 0;
     const int64_t blocks = ceil_div(many_, kSummed);
@@ -285,17 +287,66 @@ class BankOfSums {
       const int64_t begin = rows_ * tile / tiles * of_signal, end = rows_ * (tile + 1) / tiles * of_signal;
       for (int64_t block = 0; block < blocks; ++block) {
         const int64_t first = many_ * block / blocks, count = many_ * (block + 1) / blocks - first;
-        const SumsBlock<T> sums_block = bank_sums_of<T>(count, std::make_index_sequence<kSummed>{});
-        for (int64_t r = begin; r < end; r += sums_block.shifts) {
-          T sums[kMostSums];
-          sums_block.run(samples, offsets_.data() + r, taps + first * pitch, pitch, met, sums);
-          const int64_t some = least(sums_block.shifts, end - r);
-          for (int64_t a = 0; a < count; ++a) {
-            for (int64_t i = 0; i < some; ++i) {
-              totals[(r + i) * padded_ + first + a] += Wide(sums[a * sums_block.shifts + i]);
-            }
+        const auto add = [&](int64_t a, int64_t r, T sum) { totals[r * padded_ + first + a] += Wide(sum); };
+        sum_shifts(samples, offsets_.data(), begin, end, taps + first * pitch, pitch, count, met, add);
+      }
+    }
+  }
+
+  // Sums of products of some kernels with the samples at the offsets [begin, end).
+  template <class Add>
+  void sum_shifts(const T* samples, const int64_t* offsets, int64_t begin, int64_t end, const T* taps, int64_t pitch,
+                  int64_t kernels, const Lines<T>& met, const Add& add) const {
+    const SumsBlock<T> block = bank_sums_of<T>(kernels, std::make_index_sequence<kSummed>{});
+    for (int64_t r = begin; r < end; r += block.shifts) {
+      T sums[kMostSums];
+      block.run(samples, offsets + r, taps, pitch, met, sums);
+      const int64_t some = least(block.shifts, end - r);
+      for (int64_t a = 0; a < kernels; ++a) {
+        for (int64_t i = 0; i < some; ++i) add(a, r + i, sums[a * block.shifts + i]);
+      }
+    }
+  }
+
+  // The same of one kernel, of which several rows of taps meet a row of samples: as kernels they would be, of which each
+  // begins a row further up.
+  void meet_stacked(const Group& group, const T* samples, const T* taps, const Lines<T>& all, Wide* totals) const {
+    const int64_t rows = group.part.rows, turns = group.turns, deep = down_.count, wide = inner_.count;
+    const int64_t blocks = ceil_div(deep, kSummed), shifts = shifts_ / deep;
+    // From row to row.
+    const int64_t down = offsets_[wide] - offsets_[0], up = taps_in_place_ ? -axis_.rhs : -all.vectors * W;
+    // The offsets of the first row of outputs.
+    int64_t* offsets = scratch<int64_t>(2, shifts + kMostShifts);
+    for (int64_t r = 0; r < shifts; ++r) offsets[r] = offsets_[r / wide * deep * wide + r % wide];
+    std::fill_n(offsets + shifts, kMostShifts, offsets[0]);
+    Line* lines = scratch<Line>(3, turns * rows);
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t first = deep * block / blocks, count = deep * (block + 1) / blocks - first;
+      // Rows of samples [begin, end), which meet the same rows of outputs, [from, to) of the block, in all turns.
+      const auto meet = [&](int64_t begin, int64_t end, int64_t from, int64_t to) {
+        Line* line = lines;
+        for (int64_t t = 0; t < turns; ++t) {
+          for (int64_t row = begin; row < end; ++row, ++line) {
+            const Line& tap = all.lines[t * rows + row - from];
+            *line = {tap.samples + (from + first) * down, tap.taps};
           }
         }
+        Lines<T> met = all;
+        met.lines = lines;
+        met.count = line - lines;
+        const auto add = [&](int64_t a, int64_t r, T sum) {
+          totals[(r / wide * deep + first + from + a) * wide + r % wide] += Wide(sum);
+        };
+        sum_shifts(samples, offsets, 0, shifts, taps, up, to - from, met, add);
+      };
+      // All of the block meet the rows that do not lie at an end.
+      for (int64_t row = 0; row < rows + count - 1; ++row) {
+        if (row == count - 1 && rows >= count) {
+          meet(row, rows, 0, count);
+          row = rows - 1;
+          continue;
+        }
+        meet(row, row + 1, most(0, row - rows + 1), least(count, row + 1));
       }
     }
   }
@@ -434,6 +485,8 @@ class BankOfSums {
   const int64_t hands_;
   const Across<T> across_;
   const bool is_across_;
+  // Whether neighbouring rows of taps meet a row of samples together, each for another row of outputs.
+  const bool stacked_;
   // Kernels with those that are zeros, and the sums of them all.
   const int64_t padded_, sums_;
   // Whether signals, and kernels, are read where they lie.
