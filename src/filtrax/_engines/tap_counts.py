@@ -46,8 +46,9 @@ _READ = 1 / 8
 _NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
 _ROW, _LIST = 48, 2048
-#: Complex samples of rows that are short for dot products, and outputs of rows that are.
-_BRIEF, _BRIEF_OUTPUTS = 64, 8
+#: Complex samples of rows that are short for dot products, and outputs of rows that are; bytes of
+#: arrays whose copies are paged in anew, which takes longer.
+_BRIEF, _BRIEF_OUTPUTS, _PAGED = 64, 8, 1 << 24
 #: With more products than this for each output, a sum over taps is not chosen unasked.
 _TAPS = 1 << 14
 
@@ -69,8 +70,10 @@ def served(problem: Correlation) -> Correlation:
 
 def _often(algorithm: int, rows: loops.Rows, problem: Correlation) -> int:
     """How often each number must be met for that: less often where rows are short."""
+    if algorithm == _native.DOTS and rows.inner.k >= _BRIEF:
+        return 60 if _numbers(problem) * problem.dtype.itemsize < _PAGED else 180
     if algorithm == _native.DOTS:
-        return 5 if rows.inner.k < _BRIEF else 30
+        return 5
     if rows.inner.m <= _BRIEF_OUTPUTS:
         return 10
     return 30 if problem.c * problem.o > 1 else 100
@@ -227,13 +230,17 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
     products, inner, vector = _products(problem), rows.inner, _vector(problem)
     terms = math.prod(each.size for each in rows.sums)
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    across = _used(rows.kernels, vector)
+    across, met_together = _used(rows.kernels, vector), rows.kernels
     if algorithm == _native.TAPS:
         met = problem.c * problem.taps
         used = max(_used(inner.m, vector), across * met / (met + _TURNED))
         moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
     else:
         shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
+        down = _down(rows)
+        if rows.kernels == 1 and down.stride == down.dilation:
+            # Rows of taps meet samples together, each for another row of outputs.
+            met_together, shifts = down.m, shifts // down.m
         along = _used(inner.k, vector) * (_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0)
         across *= shifts / (shifts + _TURNED)
         used = max(across, _BROUGHT_TOGETHER * along)
@@ -241,7 +248,7 @@ def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[
         taps = problem.g * problem.o * problem.c * problem.taps
         moved = problem.inputs * (_READ if _lies_whole(problem) else 1.0)
         moved += taps * (_READ if stays else 1.0)
-    reads = products / used * math.ceil(rows.kernels / _KERNELS) / rows.kernels
+    reads = products / used * math.ceil(met_together / _KERNELS) / met_together
     products /= used
     alone = min(products, _ALONE)
     if algorithm == _native.TAPS:
