@@ -29,8 +29,9 @@ from filtrax._geometry import Axis
 
 #: Complex samples in the shortest transform.
 _SHORTEST = 64
-#: Bytes of spectra that are kept at once.
-_KEPT = 1 << 28
+#: Bytes of spectra that are kept at once at most, and of some terms' that are met before others, as
+#: in ``frames.h``.
+_KEPT, _NEAR = 1 << 28, 1 << 21
 
 
 def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
@@ -196,7 +197,10 @@ def _scratch_frames(problem: Correlation) -> float:
     assert rows is not None
     spectra = _spectra(problem)
     if spectra.short and (rows.outer or not spectra.alone):
-        kept = spectra.signals + spectra.kernels + spectra.results
+        terms = math.prod(each.size for each in rows.sums)
+        of_term = (spectra.signals + spectra.kernels) // terms
+        near = int(_NEAR // (of_term * spectra.size * problem.dtype.itemsize))
+        kept = of_term * max(1, min(terms, near)) + spectra.results
     elif not spectra.short and (rows.outer or rows.sums):
         kept = spectra.signals + spectra.kernels
     else:

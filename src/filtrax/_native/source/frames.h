@@ -22,6 +22,8 @@ constexpr int64_t kPanel = 16;
 constexpr int64_t kTogether = 8;
 // From so many frames for each thread on, each takes frames of its own, if spectra take no more bytes.
 constexpr int64_t kApart = 4, kNear = 1 << 18;
+// Bytes of spectra of rows that are met before others.
+constexpr int64_t kNearRows = 1 << 21;
 
 template <class S, class T, int Parts>
 class Framed {
@@ -363,8 +365,11 @@ class Framed {
     const Slide &first = p_.outer[0], &second = p_.outer[1];
     const int64_t cells = p_.count_cells(), sums = p_.count_sums();
     const int64_t left = p_.count_of(&Cell::lhs), right = p_.count_of(&Cell::rhs);
-    const int64_t signals = sums * first.n * second.n, kernels = sums * first.k * second.k;
     const int64_t outputs = first.m * second.m;
+    // Where products wait in spectra of the outputs, the spectra of some terms are made and met before the next.
+    const int64_t of_term = left * first.n * second.n + right * first.k * second.k;
+    const int64_t some = !short_ ? sums : most(1, least(sums, kNearRows / int64_t(sizeof(T)) / (of_term * room_)));
+    const int64_t signals = some * first.n * second.n, kernels = some * first.k * second.k;
     const Buffer<T> hs = buffer<T>(right * kernels * room_);
     const Buffer<T> ys = buffer<T>(short_ ? cells * outputs * room_ : 0);
     auto every = [](const Pool& pool, int64_t count, auto turn) {
@@ -374,29 +379,33 @@ class Framed {
       });
     };
     auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
-    auto prepare = [&](int64_t f, int64_t number) {
+    auto prepare = [&](int64_t f, int64_t term, int64_t number) {
       const int64_t b = number % second.k, a = number / second.k % first.k;
-      const int64_t s = number / second.k / first.k % sums, cell = number / kernels;
+      const int64_t s = term + number / second.k / first.k % some, cell = number / kernels;
+      if (s >= sums) return;
       const int64_t at = p_.offset_of(cell, &Cell::rhs) + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
       T* to = hs.get() + number * room_;
       kernel(rhs_ + (at + (short_ ? f * hop_ * inner.rhs : 0)) * Parts, taps_of(f), to);
       scaled(to);
     };
-    auto frame = [&](const Pool& pool, int64_t f, T* xs) {
+    // Of a frame, terms from one on.
+    auto frame = [&](const Pool& pool, int64_t f, int64_t term, T* xs) {
+      const int64_t terms = least(some, sums - term);
       const int64_t begin = f * hop_, start = begin - inner.lo;
       const int64_t results = short_ ? inner.m : least(hop_, inner.m - begin);
       const int64_t used = least(frame_, taps_of(f) + results - 1);
       every(pool, left * signals + (short_ ? right * kernels : 0), [&](int64_t number) {
-        if (number >= left * signals) return prepare(f, number - left * signals);
+        if (number >= left * signals) return prepare(f, term, number - left * signals);
         const int64_t b = number % second.n, a = number / second.n % first.n;
-        const int64_t s = number / second.n / first.n % sums, cell = number / signals;
+        const int64_t s = term + number / second.n / first.n % some, cell = number / signals;
+        if (s >= sums) return;
         const int64_t at = p_.offset_of(cell, &Cell::lhs) + term_of(p_, s).lhs + a * first.lhs + b * second.lhs;
         transformed(lhs_ + at * Parts, inner.n, start, used, xs + number * room_, false);
       });
       every(pool, ceil_div(cells * outputs, kTogether), [&](int64_t group) {
         const int64_t from = group * kTogether, to = least(from + kTogether, cells * outputs);
         Sums sums_of[kTogether];
-        const int64_t most_terms = sums * first.k * second.k;
+        const int64_t most_terms = terms * first.k * second.k;
         const T** pointers = scratch<const T*>(3, kTogether * 2 * most_terms);
         T* own = short_ ? nullptr : scratch<T>(2, kTogether * room_);
         for (int64_t number = from; number < to; ++number) {
@@ -405,12 +414,12 @@ class Framed {
           here.hs = here.xs + most_terms;
           here.terms = 0;
           here.total = short_ ? ys.get() + number * room_ : own + (number - from) * room_;
-          if (!short_ || f == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
+          if (!short_ || f + term == 0) std::memset(static_cast<void*>(here.total), 0, room_ * sizeof(T));
           const int64_t b = number % second.m, a = number / second.m % first.m, cell = number / outputs;
           const Range as = taps_inside(first, a), bs = taps_inside(second, b);
           const T* x = xs + p_.row_of(cell, &Cell::lhs) * signals * room_;
           const T* h = hs.get() + p_.row_of(cell, &Cell::rhs) * kernels * room_;
-          for (int64_t s = 0; s < sums; ++s) {
+          for (int64_t s = 0; s < terms; ++s) {
             for (int64_t ka = as.first; ka < as.last; ++ka) {
               const int64_t na = first.stride * a + first.dilation * ka - first.lo;
               for (int64_t kb = bs.first; kb < bs.last; ++kb) {
@@ -422,7 +431,7 @@ class Framed {
           }
         }
         accumulate(sums_of, to - from);
-        if (short_ && f + 1 < frames_) return;
+        if (short_ && (f + 1 < frames_ || term + terms < sums)) return;
         for (int64_t number = from; number < to; ++number) {
           const int64_t b = number % second.m, a = number / second.m % first.m;
           const Place place = place_of(p_, number / outputs);
@@ -431,7 +440,7 @@ class Framed {
         }
       });
     };
-    if (!short_) every(pool_, right * kernels, [&](int64_t number) { prepare(0, number); });
+    if (!short_) every(pool_, right * kernels, [&](int64_t number) { prepare(0, 0, number); });
     // Threads work on frames of their own where there are enough, and else together on each.
     const int64_t size = left * signals * room_;
     const bool apart = !short_ && frames_ >= kApart * pool_.threads && size * int64_t(sizeof(T)) <= kNear;
@@ -439,7 +448,9 @@ class Framed {
     std::atomic<int64_t> next{0};
     share(apart ? pool_ : single, apart ? pool_.threads : 1, [&](int64_t) {
       const Buffer<T> xs = buffer<T>(size);
-      for (int64_t f; (f = next.fetch_add(1)) < frames_;) frame(apart ? single : pool_, f, xs.get());
+      for (int64_t f; (f = next.fetch_add(1)) < frames_;) {
+        for (int64_t term = 0; term < sums; term += some) frame(apart ? single : pool_, f, term, xs.get());
+      }
     });
   }
 
