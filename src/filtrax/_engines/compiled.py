@@ -182,7 +182,8 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = float(spectra.transforms * size)
     # Spectra that several others meet are written and read again.
-    moved = 2 * samples if spectra.short and not spectra.alone else samples
+    again = spectra.short and (rows.outer or not spectra.alone)
+    moved = 2 * samples if again else samples
     summed = rows.outer or rows.sums or spectra.short
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
     return (
