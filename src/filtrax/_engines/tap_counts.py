@@ -71,7 +71,8 @@ def served(problem: Correlation) -> Correlation:
 def _often(algorithm: int, rows: loops.Rows, problem: Correlation) -> int:
     """How often each number must be met for that: less often where rows are short."""
     if algorithm == _native.DOTS and rows.inner.k >= _BRIEF:
-        return 60 if _numbers(problem) * problem.dtype.itemsize < _PAGED else 180
+        often = 30 if rows.inner.k < 4 * _BRIEF else 60
+        return often if _numbers(problem) * problem.dtype.itemsize < _PAGED else 180
     if algorithm == _native.DOTS:
         return 5
     if rows.inner.m <= _BRIEF_OUTPUTS:
