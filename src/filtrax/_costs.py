@@ -4,7 +4,8 @@ The tables are data; each column belongs to one of the counts that `_choose.coun
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
 AMD EPYC with AVX-512 (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; those of XLA's form of
 `shift` and `overlap` from an older machine, or guessed; a few were set by hand from single times:
-of banks in bfloat16 (`direct`, `shift`) and of `direct` along three axes in float32 and float64.
+of banks (`shift` in all dtypes, `direct` in bfloat16), and of `direct` along three axes in float32
+and float64.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
@@ -279,7 +280,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 14.5,
                 0.139,
                 3.12,
-                0.00504,
+                0.0032,
                 0.0312,
                 0.219,
                 0.0,

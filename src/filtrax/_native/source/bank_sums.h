@@ -4,8 +4,10 @@
 // shifted: what was read of one meets all of the other.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "banks.h"
@@ -149,7 +151,8 @@ class BankOfSums {
                 kShared),
         apart_(cells_ >= kEach * pool.threads), hands_(shared_ && !apart_ ? pool.threads : 1),
         across_(many_), is_across_(lies_across()),
-        stacked_(many_ == 1 && !is_across_ && down_.count > 1 && down_.step == down_.apart), padded_(is_across_ ? across_.padded() : many_),
+        stacked_(many_ == 1 && !is_across_ && down_.count > 1 && down_.step == down_.apart),
+        padded_(is_across_ ? across_.padded() : many_),
         sums_(padded_ * shifts_),
         in_place_(lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
         taps_in_place_(!is_across_ && sizeof(S) == sizeof(T) && problem.inner.rhs == 1 && inner_.size >= W),
@@ -308,8 +311,8 @@ class BankOfSums {
     }
   }
 
-  // The same of one kernel, of which several rows of taps meet a row of samples: as kernels they would be, of which each
-  // begins a row further up.
+  // The same of one kernel, of which several rows of taps meet a row of samples, as kernels would of which each begins
+  // a row further up.
   void meet_stacked(const Group& group, const T* samples, const T* taps, const Lines<T>& all, Wide* totals) const {
     const int64_t rows = group.part.rows, turns = group.turns, deep = down_.count, wide = inner_.count;
     const int64_t blocks = ceil_div(deep, kSummed), shifts = shifts_ / deep;
@@ -498,8 +501,8 @@ class BankOfSums {
   std::vector<int64_t> offsets_, results_;
 };
 
-// Sums that one thread makes of some kernels and some signals, for them to stay near; what it reads of a kernel it turns
-// over, so that each must meet many signals.
+// Sums that one thread makes of some kernels and some signals, for them to stay near. What is read of a kernel is turned
+// over, so each meets many signals.
 template <class T>
 struct Tiles {
   struct Cut {

@@ -151,8 +151,8 @@ struct Part {
   int64_t top, rows, left, cols;
 };
 
-// Whether sums over taps go this way: of several kernels, of samples or outputs that stand apart, and of images that are
-// narrow or, with rows that are not long, have taps that stand apart: many rows would have a list of taps of their own.
+// Whether sums over taps go this way: of several kernels, of samples or outputs that stand apart, and of images that
+// are narrow or, with rows that are not long, have taps that stand apart: many rows would have a list of taps each.
 template <class T>
 bool is_bank(const Problem& problem) {
   const Slide& inner = problem.inner;
@@ -169,7 +169,8 @@ class Bank {
       : problem_(problem), rest_(without(problem, is_of_kernels)), kernels_(places_of(problem, is_of_kernels)),
         outer_(problem.outer[1 - down(problem)]), axis_(problem.outer[down(problem)]),
         other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(problem.inner)),
-        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()), terms_(problem.count_sums()),
+        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()),
+        terms_(problem.count_sums()),
         taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
         shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
         across_(many_), is_across_(lies_across()),
@@ -216,7 +217,9 @@ class Bank {
   int64_t first_of(int64_t block) const { return is_across_ ? across_.first_of(block) : many_ * block / blocks(); }
   int64_t padded() const { return is_across_ ? across_.padded() : many_; }
   // Where the weights of a set of kernels, those of one cell, begin from one kernel on.
-  T* weights_of(int64_t set, int64_t kernel) const { return weights_.get() + (set * padded() + kernel) * terms_ * taps_; }
+  T* weights_of(int64_t set, int64_t kernel) const {
+    return weights_.get() + (set * padded() + kernel) * terms_ * taps_;
+  }
 
   // Taps that follow one another in memory, forwards or backwards: the lowest, the first, and how many.
   struct Run {
@@ -254,7 +257,9 @@ class Bank {
     for (const Run& run : runs_) {
       T* begin = to + (run.step > 0 ? run.first : run.first + run.size - 1) * count;
       const int64_t step = run.step * count;
-      for (int64_t q = 0; is_across_ && q < count; q += W) turn_over(from + run.from, first + q, run.size, begin + q, step);
+      for (int64_t q = 0; is_across_ && q < count; q += W) {
+        turn_over(from + run.from, first + q, run.size, begin + q, step);
+      }
       for (int64_t i = 0; !is_across_ && i < run.size; ++i) {
         for (int64_t q = 0; q < count; ++q) {
           convert_few<1>(from + kernels_[first + q].rhs + run.from + i, begin + i * step + q);
@@ -365,7 +370,8 @@ class Bank {
   }
 
   // What the taps of some terms give to the outputs of a block of kernels.
-  void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms, int64_t number) const {
+  void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms,
+            int64_t number) const {
     const int64_t first = first_of(number), here = first_of(number + 1) - first;
     const T* weights = weights_of(turn.set, first) + first_term * taps_ * here;
     const int64_t taps = terms * taps_, slots = turn.part.rows * ceil_div(turn.part.cols, W);

@@ -128,7 +128,8 @@ class Copy {
     for (; row < rows; ++row) {
       T* begin = to + row * pitch_;
       clear(begin, along.first);
-      convert_samples<1>(from + row * apart() + along.first * step, step, begin + along.first, 1, along.last - along.first);
+      const S* samples = from + row * apart() + along.first * step;
+      convert_samples<1>(samples, step, begin + along.first, 1, along.last - along.first);
       clear(begin + along.last, pitch_ - along.last);
     }
   }
