@@ -127,7 +127,8 @@ class _Spectra(NamedTuple):
         frames: of a row.
         size: real samples of a frame.
         short: whether frames are summed, as there are fewer outputs than taps.
-        alone: whether each cell has a signal or a kernel that no other has.
+        waits: whether spectra of all of some terms' rows are there at once, and sums wait for the
+            next terms: of few outputs in several rows, or where cells share signals and kernels.
     """
 
     signals: int
@@ -137,7 +138,7 @@ class _Spectra(NamedTuple):
     frames: int
     size: int
     short: bool
-    alone: bool
+    waits: bool
 
     @property
     def transforms(self) -> int:
@@ -157,6 +158,7 @@ def _spectra(problem: Correlation) -> _Spectra:
     terms = math.prod(each.size for each in rows.sums)
     taps = math.prod(axis.k for axis in outer)
     results = cells * math.prod(axis.m for axis in outer)
+    short = inner.k > inner.m
     return _Spectra(
         signals=left * terms * math.prod(axis.n for axis in outer),
         kernels=right * terms * taps,
@@ -164,8 +166,8 @@ def _spectra(problem: Correlation) -> _Spectra:
         products=results * terms * taps * frames,
         frames=frames,
         size=length * _parts(problem),
-        short=inner.k > inner.m,
-        alone=cells == max(left, right),
+        short=short,
+        waits=short and (bool(outer) or cells != max(left, right)),
     )
 
 
@@ -182,8 +184,7 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = float(spectra.transforms * size)
     # Spectra that several others meet are written and read again.
-    again = spectra.short and (rows.outer or not spectra.alone)
-    moved = 2 * samples if again else samples
+    moved = 2 * samples if spectra.waits else samples
     summed = rows.outer or rows.sums or spectra.short
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
     return (
@@ -197,7 +198,7 @@ def _scratch_frames(problem: Correlation) -> float:
     rows = _frames(problem)
     assert rows is not None
     spectra = _spectra(problem)
-    if spectra.short and (rows.outer or not spectra.alone):
+    if spectra.waits:
         terms = math.prod(each.size for each in rows.sums)
         of_term = (spectra.signals + spectra.kernels) // terms
         near = int(_NEAR // (of_term * spectra.size * problem.dtype.itemsize))

@@ -227,10 +227,11 @@ class Bank {
   };
   void find_taps() {
     for (int64_t s = 0; s < terms_; ++s) {
+      const int64_t term = term_of(problem_, s).rhs;
       for (int64_t a = 0; a < other_.count; ++a) {
         for (int64_t b = 0; b < down_.count; ++b) {
           for (int64_t c = 0; c < inner_.count; ++c) {
-            add_tap(term_of(problem_, s).rhs + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs);
+            add_tap(term + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs);
           }
         }
       }
