@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from filtrax import _native
-from filtrax._engines import fft, loops, tap_counts
+from filtrax._engines import fft, loops, tap_counts, tiles
 from filtrax._engines.base import (
     SMALL,
     Correlation,
@@ -250,6 +250,32 @@ def _in_order(run_as: RunAs) -> Run:
     return run
 
 
+#: Overlap-save, by transforms of long blocks and by combinations of short ones.
+_FRAMES = Engine(
+    "overlap", _in_order(_run_frames), _refuses_frames,
+    lambda problem: (*_work_frames(problem), *(0.0,) * 5),
+    block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
+    error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
+    spread=_spread_frames, run_as=_run_frames,
+)  # fmt: skip
+_TILES = Engine(
+    "overlap", _in_order(tiles.run), lambda *_: None,
+    lambda problem: (tiles.calls(problem), *(0.0,) * 4, *tiles.work(problem)),
+    block=lambda _: tiles.POINTS, scratch=tiles.scratch, error=tiles.error, spread=tiles.spread,
+    run_as=tiles.run,
+)  # fmt: skip
+
+
+def _overlap(problem: Correlation) -> Engine:
+    return _FRAMES if tiles.rows_of(problem) is None else _TILES
+
+
+def _run_overlap(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
+    run = _overlap(problem).run_as
+    assert run is not None
+    return run(problem, a, b)
+
+
 #: By the names of the engines whose place they take.
 COMPILED: dict[str, Engine] = {
     "shift": Engine(
@@ -258,11 +284,14 @@ COMPILED: dict[str, Engine] = {
         run_as=_run_taps,
     ),
     "overlap": Engine(
-        "overlap", _in_order(_run_frames), _refuses_frames, _work_frames,
-        block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
-        error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
-        spread=_spread_frames, scale=lambda _: "block", multiplies=lambda _: False, in_place=True,
-        run_as=_run_frames,
+        "overlap", _in_order(_run_overlap),
+        lambda problem, platform: _overlap(problem).refuses(problem, platform),
+        lambda problem: _overlap(problem).work(problem),
+        block=lambda problem: _overlap(problem).block(problem),
+        scratch=lambda problem: _overlap(problem).scratch(problem),
+        error=lambda problem: _overlap(problem).error(problem),
+        spread=lambda problem: _overlap(problem).spread(problem), scale=lambda _: "block",
+        multiplies=lambda _: False, in_place=True, run_as=_run_overlap,
     ),
 }  # fmt: skip
 

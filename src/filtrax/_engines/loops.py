@@ -18,6 +18,8 @@ from filtrax._geometry import Axis
 
 #: Loops of each kind that the kernels have, as in ``source/problem.h``.
 CELLS, SUMS, OUTER = 5, 3, 2
+#: Taps or outputs of Winograd's filters along an axis at most, as in ``source/winograd.h``.
+MOST_TAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,7 @@ def _cached(
 @_cached
 def for_taps(problem: Correlation) -> Rows | None:
     """Loops whose innermost runs over neighbouring outputs, or ``None``; outputs are in order."""
-    axes = (replace(a, reversed="") if a.reversed == "output" else a for a in problem.axes)
-    loops = _loops(replace(problem, axes=tuple(axes)))
+    loops = _loops(_with_outputs_in_order(problem))
     if not loops or isinstance(loops[-1], Sum):
         return _parted(loops, NOTHING)
     *rest, last = loops
@@ -274,6 +275,41 @@ def for_frames(problem: Correlation) -> Rows | None:
         shared = last.rhs == 0 and abs(inner.rhs) == 1 and inner.k <= inner.m
         return rows if last.lhs == last.out == 1 and (own or shared) else None
     return rows if inner.k > inner.m and last.lhs == last.rhs == 1 else None
+
+
+@_cached
+def for_tiles(problem: Correlation) -> Rows | None:
+    """Loops of few taps, or outputs, along one or two innermost axes, or ``None``.
+
+    Many outputs are in order.
+    """
+    loops = _loops(problem)
+    slides = [loop for loop in loops if isinstance(loop, Slide)]
+    few = range(2, MOST_TAPS + 1)
+    of_taps = all(slide.k in few for slide in slides)
+    if of_taps:
+        loops = _loops(_with_outputs_in_order(problem))
+        slides = [loop for loop in loops if isinstance(loop, Slide)]
+    if not 1 <= len(slides) <= 2 or loops[-len(slides) :] != slides:
+        return None
+    *above, inner = slides
+    plain = all(slide.stride == slide.dilation == slide.base == 1 for slide in slides)
+    close = inner.lhs == abs(inner.rhs) == 1 and all(abs(slide.rhs) == inner.k for slide in above)
+    # Taps in blocks are read forwards.
+    of_outputs = all(slide.m in few for slide in slides) and inner.rhs == 1
+    if not (plain and close and (of_taps or of_outputs)):
+        return None
+    return _parted([*loops[: -len(slides)], *above], inner)
+
+
+def _with_outputs_in_order(problem: Correlation) -> Correlation:
+    axes = (replace(a, reversed="") if a.reversed == "output" else a for a in problem.axes)
+    return replace(problem, axes=tuple(axes))
+
+
+def are_few_outputs(rows: Rows) -> bool:
+    """Whether of such a bank the outputs are few, as in a gradient by the kernels."""
+    return max(slide.k for slide in (*rows.outer, rows.inner)) > MOST_TAPS
 
 
 def dtype_is_served(dtype: jnp.dtype) -> bool:

@@ -9,6 +9,7 @@
 #include "phases.h"
 #include "sums.h"
 #include "taps.h"
+#include "winograd.h"
 #include "xla/ffi/api/c_api.h"
 
 namespace filtrax {
@@ -22,6 +23,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
     return;
   }
   if constexpr (Parts == 1) {
+    if constexpr (T(0.5) != T(0)) {
+      if (algorithm == kWinograd) return correlate_winograd<S, T>(pool, problem, lhs, rhs, out);
+    }
     if (algorithm == kTaps && is_in_place<S, T>(problem)) {
       return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
                                 reinterpret_cast<T*>(out));
@@ -40,7 +44,7 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
 template <class S, class T, int Parts>
 bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
              const void* rhs_, void* out_) {
-  if (algorithm == kFrames && T(0.5) == T(0)) return false;
+  if ((algorithm == kFrames || algorithm == kWinograd) && T(0.5) == T(0)) return false;
   const Place start = start_of(problem);
   const S* lhs = static_cast<const S*>(lhs_);
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;

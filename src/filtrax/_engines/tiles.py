@@ -1,0 +1,148 @@
+"""Overlap-save of very short blocks: Winograd's filters, for banks of few taps.
+
+What a transform is to long blocks, the values of polynomials at a few points are to short ones: six
+samples meet up to five taps by six products instead of one for each pair, along each axis. The
+combinations before and after cost less than the products they save where many channels meet many
+kernels. Compiled only, in ``source/winograd.h``.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from filtrax import _native
+from filtrax._engines import loops
+from filtrax._engines.base import SMALL, Correlation, in_order
+
+#: Samples of a block along an axis, and products that are added up before others, as in
+#: ``winograd.h``.
+POINTS, _CHANNELS, _TILES = 6, 64, 256
+#: Tiles that kernels meet block by block, as there.
+_FEW_TILES = 128
+#: Bytes of kernels at the points that stay in a cache.
+_NEAR = 1 << 23
+#: Bytes of a vector that lies across channels or kernels.
+_VECTOR = 64
+
+
+def rows_of(problem: Correlation) -> loops.Rows | None:
+    """The loops of a problem that is better served so than by transforms, or ``None``."""
+    if not jnp.issubdtype(problem.dtype, jnp.floating) or not loops.dtype_is_served(problem.dtype):
+        return None
+    rows = loops.for_tiles(problem)
+    if rows is None:
+        return None
+    # Vectors lie across both.
+    least = _VECTOR // _number(problem) // 2
+    return rows if min(_met(rows), rows.kernels) >= least else None
+
+
+def run(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
+    """The correlation of the operands of a role as they lie."""
+    rows = rows_of(problem)
+    assert rows is not None
+    out = _native.call(_native.WINOGRAD, rows.numbers, a, b, problem.shape)
+    # Blocks of outputs are written forwards.
+    return out if loops.are_few_outputs(rows) else in_order(out, problem.axes, "output")
+
+
+def work(problem: Correlation) -> tuple[float, ...]:
+    """Products; numbers of signals, kernels and results that are combined; those that are moved."""
+    rows = rows_of(problem)
+    assert rows is not None
+    points, tiles, vector = _points(rows), _tiles(rows), _VECTOR // _number(problem)
+    met, kernels = _met(rows), _padded(rows.kernels, vector)
+    signals = tiles * points * _padded(met, vector)
+    results = tiles * points * kernels
+    sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
+    few = loops.are_few_outputs(rows)
+    weights = float(points * met * kernels)
+    if tiles > (_TILES if few else _FEW_TILES):
+        weights *= 1 + max(math.log2(sets * weights * _number(problem) / _NEAR), 0.0)
+    combined = (signals, results, weights) if few else (signals, weights, results)
+    arrays = problem.inputs + (
+        problem.g * problem.o * problem.c * problem.taps if few else problem.outputs
+    )
+    products = points * tiles * met * kernels
+    return (*(float(sets * count) for count in (products, *combined)), float(arrays))
+
+
+def calls(problem: Correlation) -> float:
+    """1, or infinity where only plain sums are chosen unasked."""
+    return math.inf if problem.multiplications < SMALL else 1.0
+
+
+def scratch(problem: Correlation) -> float:
+    """Kernels at the points, and for each of two threads samples and sums of a chunk."""
+    rows = rows_of(problem)
+    assert rows is not None
+    vector = _VECTOR // _number(problem)
+    lanes = _padded(_met(rows), vector) + _padded(rows.kernels, vector)
+    near = (3 << 18) // _number(problem) + 48 * _points(rows) * lanes
+    weights = _points(rows) * _met(rows) * _padded(rows.kernels, vector)
+    sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
+    return float(weights * (1 if loops.are_few_outputs(rows) else sets) + 2 * near)
+
+
+def error(problem: Correlation) -> float:
+    """Of combinations, and of sums of some products between them; the factors are measured."""
+    rows = rows_of(problem)
+    assert rows is not None
+    slides = (*rows.outer, rows.inner)
+    if loops.are_few_outputs(rows):
+        few, terms, run = math.prod(slide.m for slide in slides), _tiles(rows), _TILES
+    else:
+        few, terms, run = math.prod(slide.k for slide in slides), _met(rows), _CHANNELS
+    return math.sqrt(few) * (1 + 0.4 * math.sqrt(min(terms, run) + terms / run))
+
+
+def spread(problem: Correlation) -> tuple[int, ...]:
+    """Along each axis the outputs of the blocks that combine a sample with others."""
+    rows = rows_of(problem)
+    assert rows is not None
+    found = []
+    for axis in problem.axes:
+        if not isinstance(loops.loop_of(axis, 1, 1, 1), loops.Slide):
+            found.append(1 if axis.paired else min(axis.m, axis.span))
+        elif loops.are_few_outputs(rows):
+            found.append(axis.m)
+        else:
+            hop = POINTS + 1 - axis.k
+            # A block's first sample reaches its first output only, the last its last one.
+            reached = (
+                sum(hop if 0 < at < POINTS - 1 else 1 for at in range(first, POINTS, hop))
+                for first in range(hop)
+            )
+            found.append(min(axis.m, max(reached)))
+    return tuple(found)
+
+
+def _met(rows: loops.Rows) -> int:
+    """Channels of which sums are taken, or signals that all kernels meet."""
+    if loops.are_few_outputs(rows):
+        return rows.signals
+    return math.prod(each.size for each in rows.sums)
+
+
+def _tiles(rows: loops.Rows) -> int:
+    """Blocks of all signals, or of all terms."""
+    few = loops.are_few_outputs(rows)
+    count = math.prod(each.size for each in rows.sums) if few else rows.signals
+    for slide in (*rows.outer, rows.inner):
+        short, long = (slide.m, slide.k) if few else (slide.k, slide.m)
+        count *= -(-long // (POINTS + 1 - short))
+    return count
+
+
+def _points(rows: loops.Rows) -> int:
+    return POINTS ** (1 + len(rows.outer))
+
+
+def _padded(count: int, vector: int) -> int:
+    return -(-count // vector) * vector
+
+
+def _number(problem: Correlation) -> int:
+    """Bytes of a number in arithmetic."""
+    return max(problem.dtype.itemsize, 4)
