@@ -308,8 +308,8 @@ def _with_outputs_in_order(problem: Correlation) -> Correlation:
 
 
 def are_few_outputs(rows: Rows) -> bool:
-    """Whether of such a bank the outputs are few, as in a gradient by the kernels."""
-    return max(slide.k for slide in (*rows.outer, rows.inner)) > MOST_TAPS
+    """Whether outputs of such a bank are few, rather than taps along every axis."""
+    return not all(1 < slide.k <= MOST_TAPS for slide in (*rows.outer, rows.inner))
 
 
 def dtype_is_served(dtype: jnp.dtype) -> bool:

@@ -138,9 +138,10 @@ struct Tiling {
   int64_t points, taps, outputs, hop, count;
 };
 
-// Whether the outputs are few, and the taps in frames.
+// Whether outputs are few, rather than taps along every axis, and taps in frames.
 inline bool are_few_outputs(const Problem& problem) {
-  return problem.inner.k > kMostTaps || problem.outer[0].k > kMostTaps;
+  const auto few_taps = [](const Slide& axis) { return axis.k == 1 ? axis.m == 1 : axis.k <= kMostTaps; };
+  return !few_taps(problem.outer[0]) || !few_taps(problem.inner);
 }
 
 // Vectors of kernels in registers at once, and what meets them.
@@ -223,7 +224,10 @@ class Winograd {
         sets_(places_of(problem, [](const Cell& c) { return c.size > 1 && !is_of_kernels(c) && !is_of_signals(c); })),
         kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
         lhs_(lhs), rhs_(rhs), lhs_end_(lhs + problem.count_samples()), rhs_end_(rhs + problem.count_taps()), out_(out) {
-    for (int64_t s = 0; s < problem.count_sums(); ++s) terms_.push_back(term_of(problem, s));
+    for (int64_t s = 0; s < problem.count_sums(); ++s) {
+      terms_.push_back(term_of(problem, s));
+      follow_ = follow_ && terms_[s].rhs == s * problem.outer[0].k * problem.inner.k;
+    }
     across_ = ceil_div(many(), W);
     blocks_ = ceil_div(across_, kColumns);
     tiles_ = (of_sums_ ? terms_ : signals_).size() * down_.count * inner_.count;
@@ -397,8 +401,7 @@ class Winograd {
     const int64_t size = outer.k * inner.k, first = first_of(block), wide = first_of(block + 1) - first;
     // The lowest of the taps, which are neighbours.
     const int64_t low = least(0, (outer.k - 1) * outer.rhs) + least(0, (inner.k - 1) * inner.rhs);
-    // Those of the next channel follow, or stand elsewhere.
-    const int64_t together = channels() > 1 && terms_[1].rhs == size ? W : 1;
+    const int64_t together = follow_ ? W : 1;
     alignas(FILTRAX_VECTOR) T taps[W * kMostTaps * kMostTaps * W], values[kPoints * kMostTaps * W];
     const S* lines[W];
     for (int64_t at = begin; at < end; at += together) {
@@ -630,6 +633,8 @@ class Winograd {
   std::vector<Place> terms_;
   const S *lhs_, *rhs_, *lhs_end_, *rhs_end_;
   S* out_;
+  // Whether the taps of the next channel follow those of one.
+  bool follow_ = true;
   int64_t across_, blocks_, tiles_;
   Combine<T> signal_down_, signal_inner_, kernel_down_, kernel_inner_, result_down_, result_inner_;
 };
