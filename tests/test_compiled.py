@@ -17,7 +17,7 @@ from jax.sharding import PartitionSpec as P
 
 import filtrax
 from filtrax import _native
-from filtrax._engines import Correlation, tap_counts
+from filtrax._engines import Correlation, loops, tap_counts, tiles
 from filtrax._engines.compiled import COMPILED
 from filtrax._geometry import Axis
 
@@ -208,6 +208,24 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 4, 3, 6), (Axis(20, 18, 3, 0), Axis(37, 35, 3, 0))),
     "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
     "few outputs of each row": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
+    # Winograd's filters serve these as `overlap`.
+    "small blocks": ((1, 3, 20, 17), (same(9, 3), same(11, 3))),
+    "small blocks of two and five taps": ((2, 2, 9, 70), (same(23, 2), Axis(31, 5, 35, 4))),
+    "small blocks of groups of four taps": ((9, 1, 16, 16), (same(14, 4), same(40, 4))),
+    "small blocks along rows": ((1, 2, 33, 40), (same(300, 3),)),
+    "small blocks along rows, cut": ((2, 3, 16, 8), (Axis(400, 5, 150, -20),)),
+    "small blocks of few tiles": ((1, 1, 130, 150), (same(7, 3), same(7, 3))),
+    "small blocks of rows apart": ((1, 1, 8, 48), (Axis(3, 1, 3, 0), same(200, 3))),
+    "small blocks of rows summed": ((2, 2, 8, 16), (whole(3), same(50, 3))),
+    "small blocks for one output": ((1, 2, 17, 20), (same(30, 3), Axis(12, 4, 1, 1))),
+    "small blocks of a large image": ((1, 1, 8, 16), (same(120, 3), same(150, 3))),
+    "few outputs in small blocks": ((1, 20, 3, 17), (Axis(9, 9, 3, 1), Axis(14, 14, 3, 1))),
+    "few outputs in small blocks of many":
+        ((1, 70, 40, 33), (Axis(25, 25, 4, 2), Axis(29, 30, 5, 3))),
+    "few outputs in small blocks along rows": ((10, 9, 4, 40), (Axis(500, 501, 2, 1),)),
+    "few outputs in small blocks of large kernels": ((1, 140, 2, 150), (Axis(30, 30, 3, 1),)),
+    "few outputs in small blocks of four, one tap down":
+        ((1, 48, 4, 16), (Axis(3, 1, 4, 0), Axis(12, 12, 2, 1))),
 }  # fmt: skip
 
 
@@ -232,6 +250,9 @@ PROBLEMS |= {
         (1, 2, 1, 1),
         (replace(same(50, 9), reversed="kernel"), replace(same(60, 9), reversed="output")),
     ),
+    "small blocks, one of two reversed": reversed_along("small blocks", "kernel", 1),
+    "few outputs in small blocks, one of two reversed":
+        reversed_along("few outputs in small blocks", "output", 0),
     "few outputs, one array reversed": reversed_along("few outputs of images", "output", 0),
     "rows summed, not all reversed":
         reversed_along("few outputs of images, rows summed", "kernel", 1),
@@ -349,6 +370,17 @@ def test_what_is_served() -> None:
         name for name in PROBLEMS if any(words in name for words in apart)
     }
     assert {engine for _, engine in refused} == {"overlap"}
+
+
+def test_small_blocks_serve_what_is_named_so() -> None:
+    found = {name for name in PROBLEMS if tiles.rows_of(problem_of(name, "float32"))}
+    named = {name for name in PROBLEMS if "small blocks" in name}
+    # Taps in blocks are read forwards.
+    assert {name for name in named if "few" not in name or "kernel reversed" not in name} <= found
+    for name in found:
+        rows = tiles.rows_of(problem_of(name, "float32"))
+        assert rows is not None
+        assert loops.are_few_outputs(rows) or "few outputs in small blocks" not in name
 
 
 def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:

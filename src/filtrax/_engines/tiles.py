@@ -7,6 +7,7 @@ kernels. Compiled only, in ``source/winograd.h``.
 """
 
 import math
+from operator import mul
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,8 @@ from filtrax._engines.base import SMALL, Correlation, in_order
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.
 POINTS, _CHANNELS, _TILES = 6, 64, 256
+#: How much longer products, signals, pieces of kernels and sums take where outputs are few.
+_SUMMED = (1.25, 1.5, 1.0, 1.5)
 #: Tiles that kernels meet block by block, as there.
 _FEW_TILES = 128
 #: Bytes of kernels at the points that stay in a cache.
@@ -58,14 +61,19 @@ def work(problem: Correlation) -> tuple[float, ...]:
     sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
     few = loops.are_few_outputs(rows)
     weights = float(points * met * kernels)
-    if tiles > (_TILES if few else _FEW_TILES):
+    # Of few tiles kernels, and sums, are used block by block.
+    if tiles > (_at_once(rows, problem) if few else _FEW_TILES):
         weights *= 1 + max(math.log2(sets * weights * _number(problem) / _NEAR), 0.0)
     combined = (signals, results, weights) if few else (signals, weights, results)
     arrays = problem.inputs + (
         problem.g * problem.o * problem.c * problem.taps if few else problem.outputs
     )
     products = points * tiles * met * kernels
-    return (*(float(sets * count) for count in (products, *combined)), float(arrays))
+    longer = _SUMMED if few else (1.0,) * 4
+    return (
+        *map(mul, longer, (float(sets * count) for count in (products, *combined))),
+        float(arrays),
+    )
 
 
 def calls(problem: Correlation) -> float:
@@ -79,7 +87,7 @@ def scratch(problem: Correlation) -> float:
     assert rows is not None
     vector = _VECTOR // _number(problem)
     lanes = _padded(_met(rows), vector) + _padded(rows.kernels, vector)
-    near = (3 << 18) // _number(problem) + 48 * _points(rows) * lanes
+    near = (_NEAR >> 1) // _number(problem) + 48 * _points(rows) * lanes
     weights = _points(rows) * _met(rows) * _padded(rows.kernels, vector)
     sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
     return float(weights * (1 if loops.are_few_outputs(rows) else sets) + 2 * near)
@@ -116,6 +124,13 @@ def spread(problem: Correlation) -> tuple[int, ...]:
             )
             found.append(min(axis.m, max(reached)))
     return tuple(found)
+
+
+def _at_once(rows: loops.Rows, problem: Correlation) -> int:
+    """Tiles of a chunk, whose sums are added to those of others."""
+    vector = _VECTOR // _number(problem)
+    lanes = _padded(_met(rows), vector) + _padded(rows.kernels, vector)
+    return max(48, _NEAR // _number(problem) // (_points(rows) * lanes))
 
 
 def _met(rows: loops.Rows) -> int:

@@ -521,7 +521,7 @@ class Winograd {
   void sum(const Place& set, const Pool& pool) const {
     const int64_t panels = ceil_div(int64_t(signals_.size()), W), lanes = panels + across_;
     const int64_t near = kTilesOfAll / int64_t(sizeof(T)) / (points_ * lanes * W);
-    const int64_t chunks = ceil_div(tiles_, least(kRunOfTiles, most(kFewestTiles, near)));
+    const int64_t chunks = ceil_div(tiles_, most(kFewestTiles, near));
     const Panels all{lanes, ceil_div(tiles_, chunks)};
     T* values = scratch<T>(0, points_ * all.plane());
     const int64_t cuts = ceil_div(kEach * pool.threads, lanes);
@@ -575,11 +575,16 @@ class Winograd {
     const T* samples = values + point * all.plane();
     const T* taps = samples + (panels + first) * panel;
     T* to = sums + point * sums_plane();
+    const int64_t runs = ceil_div(count, kRunOfTiles);
     for (int64_t p = group; p < least(panels, group + kPanels); ++p, to += W * wide * W) {
       const int64_t here = least(W, int64_t(signals_.size()) - p * W), turns = ceil_div(here, those.most);
-      for (int64_t i = 0; i < turns; ++i) {
-        const int64_t at = here * i / turns, met = here * (i + 1) / turns - at;
-        those.of(met)(samples + p * panel + at, 1, 0, count, taps, panel, to + at * wide * W, W, wide * W, added);
+      for (int64_t run = 0; run < runs; ++run) {
+        const int64_t tile = count * run / runs, tiles = count * (run + 1) / runs - tile;
+        for (int64_t i = 0; i < turns; ++i) {
+          const int64_t at = here * i / turns, met = here * (i + 1) / turns - at;
+          those.of(met)(samples + p * panel + tile * W + at, 1, 0, tiles, taps + tile * W, panel, to + at * wide * W, W,
+                        wide * W, added || run > 0);
+        }
       }
     }
   }
