@@ -17,6 +17,7 @@ from jax.sharding import PartitionSpec as P
 
 import filtrax
 from filtrax import _native
+from filtrax._choose import choose
 from filtrax._engines import Correlation, loops, tap_counts, tiles
 from filtrax._engines.compiled import COMPILED
 from filtrax._geometry import Axis
@@ -224,7 +225,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 70, 40, 33), (Axis(25, 25, 4, 2), Axis(29, 30, 5, 3))),
     "few outputs in small blocks along rows": ((10, 9, 4, 40), (Axis(500, 501, 2, 1),)),
     "few outputs in small blocks of large kernels": ((1, 140, 2, 150), (Axis(30, 30, 3, 1),)),
-    "few outputs in small blocks of four, one tap down":
+    "few outputs in small blocks of four, a single one down":
         ((1, 48, 4, 16), (Axis(3, 1, 4, 0), Axis(12, 12, 2, 1))),
 }  # fmt: skip
 
@@ -407,7 +408,8 @@ LYING = [
 def test_operands_of_every_role_are_read_where_they_lie(
     name: str, engine: str, role: str, batch_first: bool
 ) -> None:
-    assert error_where_they_lie(problem_of(name, "float32"), engine, role, batch_first) < 3e-6
+    found = error_where_they_lie(problem_of(name, "float32"), engine, role, batch_first)
+    assert found < (2 if "small blocks" in name else 1) * 3e-6
 
 
 @pytest.mark.parametrize(
@@ -471,7 +473,8 @@ def test_sums(name: str, dtype: str, engine: str) -> None:
         np.testing.assert_array_equal(found, expected)
         return
     error = np.max(np.abs(found.astype(expected.dtype) - expected)) / np.max(np.abs(expected))
-    assert error < 3 * EPS[dtype]
+    # Combinations of samples are larger than these.
+    assert error < (2 if "small blocks" in name else 1) * 3 * EPS[dtype]
 
 
 def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
@@ -543,6 +546,36 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     wrong = np.nonzero(~np.isfinite(spoiled[1]))[0]
     assert 31 <= len(wrong) <= reach
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+@pytest.mark.parametrize("m", [3, 7, 40])
+def test_a_nan_in_small_blocks_spoils_what_the_plan_says(m: int, k: int) -> None:
+    axes = (Axis(m, k, m, k // 2), Axis(m + 3, k, m + 3, k // 2))
+    problem = Correlation(1, 1, 8, 8, axes, jnp.dtype("float32"))
+    engine = COMPILED["overlap"]
+    assert engine.block(problem) == tiles.POINTS
+    assert engine.run_as is not None
+    lhs, rhs = operands(problem)
+    reached = [0, 0]
+    for at in itertools.islice(itertools.product(range(m), range(m + 3)), 0, None, m // 3):
+        spoiled = np.array(lhs)
+        spoiled[0, 0, 3, *at] = np.nan
+        found = np.isfinite(np.asarray(engine.run_as(problem, jnp.asarray(spoiled), rhs)))
+        met = np.isnan(written_out(problem, jnp.asarray(spoiled), rhs))
+        assert not (found & met).any()
+        bad = ~found[0, 0, 0]
+        reached = [max(reached[0], bad.any(1).sum()), max(reached[1], bad.any(0).sum())]
+    assert tuple(reached) == engine.spread(problem)
+
+
+def test_layers_go_in_small_blocks_unless_windows_are_asked_for() -> None:
+    axis = same(28, 3)
+    layer = Correlation(1, 8, 64, 64, (axis, axis), jnp.dtype("float32"))
+    plan = choose(layer, "auto", "cpu", compiled=True)
+    assert (plan.engine, plan.block, plan.scale) == ("overlap", tiles.POINTS, "block")
+    assert choose(layer, "auto", "cpu", "window", compiled=True).engine == "shift"
+    assert choose(replace(layer, c=1, o=1), "auto", "cpu", compiled=True).engine == "shift"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

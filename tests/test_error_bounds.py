@@ -3,6 +3,7 @@
 The reference is extended precision. `FILTRAX_ERROR_CASES` is the number of random shapes.
 """
 
+import itertools
 import math
 import os
 from functools import partial
@@ -14,7 +15,10 @@ import numpy as np
 import pytest
 
 import filtrax
-from filtrax._engines import ENGINES
+from filtrax import _native
+from filtrax._engines import ENGINES, Correlation, tiles
+from filtrax._engines.compiled import COMPILED
+from filtrax._geometry import Axis
 
 CASES = int(os.environ.get("FILTRAX_ERROR_CASES", "3"))
 engines = pytest.mark.parametrize("engine", sorted(ENGINES))
@@ -238,3 +242,43 @@ def test_accuracy_is_checked(value: Any, kind: type[Exception], message: str) ->
     for call in calls:
         with pytest.raises(kind, match=message):
             call()
+
+
+@pytest.mark.skipif(not _native.available(), reason="small blocks are compiled only")
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_the_bound_holds_for_small_blocks(axes: int, k: int) -> None:
+    # Of banks: the norms are over all channels.
+    rng = np.random.default_rng(k)
+    engine = COMPILED["overlap"]
+    assert engine.run_as is not None
+    slid = (Axis(30, k, 30, k // 2),) * axes
+    problem = Correlation(1, 1, 16, 16, slid, jnp.dtype("float32"))
+    length = engine.block(problem)
+    assert length == tiles.POINTS
+    h = rng.standard_normal((1, 16, 16, *(k,) * axes)).astype(np.float32)
+    norm = np.sqrt(np.sum(np.square(h, dtype=float), axis=tuple(range(2, h.ndim))))
+    for span in (1.0, 1e4, 1e8):
+        spike, burst = np.ones((30,) * axes), np.where(rng.random((30,) * axes) < 0.02, span, 1.0)
+        spike[11] = span
+        for size in (spike, burst, np.broadcast_to(span ** np.linspace(0, 1, 30), spike.shape)):
+            x = (size * rng.standard_normal((1, 1, 16, *size.shape))).astype(np.float32)
+            wanted = np.zeros((1, 1, 16, *size.shape))
+            padded = np.pad(x.astype(float), [(0, 0)] * 3 + [(k // 2, k)] * axes)
+            for tap in itertools.product(range(k), repeat=axes):
+                met = padded[(..., *(slice(t, t + 30) for t in tap))]
+                wanted += np.einsum("goc,gbc...->gbo...", h[(..., *tap)].astype(float), met)
+            # The samples less than a block away.
+            power = np.sum(np.square(x, dtype=float), axis=2, keepdims=True)
+            near = np.pad(power, [(0, 0)] * 3 + [(length - 1, length - 1)] * axes)
+            for axis in range(3, 3 + axes):
+                windows = np.lib.stride_tricks.sliding_window_view(near, 2 * length - 1, axis=axis)
+                near = windows.sum(-1)
+            eps = float(np.finfo(np.float32).eps)
+            bound = (
+                2 * eps * math.log2(length) * np.sqrt(near) * norm.reshape(1, 1, 16, *(1,) * axes)
+            )
+            error = np.abs(
+                np.asarray(engine.run_as(problem, jnp.asarray(x), jnp.asarray(h))) - wanted
+            )
+            assert np.all(error <= bound)
