@@ -5,16 +5,16 @@
 // the second signal stand for kernels, and frames are summed before the sums are brought back.
 //
 // S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for Convolutional
-// Neural Networks, 2016; the points: B. Barabasz et al., Error Analysis and Improving the Accuracy of Winograd
-// Convolution for Deep Neural Networks, 2020.
+// Neural Networks, 2016.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "across.h"
 #include "banks.h"
 #include "memory.h"
+#include "panels.h"
+#include "points.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -22,110 +22,6 @@
 
 namespace filtrax {
 namespace FILTRAX_SET {
-
-// Samples of a frame along an axis, and the points, of which the last is infinity. Taps and outputs are one more.
-constexpr int kPoints = 6, kMostTaps = 5;
-constexpr double kPoint[kPoints - 1] = {0, 1, -1, 0.5, -2};
-
-template <int Rows, int Cols>
-struct Matrix {
-  double at[Rows][Cols];
-};
-
-// B^T: the coefficients of the product of all (x - point), but for a row's own.
-struct OfSignals {
-  static constexpr int kRows = kPoints, kCols = kPoints;
-  static constexpr Matrix<kRows, kCols> make() {
-    Matrix<kRows, kCols> found{};
-    for (int i = 0; i < kRows; ++i) {
-      double* row = found.at[i];
-      row[0] = 1;
-      for (int k = 0; k < kPoints - 1; ++k) {
-        if (k == i) continue;
-        for (int j = kCols - 1; j >= 0; --j) row[j] = (j ? row[j - 1] : 0) - kPoint[k] * row[j];
-      }
-    }
-    return found;
-  }
-};
-// G: values at the points, divided by what the other points make of B^T.
-template <int Taps>
-struct OfKernels {
-  static constexpr int kRows = kPoints, kCols = Taps;
-  static constexpr Matrix<kRows, kCols> make() {
-    Matrix<kRows, kCols> found{};
-    for (int i = 0; i < kPoints - 1; ++i) {
-      double power = 1;
-      for (int k = 0; k < kPoints - 1; ++k) power /= k == i ? 1 : kPoint[i] - kPoint[k];
-      for (int j = 0; j < kCols; ++j, power *= kPoint[i]) found.at[i][j] = power;
-    }
-    found.at[kPoints - 1][kCols - 1] = 1;
-    return found;
-  }
-};
-// A^T: powers of the points.
-template <int Outputs>
-struct OfResults {
-  static constexpr int kRows = Outputs, kCols = kPoints;
-  static constexpr Matrix<kRows, kCols> make() {
-    Matrix<kRows, kCols> found{};
-    for (int j = 0; j < kPoints - 1; ++j) {
-      double power = 1;
-      for (int i = 0; i < kRows; ++i, power *= kPoint[j]) found.at[i][j] = power;
-    }
-    found.at[kRows - 1][kPoints - 1] = 1;
-    return found;
-  }
-};
-
-// A row of a matrix times vectors: entries that are 0, 1 or -1 cost no product.
-template <class Of, int I, int J, bool Begun, class T, class V>
-FILTRAX_INLINE V row_times(const V* in, V sum) {
-  if constexpr (J == Of::kCols) {
-    return sum;
-  } else {
-    constexpr double entry = Of::make().at[I][J];
-    if constexpr (entry == 0) return row_times<Of, I, J + 1, Begun, T>(in, sum);
-    else if constexpr (!Begun && entry == 1) return row_times<Of, I, J + 1, true, T>(in, in[J]);
-    else if constexpr (!Begun) return row_times<Of, I, J + 1, true, T>(in, in[J] * T(entry));
-    else if constexpr (entry == 1) return row_times<Of, I, J + 1, true, T>(in, sum + in[J]);
-    else if constexpr (entry == -1) return row_times<Of, I, J + 1, true, T>(in, sum - in[J]);
-    else return row_times<Of, I, J + 1, true, T>(in, sum + in[J] * T(entry));
-  }
-}
-
-// Where vectors lie that are combined: so far from one to the next, and from line to line of them.
-struct Lie {
-  int64_t apart, next;
-};
-template <class Of, class T, size_t... I>
-void combine_lines(const T* from, Lie lie, T* to, Lie to_lie, int64_t lines, std::index_sequence<I...>) {
-  constexpr int W = width<T>;
-  for (int64_t line = 0; line < lines; ++line, from += lie.next, to += to_lie.next) {
-    Vec<T, W> in[Of::kCols];
-#pragma GCC unroll 8
-    for (int j = 0; j < Of::kCols; ++j) in[j] = load<T>(from + j * lie.apart);
-    (put<T, W>(to + int64_t(I) * to_lie.apart, row_times<Of, int(I), 0, false, T>(in, Vec<T, W>{})), ...);
-  }
-}
-template <class T>
-using Combine = void (*)(const T*, Lie, T*, Lie, int64_t);
-template <class Of, class T>
-void combine(const T* from, Lie lie, T* to, Lie to_lie, int64_t lines) {
-  combine_lines<Of, T>(from, lie, to, to_lie, lines, std::make_index_sequence<Of::kRows>{});
-}
-// Of an axis along which nothing slides.
-template <class T>
-void combine_none(const T* from, Lie lie, T* to, Lie to_lie, int64_t lines) {
-  constexpr int W = width<T>;
-  for (int64_t line = 0; line < lines; ++line) put<T, W>(to + line * to_lie.next, load<T>(from + line * lie.next));
-}
-template <template <int> class Of, class T>
-Combine<T> combine_of(int64_t size) {
-  static constexpr Combine<T> all[] = {combine_none<T>,    combine<Of<2>, T>, combine<Of<3>, T>,
-                                       combine<Of<4>, T>, combine<Of<5>, T>};
-  return all[size - 1];
-}
 
 // Frames along an axis: how many, `hop` from one to the next, each of `points` samples, which `taps` taps turn into
 // `outputs` outputs.
@@ -142,66 +38,6 @@ struct Tiling {
 inline bool are_few_outputs(const Problem& problem) {
   const auto few_taps = [](const Slide& axis) { return axis.k == 1 ? axis.m == 1 : axis.k <= kMostTaps; };
   return !few_taps(problem.outer[0]) || !few_taps(problem.inner);
-}
-
-// Vectors of kernels in registers at once, and what meets them.
-constexpr int kColumns = FILTRAX_VECTOR == 64 ? 4 : 3;
-template <int R>
-constexpr int kTilesMet = FILTRAX_VECTOR == 64 ? (R == 4 ? 6 : R == 3 ? 8 : R == 2 ? 12 : 12)
-                                               : (R == 3 ? 4 : R == 2 ? 5 : 8);
-
-// Panels hold, for each tile, a vector of channels. Sums for Q tiles, of all channels (`Of` true), or for Q channels, of
-// all tiles: with R vectors of kernels each.
-template <int R, int Q, bool OfTiles, class T>
-void panel_block(const T* a, int64_t panels, int64_t panel, int64_t last, const T* b, int64_t b_apart, T* to,
-                 int64_t to_apart, int64_t to_next, bool added) {
-  constexpr int W = width<T>, kStep = OfTiles ? 1 : W, kNext = OfTiles ? W : 1;
-  typedef Vec<T, W> V;
-  V sums[R * Q];
-#pragma GCC unroll 32
-  for (int i = 0; i < R * Q; ++i) sums[i] = V{};
-  for (int64_t p = 0; p < panels; ++p) {
-    const T* x = a + p * panel;
-    const int64_t count = p + 1 < panels ? W : last;
-    for (int64_t s = 0; s < count; ++s, x += kStep, b += OfTiles ? R * W : W) {
-      V taps[R];
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) taps[r] = kept(load<T>(b + r * (OfTiles ? W : b_apart)));
-#pragma GCC unroll 16
-      for (int q = 0; q < Q; ++q) {
-        const V sample = kept(splat<T>(x[q * kNext]));
-#pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) sums[q * R + r] += taps[r] * sample;
-      }
-    }
-  }
-#pragma GCC unroll 32
-  for (int i = 0; i < R * Q; ++i) {
-    T* sum = to + i / R * to_next + i % R * to_apart;
-    put<T, W>(sum, added ? load<T>(sum) + sums[i] : sums[i]);
-  }
-}
-template <class T>
-using PanelBlock = void (*)(const T*, int64_t, int64_t, int64_t, const T*, int64_t, T*, int64_t, int64_t, bool);
-template <int R, bool OfTiles, class T, size_t... Q>
-PanelBlock<T> panel_block_of(int64_t met, std::index_sequence<Q...>) {
-  static constexpr PanelBlock<T> blocks[] = {panel_block<R, Q + 1, OfTiles, T>...};
-  return blocks[met - 1];
-}
-// The block of so many vectors, and how much it meets at once.
-template <class T>
-struct PanelBlocks {
-  PanelBlock<T> (*of)(int64_t);
-  int64_t most;
-};
-template <int R, bool OfTiles, class T>
-PanelBlock<T> panel_block_for(int64_t met) {
-  return panel_block_of<R, OfTiles, T>(met, std::make_index_sequence<kTilesMet<R>>{});
-}
-template <bool OfTiles, class T, size_t... R>
-PanelBlocks<T> panel_blocks_of(int64_t vectors, std::index_sequence<R...>) {
-  static constexpr PanelBlocks<T> all[] = {{panel_block_for<R + 1, OfTiles, T>, kTilesMet<R + 1>}...};
-  return all[vectors - 1];
 }
 
 // Bytes of frames and sums that a thread has at once, and the fewest tiles; bytes of those of all threads.
@@ -437,7 +273,7 @@ class Winograd {
     const int64_t first = first_of(block), wide = first_of(block + 1) - first, panel = panels.panel();
     const Panels results{wide, count};
     T* sums = scratch<T>(1, points_ * results.plane());
-    const PanelBlocks<T> those = panel_blocks_of<true, T>(wide, std::make_index_sequence<kColumns>{});
+    const PanelBlocks<T> those = panel_blocks_of<true, T>(wide);
     const int64_t turns = ceil_div(count, those.most), runs = ceil_div(channels(), kRunOfChannels);
     for (int64_t point = 0; point < points_; ++point) {
       for (int64_t run = 0; run < runs; ++run) {
@@ -548,7 +384,9 @@ class Winograd {
       if (by_block) {
         share(pool, blocks, [&](int64_t block) {
           T* to = sums ? sums + block * of_sums() : scratch<T>(1, of_sums());
-          for (int64_t point = 0; point < points_; ++point) add(block, point, values, all, panels, count, to, chunk > 0);
+          for (int64_t point = 0; point < points_; ++point) {
+            add(block, point, values, all, panels, count, to, chunk > 0);
+          }
           if (chunk + 1 == chunks) finish(set, block, to);
         });
         continue;
@@ -571,7 +409,7 @@ class Winograd {
            bool added) const {
     const int64_t number = block % blocks_, group = block / blocks_ * kPanels, panel = all.panel();
     const int64_t first = first_of(number), wide = first_of(number + 1) - first;
-    const PanelBlocks<T> those = panel_blocks_of<false, T>(wide, std::make_index_sequence<kColumns>{});
+    const PanelBlocks<T> those = panel_blocks_of<false, T>(wide);
     const T* samples = values + point * all.plane();
     const T* taps = samples + (panels + first) * panel;
     T* to = sums + point * sums_plane();
