@@ -57,4 +57,19 @@ T* scratch(int which, int64_t count) {
   return reinterpret_cast<T*>(store.memory[which].get());
 }
 
+// The same, but for so much that a thread had better give it back.
+template <class T>
+class Temporary {
+ public:
+  Temporary(int which, int64_t count)
+      : own_(count * int64_t(sizeof(T)) > kKept ? buffer<T>(count) : nullptr),
+        memory_(own_ ? own_.get() : scratch<T>(which, count)) {}
+  T* get() const { return memory_; }
+
+ private:
+  static constexpr int64_t kKept = 1 << 26;
+  Buffer<T> own_;
+  T* memory_;
+};
+
 }  // namespace filtrax

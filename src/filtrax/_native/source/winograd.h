@@ -187,7 +187,8 @@ class Winograd {
       for (const Place& set : sets_) few_tiles(set, pool);
       return;
     }
-    T* kernels = scratch<T>(5, sets * blocks_ * of_block());
+    const Temporary<T> memory(5, sets * blocks_ * of_block());
+    T* kernels = memory.get();
     share(pool, sets * blocks_ * cuts, [&](int64_t number) {
       const int64_t cut = number % cuts, block = number / cuts % blocks_, end = least(channels(), (cut + 1) * W);
       combine_kernels(sets_[number / cuts / blocks_], block, cut * W, end, kernels + number / cuts * of_block());
@@ -364,7 +365,8 @@ class Winograd {
     // Threads take blocks of the sums, or where these are few, points. Sums of a single chunk are brought back at once.
     const int64_t blocks = ceil_div(panels, kPanels) * blocks_;
     const bool by_block = blocks >= 2 * pool.threads;
-    T* sums = by_block && chunks == 1 ? nullptr : scratch<T>(5, blocks * of_sums());
+    const Temporary<T> memory(5, by_block && chunks == 1 ? 0 : blocks * of_sums());
+    T* sums = by_block && chunks == 1 ? nullptr : memory.get();
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t begin = tiles_ * chunk / chunks, count = tiles_ * (chunk + 1) / chunks - begin;
       share(pool, lanes * cuts, [&](int64_t number) {
