@@ -5,7 +5,7 @@ The tables are data; each column belongs to one of the counts that `_choose.coun
 AMD EPYC with AVX-512 (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; those of XLA's form of
 `shift` and `overlap` from an older machine, or guessed; a few were set by hand from single times:
 of banks (`shift` in all dtypes, `direct` in bfloat16), and of `direct` along three axes in float32
-and float64.
+and float64. Those of the compiled `overlap` in small blocks were fitted by themselves, to layers.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """

@@ -139,6 +139,12 @@ SCALES = ("window", "block", "row")
 #: less time, and round more or spread a NaN.
 SMALL = 1 << 14
 
+
+def calls_of(problem: Correlation) -> float:
+    """The call itself, the first count of an engine; infinite for less than `SMALL` products."""
+    return math.inf if problem.multiplications < SMALL else 1.0
+
+
 #: Runs a problem on the operands of its role, as they lie: (problem, a, b) -> out.
 RunAs = Callable[[Correlation, jax.Array, jax.Array], jax.Array]
 #: Runs a correlation: (axes, lhs, rhs, precision, platform) -> out.

@@ -15,11 +15,11 @@ from jax import lax
 from filtrax import _native
 from filtrax._engines import fft, loops, tap_counts, tiles
 from filtrax._engines.base import (
-    SMALL,
     Correlation,
     Engine,
     Run,
     RunAs,
+    calls_of,
     correlation_of,
     in_order,
     rounding_of_sums,
@@ -180,7 +180,6 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     assert rows is not None
     spectra = _spectra(problem)
     size = spectra.size
-    calls = math.inf if problem.multiplications < SMALL else 1.0
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = float(spectra.transforms * size)
     # Spectra that several others meet are written and read again.
@@ -188,7 +187,7 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     summed = rows.outer or rows.sums or spectra.short
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
     return (
-        calls, samples * math.log2(size) * strain, moved,
+        calls_of(problem), samples * math.log2(size) * strain, moved,
         float(spectra.products * size) if summed else 0.0, apart,
     )  # fmt: skip
 
@@ -260,7 +259,7 @@ _FRAMES = Engine(
 )  # fmt: skip
 _TILES = Engine(
     "overlap", _in_order(tiles.run), lambda *_: None,
-    lambda problem: (tiles.calls(problem), *(0.0,) * 4, *tiles.work(problem)),
+    lambda problem: (calls_of(problem), *(0.0,) * 4, *tiles.work(problem)),
     block=lambda _: tiles.POINTS, scratch=tiles.scratch, error=tiles.error, spread=tiles.spread,
     run_as=tiles.run,
 )  # fmt: skip

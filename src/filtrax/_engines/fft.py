@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax._engines.base import SMALL, Correlation, Engine
+from filtrax._engines.base import Correlation, Engine, calls_of
 from filtrax._engines.pieces import in_pieces, samples_in_piece
 from filtrax._engines.spectral import (
     circle,
@@ -66,8 +66,7 @@ def total_work(
     The first count is infinite for problems of less than `SMALL` products.
     """
     counted = [transform_work(*part, problem.dtype) for part in parts]
-    calls = math.inf if problem.multiplications < SMALL else 1.0
-    return (calls, *(sum(column) for column in zip(*counted, strict=True)), products)
+    return (calls_of(problem), *(sum(column) for column in zip(*counted, strict=True)), products)
 
 
 def work(problem: Correlation) -> tuple[float, ...]:

@@ -134,7 +134,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if algorithm == _native.DOTS:
         share = _dots_in_runs(rows, problem)
         # Outputs that stand apart read samples that do not stay near from one tap to the next.
-        reach = inner.m * inner.stride * _number(problem) if inner.stride > 1 else 0
+        reach = inner.m * inner.stride * bytes_of_number(problem) if inner.stride > 1 else 0
         strained = products * min(max(reach / _NEAR, 1.0), _FAR)
         kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
         begun = products / (inner.k * inner.m * rows.lanes)
@@ -176,7 +176,7 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     if _is_in_place(algorithm, rows, problem):
         return False
     inner, image = rows.inner, any(axis.k > 1 for axis in rows.outer)
-    size = _number(problem)
+    size = bytes_of_number(problem)
     if algorithm == _native.TAPS:
         dense = all(axis.stride == axis.dilation == 1 for axis in (*rows.outer, inner))
         few = inner.m < _vector(problem) or (not dense and inner.m * size <= _LONG_ROW)
@@ -200,7 +200,9 @@ def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool
     few = axis.k * inner.k <= (_FEW_TAPS_IN_TURN if spaced else _FEW_TAPS)
     if is_row:
         return few and (spaced or inner.stride == 2)
-    near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * _number(problem) <= _ROW_BYTES
+    near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * bytes_of_number(
+        problem
+    ) <= _ROW_BYTES
     return axis.m > 1 and axis.k > 1 and (few or near)
 
 
@@ -209,7 +211,11 @@ def _is_sum_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> 
     if algorithm != _native.DOTS or len(rows.outer) != 1 or not _is_single(rows, problem):
         return False
     inner, (axis,) = rows.inner, rows.outer
-    small = inner.m <= inner.k and 1 < axis.m <= axis.k and inner.k * _number(problem) <= _LONG_ROW
+    small = (
+        inner.m <= inner.k
+        and 1 < axis.m <= axis.k
+        and inner.k * bytes_of_number(problem) <= _LONG_ROW
+    )
     images = math.prod(each.size for each in (*rows.cells, *rows.sums))
     alone = rows.kernels == rows.signals == 1 and images >= _MANY_IMAGES
     plain = all(each.stride == each.base == 1 for each in (inner, axis))
@@ -318,7 +324,7 @@ def _rows_at_once(rows: loops.Rows, problem: Correlation) -> int:
     lines = math.prod(each.size for each in rows.sums) * problem.taps // (axis.k * inner.k)
 
     def wide(high: int) -> int:
-        size = lines * (high + axis.k - 1) * _number(problem)
+        size = lines * (high + axis.k - 1) * bytes_of_number(problem)
         return _PART // size - inner.k - vector
 
     high = min(axis.m, _HIGH)
@@ -368,14 +374,14 @@ def _copied(rows: loops.Rows, problem: Correlation) -> float:
     return 0.0
 
 
-def _number(problem: Correlation) -> int:
+def bytes_of_number(problem: Correlation) -> int:
     """Bytes of a number in arithmetic."""
     return max(problem.dtype.itemsize, 4)
 
 
 def _vector(problem: Correlation) -> int:
     """Samples in a vector of the instruction set that is the most common."""
-    return 32 // _number(problem)
+    return 32 // bytes_of_number(problem)
 
 
 def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
@@ -388,6 +394,6 @@ def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
 
 def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
     """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
-    reach = inner.k * inner.dilation * _number(problem)
+    reach = inner.k * inner.dilation * bytes_of_number(problem)
     far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
     return far and inner.k >= _DEEP and reach >= _REACH

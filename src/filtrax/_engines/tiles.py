@@ -14,15 +14,16 @@ import jax.numpy as jnp
 
 from filtrax import _native
 from filtrax._engines import loops
-from filtrax._engines.base import SMALL, Correlation, in_order
+from filtrax._engines.base import Correlation, in_order
+from filtrax._engines.tap_counts import bytes_of_number
 
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.
 POINTS, _CHANNELS, _TILES = 6, 64, 256
 #: How much longer products, signals, pieces of kernels and sums take where outputs are few.
 _SUMMED = (1.25, 1.5, 1.0, 1.5)
-#: Tiles that kernels meet block by block, as there.
-_FEW_TILES = 128
+#: Tiles that kernels meet block by block, and the fewest of a chunk, as there.
+_FEW_TILES, _FEWEST = 128, 48
 #: Bytes of kernels at the points that stay in a cache.
 _NEAR = 1 << 23
 #: Bytes of a vector that lies across channels or kernels.
@@ -37,7 +38,7 @@ def rows_of(problem: Correlation) -> loops.Rows | None:
     if rows is None:
         return None
     # Vectors lie across both.
-    least = _VECTOR // _number(problem) // 2
+    least = _VECTOR // bytes_of_number(problem) // 2
     return rows if min(_met(rows), rows.kernels) >= least else None
 
 
@@ -54,16 +55,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
     """Products; numbers of signals, kernels and results that are combined; those that are moved."""
     rows = rows_of(problem)
     assert rows is not None
-    points, tiles, vector = _points(rows), _tiles(rows), _VECTOR // _number(problem)
-    met, kernels = _met(rows), _padded(rows.kernels, vector)
-    signals = tiles * points * _padded(met, vector)
-    results = tiles * points * kernels
-    sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
+    points, tiles, sets, met = _points(rows), _tiles(rows), _sets(rows), _met(rows)
+    lanes, kernels = _lanes(rows, problem)
+    signals, results = tiles * points * lanes, tiles * points * kernels
     few = loops.are_few_outputs(rows)
     weights = float(points * met * kernels)
     # Of few tiles kernels, and sums, are used block by block.
     if tiles > (_at_once(rows, problem) if few else _FEW_TILES):
-        weights *= 1 + max(math.log2(sets * weights * _number(problem) / _NEAR), 0.0)
+        weights *= 1 + max(math.log2(sets * weights * bytes_of_number(problem) / _NEAR), 0.0)
     combined = (signals, results, weights) if few else (signals, weights, results)
     arrays = problem.inputs + (
         problem.g * problem.o * problem.c * problem.taps if few else problem.outputs
@@ -76,21 +75,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
     )
 
 
-def calls(problem: Correlation) -> float:
-    """1, or infinity where only plain sums are chosen unasked."""
-    return math.inf if problem.multiplications < SMALL else 1.0
-
-
 def scratch(problem: Correlation) -> float:
     """Kernels at the points, and for each of two threads samples and sums of a chunk."""
     rows = rows_of(problem)
     assert rows is not None
-    vector = _VECTOR // _number(problem)
-    lanes = _padded(_met(rows), vector) + _padded(rows.kernels, vector)
-    near = (_NEAR >> 1) // _number(problem) + 48 * _points(rows) * lanes
-    weights = _points(rows) * _met(rows) * _padded(rows.kernels, vector)
-    sets = math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
-    return float(weights * (1 if loops.are_few_outputs(rows) else sets) + 2 * near)
+    lanes, kernels = _lanes(rows, problem)
+    near = (_NEAR >> 1) // bytes_of_number(problem) + _FEWEST * _points(rows) * (lanes + kernels)
+    weights = _points(rows) * _met(rows) * kernels
+    return float(weights * (1 if loops.are_few_outputs(rows) else _sets(rows)) + 2 * near)
 
 
 def error(problem: Correlation) -> float:
@@ -128,9 +120,8 @@ def spread(problem: Correlation) -> tuple[int, ...]:
 
 def _at_once(rows: loops.Rows, problem: Correlation) -> int:
     """Tiles of a chunk, whose sums are added to those of others."""
-    vector = _VECTOR // _number(problem)
-    lanes = _padded(_met(rows), vector) + _padded(rows.kernels, vector)
-    return max(48, _NEAR // _number(problem) // (_points(rows) * lanes))
+    near = _NEAR // bytes_of_number(problem)
+    return max(_FEWEST, near // (_points(rows) * sum(_lanes(rows, problem))))
 
 
 def _met(rows: loops.Rows) -> int:
@@ -154,10 +145,13 @@ def _points(rows: loops.Rows) -> int:
     return POINTS ** (1 + len(rows.outer))
 
 
-def _padded(count: int, vector: int) -> int:
-    return -(-count // vector) * vector
+def _sets(rows: loops.Rows) -> int:
+    """Groups, with signals and kernels of their own."""
+    return math.prod(cell.size for cell in rows.cells if cell.lhs and cell.rhs)
 
 
-def _number(problem: Correlation) -> int:
-    """Bytes of a number in arithmetic."""
-    return max(problem.dtype.itemsize, 4)
+def _lanes(rows: loops.Rows, problem: Correlation) -> tuple[int, int]:
+    """Lanes of whole vectors that lie across what kernels meet, and across kernels."""
+    vector = _VECTOR // bytes_of_number(problem)
+    met, kernels = (-(-count // vector) * vector for count in (_met(rows), rows.kernels))
+    return met, kernels

@@ -14,9 +14,9 @@ from jax import lax
 
 from filtrax._engines import gram
 from filtrax._engines.base import (
-    SMALL,
     Correlation,
     Engine,
+    calls_of,
     correlation_of,
     is_short,
     rounding_of_sums,
@@ -118,7 +118,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     Last, matrix products after the first: there is one for each tap of the other axes. The first
     is infinite for problems of less than `SMALL` products.
     """
-    calls = math.inf if problem.multiplications < SMALL else 1.0
+    calls = calls_of(problem)
     *others, axis = problem.axes
     further = math.prod(a.m if problem.is_short else a.k for a in others) - 1.0
     if problem.is_short:

@@ -54,7 +54,7 @@ constexpr int64_t kRunNear = 1 << 17;
 template <class S, class T>
 class Winograd {
  public:
-  Winograd(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out)
+  Winograd(const Problem& problem, const S* lhs, const S* rhs, S* out)
       : problem_(problem), of_sums_(are_few_outputs(problem)), down_(problem.outer[0], of_sums_),
         inner_(problem.inner, of_sums_), points_(down_.points * inner_.points),
         sets_(places_of(problem, [](const Cell& c) { return c.size > 1 && !is_of_kernels(c) && !is_of_signals(c); })),
@@ -486,7 +486,7 @@ class Winograd {
 
 template <class S, class T>
 void correlate_winograd(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
-  Winograd<S, T>(pool, problem, lhs, rhs, out).run(pool);
+  Winograd<S, T>(problem, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET
