@@ -22,7 +22,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.optimize
 
-from benchmarks.passes import Kept, Meter, Pass, Times, platform_of_plans
+from benchmarks.passes import Kept, Meter, Pass, Sizes, Times, platform_of_plans
 from benchmarks.regret import draw, suitable
 from filtrax._choose import counts_of
 from filtrax._costs import MEASURED, Prices
@@ -39,7 +39,7 @@ BUDGET = 0.008
 LEAST = 12
 DTYPES = ("float32", "float64", "complex64", "bfloat16", "complex128")
 
-Case = tuple[tuple[int, int, int, int], str, tuple[Axis, ...]]
+Case = tuple[Sizes, str, tuple[Axis, ...]]
 
 
 def problems(dtype: str, platform: str) -> list[Pass]:

@@ -38,13 +38,14 @@ PROGRAMS = 40
 
 ROLES = {"y": "value", "x": "gradient by signal", "h": "gradient by kernel"}
 Times = dict[str, float]
+Sizes = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
     """A pass of the primitive: sizes (G, B, C, O), the forward axes, the array sought, a dtype."""
 
-    sizes: tuple[int, int, int, int]
+    sizes: Sizes
     axes: tuple[Axis, ...]
     role: str
     dtype: str

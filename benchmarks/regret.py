@@ -3,8 +3,8 @@
     python -m benchmarks.regret [--cells 200] [--dtypes float64] [--keep FILE [--seconds 50]]
                                 [--json FILE] [--write-docs]
 
-The problems are drawn with a fixed seed: rows, kernels per row, channels, images and volumes, four
-dtypes, the value and both gradients. Engines priced at more than 20 times the best are not timed.
+The problems are drawn with a fixed seed: rows, kernels per row, channels, images, volumes and
+layers of networks, four dtypes, the value and both gradients. Engines priced at more than 20 times the best are not timed.
 With ``--keep`` times are kept, a later call goes on where one ended, and the choice that other
 prices make is judged without measuring again.
 """
@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from benchmarks.demands import FOLDER
 from benchmarks.machine import machine, title
-from benchmarks.passes import Kept, Meter, Pass, Times, platform_of_plans
+from benchmarks.passes import Kept, Meter, Pass, Sizes, Times, platform_of_plans
 from filtrax._geometry import Axis
 
 SEED, CELLS = 20_240, 200
@@ -42,9 +42,29 @@ def draw(seed: int = SEED) -> Callable[[], Pass]:
     def spread(low: float, high: float) -> int:
         return round(math.exp(source.uniform(math.log(low), math.log(max(low, high)))))
 
+    def layer() -> tuple[Sizes, tuple[Axis, ...]]:
+        rank = source.choices((1, 2), (30, 70))[0]
+        n = spread(*((16, 4000), (4, 128))[rank - 1])
+        k = source.choice((1, 3, 5, 7)) if rank == 2 else spread(1, 32)
+        k = min(k, n)
+        stride = source.choices((1, 2), (80, 20))[0]
+        same = source.random() < 0.8
+        whole = n if same else n - k + 1
+        axis = Axis(n, k, -(-whole // stride), k // 2 if same else 0, stride=stride)
+        channels, kernels = (source.choice((1, 3, 8, 16, 32, 64, 128, 256)) for _ in "co")
+        groups = source.choices((1, 4), (90, 10))[0]
+        each_its_own = source.random() < 0.15
+        images = spread(1, min(LARGEST / (groups * channels * n**rank), 64))
+        sizes = (channels, images, 1, 1) if each_its_own else (groups, images, channels, kernels)
+        return sizes, (axis,) * rank
+
     def one() -> Pass:
-        kinds = ("rows", "per row", "channels", "images", "volumes")
-        kind = source.choices(kinds, (42, 25, 10, 15, 8))[0]
+        kinds = ("rows", "per row", "channels", "images", "volumes", "layers")
+        kind = source.choices(kinds, (34, 20, 8, 12, 6, 20))[0]
+        dtype = source.choices(list(DTYPES), list(DTYPES.values()))[0]
+        role = source.choices(("y", "x", "h"), (50, 20, 30))[0]
+        if kind == "layers":
+            return Pass(*layer(), role, dtype)
         rank = {"images": 2, "volumes": 3}.get(kind, 1)
         n = spread(*((64, 1e6), (24, 1200), (12, 150))[rank - 1])
         k = spread(2, min(n, (20_000, 32, 10)[rank - 1]))
@@ -58,8 +78,6 @@ def draw(seed: int = SEED) -> Callable[[], Pass]:
             "images": (1, min(rows, 64), 1, 1),
             "volumes": (1, min(rows, 16), 1, 1),
         }[kind]
-        dtype = source.choices(list(DTYPES), list(DTYPES.values()))[0]
-        role = source.choices(("y", "x", "h"), (50, 20, 30))[0]
         return Pass(sizes, (axis,) * rank, role, dtype)
 
     return one

@@ -107,21 +107,26 @@ FILTRAX_INLINE void exchange(Vec<T, W>* rows, std::index_sequence<L...> lanes) {
     exchange<2 * D, T, W>(rows, lanes);
   }
 }
-template <class S, class T, class Row>
-FILTRAX_INLINE void transpose(const Row& row, T* to, int64_t to_apart) {
+// Rows of W numbers, turned over: `to(i)` is the place of the numbers of that column.
+template <class S, class T, class Row, class To>
+FILTRAX_INLINE void turn_over(const Row& row, const To& to) {
   constexpr int W = width<T>;
   Vec<T, W> rows[W];
 #pragma GCC unroll 16
   for (int i = 0; i < W; ++i) rows[i] = fetch<S, T>(row(i));
   exchange<1, T, W>(rows, std::make_index_sequence<W>{});
 #pragma GCC unroll 16
-  for (int i = 0; i < W; ++i) put<T, W>(to + i * to_apart, rows[i]);
+  for (int i = 0; i < W; ++i) put<T, W>(to(i), rows[i]);
+}
+template <class S, class T, class Row>
+FILTRAX_INLINE void transpose(const Row& row, T* to, int64_t to_apart) {
+  turn_over<S, T>(row, [&](int64_t i) { return to + i * to_apart; });
 }
 
-// Vectors of numbers that stand in so many lines, from one on: of the next of each line after the other. `end` is that
-// of the memory.
-template <class S, class T>
-void across(const S* const* lines, int64_t from, int64_t count, const S* end, T* to, int64_t to_apart) {
+// Vectors of numbers that stand in so many lines, from one on: of the next of each line, at the place of its number.
+// `end` is that of the memory.
+template <class S, class T, class To>
+void across(const S* const* lines, int64_t from, int64_t count, const S* end, const To& to) {
   constexpr int W = width<T>;
   alignas(FILTRAX_VECTOR) T square[W * W];
   // Squares are read whole.
@@ -129,15 +134,19 @@ void across(const S* const* lines, int64_t from, int64_t count, const S* end, T*
   for (int64_t next = 0; near && next < count; next += W) {
     const int64_t at = most(0, least(next, count - W));
     if (count - at >= W) {
-      transpose<S, T>([&](int64_t q) { return lines[q] + from + at; }, to + at * to_apart, to_apart);
+      turn_over<S, T>([&](int64_t q) { return lines[q] + from + at; }, [&](int64_t i) { return to(at + i); });
       continue;
     }
     transpose<S, T>([&](int64_t q) { return lines[q] + from; }, square, W);
-    for (int64_t i = 0; i < count; ++i) put<T, W>(to + i * to_apart, load<T>(square + i * W));
+    for (int64_t i = 0; i < count; ++i) put<T, W>(to(i), load<T>(square + i * W));
   }
   for (int64_t i = 0; !near && i < count; ++i) {
-    for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + from + i, to + i * to_apart + q);
+    for (int64_t q = 0; q < W; ++q) convert_few<1>(lines[q] + from + i, to(i) + q);
   }
+}
+template <class S, class T>
+void across(const S* const* lines, int64_t from, int64_t count, const S* end, T* to, int64_t to_apart) {
+  across<S, T>(lines, from, count, end, [&](int64_t i) { return to + i * to_apart; });
 }
 
 }  // namespace FILTRAX_SET

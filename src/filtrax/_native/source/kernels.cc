@@ -3,6 +3,7 @@
 
 #include "bank_sums.h"
 #include "banks.h"
+#include "channels.h"
 #include "frames.h"
 #include "images_in_place.h"
 #include "images_in_place_sums.h"
@@ -25,6 +26,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
   if constexpr (Parts == 1) {
     if constexpr (T(0.5) != T(0)) {
       if (algorithm == kWinograd) return correlate_winograd<S, T>(pool, problem, lhs, rhs, out);
+    }
+    if (algorithm == kTaps && is_across_channels<T>(problem)) {
+      return correlate_across_channels<S, T>(pool, problem, lhs, rhs, out);
     }
     if (algorithm == kTaps && is_in_place<S, T>(problem)) {
       return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
@@ -50,8 +54,8 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;
   S* out = static_cast<S*>(out_) + start.out * Parts;
   if constexpr (Parts == 1) {
-    // Both phases of outputs at once.
-    if (algorithm == kTaps && is_in_place<S, T>(problem)) {
+    // All phases of outputs at once.
+    if (algorithm == kTaps && (is_across_channels<T>(problem) || is_in_place<S, T>(problem))) {
       run<S, T, Parts>(algorithm, pool, problem, block, lhs, rhs, out);
       return true;
     }

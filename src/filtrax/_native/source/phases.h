@@ -19,6 +19,11 @@ struct Turn {
     m = ceil_div(axis.m - number, axis.base);
     lo = -begin() / axis.base;
   }
+  // The axis of these alone.
+  Slide of(const Slide& axis) const {
+    return {axis.n, k, m, lo, axis.stride, axis.dilation * step / axis.base, axis.lhs, axis.rhs * step,
+            axis.out * axis.base, 1};
+  }
   // From tap to tap, the first of them, how many there are, outputs, and samples before the first.
   int64_t step, tap = 0, k, m, lo;
 };
@@ -56,13 +61,7 @@ struct Phases {
       }
       Phase phase = whole;
       Slide& part = axis < kOuter ? phase.problem.outer[axis] : phase.problem.inner;
-      part.base = 1;
-      part.m = turn.m;
-      part.k = turn.k;
-      part.lo = turn.lo;
-      part.dilation = slide.dilation * turn.step / slide.base;
-      part.rhs = slide.rhs * turn.step;
-      part.out = slide.out * slide.base;
+      part = turn.of(slide);
       phase.rhs += turn.tap * slide.rhs;
       phase.out += i * slide.out;
       found.push_back(phase);
