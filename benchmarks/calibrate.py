@@ -25,7 +25,7 @@ import scipy.optimize
 from benchmarks.passes import Kept, Meter, Pass, Sizes, Times, platform_of_plans
 from benchmarks.regret import draw, suitable
 from filtrax._choose import counts_of
-from filtrax._costs import MEASURED, Prices
+from filtrax._costs import MEASURED, Prices, table_of
 from filtrax._engines import fold_problem
 from filtrax._engines.compiled import is_compiled
 from filtrax._geometry import Axis
@@ -159,7 +159,7 @@ class Table:
         rows: dict[Key, dict[int, tuple[float, ...]]] = {}
         for number, (work, _) in enumerate(measured):
             for name, engine in work.engines(platform).items():
-                key = (f"{platform} compiled" if is_compiled(engine) else platform, name)
+                key = (table_of(platform, is_compiled(engine)), name)
                 rows.setdefault(key, {})[number] = counts_of(engine, work.plain)
         self.keys = sorted(rows)
         self.counts, self.times, self.timed = {}, {}, {}

@@ -4,9 +4,9 @@
                                 [--json FILE] [--write-docs]
 
 The problems are drawn with a fixed seed: rows, kernels per row, channels, images, volumes and
-layers of networks, four dtypes, the value and both gradients. Engines priced at more than 20 times the best are not timed.
-With ``--keep`` times are kept, a later call goes on where one ended, and the choice that other
-prices make is judged without measuring again.
+layers of networks, four dtypes, the value and both gradients. Engines priced at more than 20 times
+the best are not timed. With ``--keep`` times are kept, a later call goes on where one ended, and
+the choice that other prices make is judged without measuring again.
 """
 
 import argparse

@@ -22,7 +22,7 @@ from benchmarks.reference import FEW, Operands, error, exact, operands
 from benchmarks.report import markdown
 
 from filtrax._choose import counts_of
-from filtrax._costs import MEASURED, prices_for
+from filtrax._costs import MEASURED, prices_for, table_of
 from filtrax._engines.compiled import is_compiled
 from filtrax._geometry import Axis
 
@@ -315,7 +315,7 @@ def test_a_fit_finds_the_prices_that_made_the_times(monkeypatch, tmp_path):
 
     def price(engine):
         """Prices near those of the table, by the form of the engine."""
-        key = ("cpu compiled" if is_compiled(engine) else "cpu", engine.name)
+        key = (table_of("cpu", is_compiled(engine)), engine.name)
         if key not in given:
             known = np.maximum(prices_for("cpu", "float64", is_compiled(engine))[engine.name], 0.01)
             given[key] = np.exp(rng.normal(0, 0.3, len(known))) * known
@@ -341,8 +341,9 @@ def test_a_fit_finds_the_prices_that_made_the_times(monkeypatch, tmp_path):
     calibrate.write({where: {"float64": prices} for where, prices in found.items()})
     scope: dict = {}
     exec(copy.read_text(), scope)
-    for where, table in MEASURED.items():
-        want = {**table, "float64": {**table["float64"], **found.get(where, {})}}
+    for where in MEASURED | found:
+        table = MEASURED.get(where, {})
+        want = {**table, "float64": {**table.get("float64", {}), **found.get(where, {})}}
         assert scope["MEASURED"][where] == want
 
 

@@ -209,6 +209,35 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 4, 3, 6), (Axis(20, 18, 3, 0), Axis(37, 35, 3, 0))),
     "few outputs, dilated": ((1, 2, 1, 1), (Axis(400, 134, 7, 3, dilation=3),)),
     "few outputs of each row": ((1, 1, 3, 1), (Axis(6, 1, 6, 0), Axis(500, 480, 21, 0))),
+    # Vectors lie across channels.
+    "own kernels of channels": ((20, 3, 1, 1), (same(7, 3), same(7, 5))),
+    "own kernels of channels, more taps than rows": ((35, 2, 1, 1), (same(4, 7), same(3, 9))),
+    "own kernels of channels, rows": ((40, 2, 1, 1), (same(37, 9),)),
+    "own kernels of channels, cut off": ((16, 2, 1, 1), (Axis(9, 3, 5, -2), Axis(12, 4, 6, -3))),
+    "own kernels of channels, beyond the kernel":
+        ((17, 1, 1, 1), (Axis(6, 3, 14, 5), Axis(2, 4, 9, 6))),
+    "own kernels of channels, rows dilated": ((33, 2, 1, 1), (same(50, 5, dilation=4),)),
+    "own kernels of channels, dilated": ((16, 1, 1, 1), (same(12, 3, dilation=2), same(8, 5))),
+    "own kernels of channels, every second sample": ((24, 1, 1, 1),
+        (Axis(7, 3, 13, 1, base=2), Axis(8, 5, 17, 2, base=2))),
+    **{f"own kernels of channels, strided by {s}, {k} taps":
+       ((g, b, 1, 1), (Axis(22, k, 22 // s, 1, stride=s), Axis(25, 5, 25 // s, lo, stride=s)))
+       for g, b, s, k, lo in ((17, 3, 3, 3, 2), (9, 2, 4, 1, -3), (16, 1, 5, 6, 9))},
+    "own kernels of channels, strided, in parts": ((16, 1, 1, 1),
+        (Axis(120, 5, 30, 2, stride=4), Axis(90, 3, 30, 0, stride=3))),
+    "own kernels of channels, strided and dilated, rows":
+        ((18, 2, 1, 1), (Axis(500, 9, 160, 8, stride=3, dilation=2),)),
+    "own kernels of channels, strided down": ((18, 2, 1, 1),
+        (Axis(20, 3, 7, 1, stride=3), same(7, 3))),
+    **{f"own kernels of channels, spaced by {s}, {k} taps":
+       ((g, b, 1, 1), (Axis(8, k, 8 * s, 1, base=s), Axis(9, 5, 9 * s - 2, lo, base=s)))
+       for g, b, s, k, lo in ((17, 3, 3, 3, 2), (9, 2, 4, 1, -3), (16, 1, 5, 6, 4))},
+    "own kernels of channels, spaced, in parts":
+        ((16, 1, 1, 1), (Axis(40, 5, 118, 2, base=3), Axis(30, 3, 90, 1, base=3))),
+    "own kernels of channels, spaced and dilated": ((18, 2, 1, 1),
+        (Axis(11, 3, 30, 2, dilation=2, base=3), Axis(7, 5, 24, 4, dilation=3, base=3))),
+    "own kernels of channels, rows spaced":
+        ((18, 2, 1, 1), (Axis(60, 7, 200, 8, dilation=2, base=4),)),
     # Winograd's filters serve these as `overlap`.
     "small blocks": ((1, 3, 20, 17), (same(9, 3), same(11, 3))),
     "small blocks of two and five taps": ((2, 2, 9, 70), (same(23, 2), Axis(31, 5, 35, 4))),

@@ -14,6 +14,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from filtrax import _native
+
 Prices = dict[str, tuple[float, ...]]
 
 # begin calibrated
@@ -323,12 +325,22 @@ _ACCELERATOR: Prices = {
 }
 
 
+def table_of(platform: str, compiled: bool = False) -> str:
+    """The name of the prices of this machine: CPUs that multiply short vectors have their own."""
+    name = f"{platform} compiled" if compiled else platform
+    return f"{name} narrow" if platform == "cpu" and _native.are_vectors_narrow() else name
+
+
 def prices_for(platform: str, dtype: Any, compiled: bool = False) -> Prices:
     """The prices of a platform, or of kernels compiled for it, for the arithmetic of a dtype."""
-    table = MEASURED.get(f"{platform} compiled" if compiled else platform)
-    if table is None:
+    own = table_of(platform, compiled)
+    if own not in MEASURED and platform not in MEASURED:
         return _ACCELERATOR
     name = jnp.dtype(dtype).name
     # Half precision is summed in float32, and integers run at the speed of numbers as wide.
     kind = "complex64" if name.startswith("complex") else "float64" if "64" in name else "float32"
-    return {**table[kind], **table.get(name, {})}
+    prices: Prices = {}
+    # What was not measured of short vectors costs what it does of long ones.
+    for table in (MEASURED.get(own.removesuffix(" narrow"), {}), MEASURED.get(own, {})):
+        prices |= {**table.get(kind, {}), **table.get(name, {})}
+    return prices

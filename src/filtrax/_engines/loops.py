@@ -98,6 +98,11 @@ class Rows:
         return math.prod(cell.size for cell in self.cells if not cell.rhs)
 
     @property
+    def down(self) -> Slide:
+        """The axis down which rows of outputs are neighbours."""
+        return next((axis for axis in reversed(self.outer) if axis.m > 1), NOTHING)
+
+    @property
     def fits(self) -> bool:
         """Whether the kernels have as many loops."""
         return len(self.cells) <= CELLS and len(self.sums) <= SUMS and len(self.outer) <= OUTER

@@ -6,10 +6,11 @@ The counts follow the kernels: constants that stand in both name the file where 
 import math
 
 from filtrax import _native
-from filtrax._engines import loops
+from filtrax._engines import channels, loops
 from filtrax._engines.base import Correlation
 from filtrax._engines.parts import in_parts
 from filtrax._engines.taps import is_narrow
+from filtrax._engines.vectors import bytes_of_number, in_vector, share_used
 
 #: Work that is not worth another thread, in products, that of an output and of a tile; samples of a
 #: tile from all channels, and the fewest outputs of one, as in ``taps.h``.
@@ -100,7 +101,7 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
 def _is_brief(rows: loops.Rows, problem: Correlation) -> bool:
     """Whether dot products would be so short that their ends decide, and outputs fill a vector."""
     inner = rows.inner
-    brief = _vector(problem) <= inner.m and inner.k < _ROW and problem.taps * problem.c < _LIST
+    brief = in_vector(problem) <= inner.m and inner.k < _ROW and problem.taps * problem.c < _LIST
     return rows.lanes == 1 and brief
 
 
@@ -121,10 +122,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
     assert found is not None
     algorithm, rows = found
     if _is_sum_in_place(algorithm, rows, problem):
-        products = _products(problem) / _used(rows.inner.k, _vector(problem))
+        products = _products(problem) / share_used(rows.inner.k, in_vector(problem))
         images = math.prod(each.size for each in (*rows.cells, *rows.sums))
         alone = min(products + _ITEM * images, _ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
+    if algorithm == _native.TAPS and channels.are_across(rows, problem):
+        products, written, images = channels.work(rows, problem)
+        alone = min(products + _ITEM * images, _ALONE)
+        return 1.0, alone, 0.0, 0.0, products, written, images, *(0.0,) * 13
     if _is_bank(algorithm, rows, problem):
         return _work_bank(algorithm, rows, problem)
     products = _products(problem)
@@ -150,9 +155,9 @@ def work(problem: Correlation) -> tuple[float, ...]:
     written, copied = float(problem.outputs), 0.0
     if _is_in_place(algorithm, rows, problem):
         share, wide, own = 1.0, _in_vectors(inner, problem), 0
-        tiles = many / _down(rows).m
+        tiles = many / rows.down.m
     elif high := _rows_at_once(rows, problem):
-        down = _down(rows)
+        down = rows.down
         share, wide = _share_in_runs(down.k, 1), _in_vectors(inner, problem)
         deep = high + down.k - 1
         tiles = many / down.m * math.ceil(down.m / high)
@@ -179,7 +184,7 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     size = bytes_of_number(problem)
     if algorithm == _native.TAPS:
         dense = all(axis.stride == axis.dilation == 1 for axis in (*rows.outer, inner))
-        few = inner.m < _vector(problem) or (not dense and inner.m * size <= _LONG_ROW)
+        few = inner.m < in_vector(problem) or (not dense and inner.m * size <= _LONG_ROW)
         return rows.kernels > 1 or inner.stride > 1 or inner.base > 1 or (image and few)
     close = rows.signals > 1 or inner.k * size <= _LONG_ROW
     return rows.kernels > 1 or (image and close) or inner.dilation > 1
@@ -187,7 +192,7 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
 
 def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether images, or rows with gaps, are read where they lie, as in ``images_in_place.h``."""
-    inner, axis = rows.inner, _down(rows)
+    inner, axis = rows.inner, rows.down
     if algorithm != _native.TAPS or rows.kernels > 1 or not _is_single(rows, problem):
         return False
     is_row, spaced = axis.m == axis.k == 1, max(inner.base, axis.base) > 1
@@ -234,21 +239,23 @@ def _products(problem: Correlation) -> float:
 
 def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
     """The same counts of a bank."""
-    products, inner, vector = _products(problem), rows.inner, _vector(problem)
+    products, inner, vector = _products(problem), rows.inner, in_vector(problem)
     terms = math.prod(each.size for each in rows.sums)
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    across, met_together = _used(rows.kernels, vector), rows.kernels
+    across, met_together = share_used(rows.kernels, vector), rows.kernels
     if algorithm == _native.TAPS:
         met = problem.c * problem.taps
-        used = max(_used(inner.m, vector), across * met / (met + _TURNED))
+        used = max(share_used(inner.m, vector), across * met / (met + _TURNED))
         moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
     else:
         shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
-        down = _down(rows)
+        down = rows.down
         if rows.kernels == 1 and down.stride == down.dilation:
             # Rows of taps meet samples together, each for another row of outputs.
             met_together, shifts = down.m, shifts // down.m
-        along = _used(inner.k, vector) * (_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0)
+        along = share_used(inner.k, vector) * (
+            share_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0
+        )
         across *= shifts / (shifts + _TURNED)
         used = max(across, _BROUGHT_TOGETHER * along)
         stays = used > across and inner.k >= vector and not is_narrow(problem.dtype)
@@ -273,14 +280,9 @@ def _lies_whole(problem: Correlation) -> bool:
     return whole and not is_narrow(problem.dtype)
 
 
-def _used(count: int, vector: int) -> float:
-    """The share of the lanes of vectors, or of other blocks, that so many numbers fill."""
-    return count / (math.ceil(count / vector) * vector)
-
-
 def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:
     """The share of outputs whose dot products read vectors together, as in ``sums.h``."""
-    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    inner, axis, vector = rows.inner, rows.down, in_vector(problem)
     if problem.is_complex:
         return 0.0
     if inner.m >= 2 * vector:
@@ -299,20 +301,15 @@ def _kinds(products: float, share: float, rows: loops.Rows) -> tuple[float, floa
     return share * products, others, 0.0
 
 
-def _down(rows: loops.Rows) -> loops.Slide:
-    """The axis down which rows of outputs are neighbours."""
-    return next((axis for axis in reversed(rows.outer) if axis.m > 1), loops.NOTHING)
-
-
 def _lanes_in_runs(rows: loops.Rows) -> float:
     """The share of taps of lanes that meet what was read for the tap before, one row below."""
-    axis = _down(rows)
+    axis = rows.down
     return _share_in_runs(axis.k, 1) if axis.m > 1 and axis.stride == axis.dilation else 0.0
 
 
 def _rows_at_once(rows: loops.Rows, problem: Correlation) -> int:
     """Rows of a part of an image whose outputs share what they read, as in ``images.h``, or 0."""
-    inner, axis, vector = rows.inner, _down(rows), _vector(problem)
+    inner, axis, vector = rows.inner, rows.down, in_vector(problem)
     plain = inner.stride == inner.dilation == axis.stride == axis.dilation == 1
     if rows.lanes > 1 or not plain or axis.m < _LOW or inner.m < vector:
         return 0
@@ -356,13 +353,13 @@ def _share_in_runs(k: int, apart: int) -> float:
 
 def _in_vectors(inner: loops.Slide, problem: Correlation) -> float:
     """How much more products whole vectors make."""
-    vector = _vector(problem)
+    vector = in_vector(problem)
     return math.ceil(inner.m / vector) * vector / inner.m
 
 
 def _copied(rows: loops.Rows, problem: Correlation) -> float:
     """Numbers that a row of outputs copies where it meets several rows of taps."""
-    inner, vector = rows.inner, _vector(problem)
+    inner, vector = rows.inner, in_vector(problem)
     terms = math.prod(each.size for each in rows.sums) * math.prod(axis.k for axis in rows.outer)
     span = (inner.k - 1) * inner.dilation + 1
     edges = max(inner.lo, 0), max(inner.m + span - 1 - inner.lo - inner.n, 0)
@@ -374,19 +371,9 @@ def _copied(rows: loops.Rows, problem: Correlation) -> float:
     return 0.0
 
 
-def bytes_of_number(problem: Correlation) -> int:
-    """Bytes of a number in arithmetic."""
-    return max(problem.dtype.itemsize, 4)
-
-
-def _vector(problem: Correlation) -> int:
-    """Samples in a vector of the instruction set that is the most common."""
-    return 32 // bytes_of_number(problem)
-
-
 def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
     """The same of a row of taps, one vector of samples apart or, if far, one row."""
-    vector = _vector(problem)
+    vector = in_vector(problem)
     if vector % inner.dilation:
         return _share_in_runs(inner.k, 1) if _is_far(inner, problem) else 0.0
     return _share_in_runs(inner.k, vector // inner.dilation)
@@ -395,5 +382,5 @@ def _in_runs(inner: loops.Slide, problem: Correlation) -> float:
 def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
     """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
     reach = inner.k * inner.dilation * bytes_of_number(problem)
-    far = inner.dilation >= 4 * _vector(problem) and inner.m >= 4 * inner.dilation
+    far = inner.dilation >= 4 * in_vector(problem) and inner.m >= 4 * inner.dilation
     return far and inner.k >= _DEEP and reach >= _REACH

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation, in_order
-from filtrax._engines.tap_counts import bytes_of_number
+from filtrax._engines.vectors import bytes_of_number
 
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.

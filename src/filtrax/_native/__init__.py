@@ -17,17 +17,31 @@ TAPS, DOTS, FRAMES, WINOGRAD = 0, 1, 2, 3
 
 
 @cache
+def _library() -> ctypes.CDLL | None:
+    if os.environ.get("FILTRAX_COMPILED", "1") == "0":
+        return None
+    try:
+        return ctypes.CDLL(str(_LIBRARY))
+    except OSError:
+        return None
+
+
+@cache
 def available() -> bool:
     """Whether the library was built; ``FILTRAX_COMPILED=0`` in the environment says no, too."""
-    if os.environ.get("FILTRAX_COMPILED", "1") == "0":
-        return False
-    try:
-        library = ctypes.CDLL(str(_LIBRARY))
-    except OSError:
+    library = _library()
+    if library is None:
         return False
     handler = jax.ffi.pycapsule(library.filtrax_correlate)
     jax.ffi.register_ffi_target(_TARGET, handler, platform="cpu")
     return True
+
+
+@cache
+def are_vectors_narrow() -> bool:
+    """Whether cores multiply less than 64 bytes at once, as far as there are kernels to tell."""
+    library = _library()
+    return library is not None and library.filtrax_vector_bytes() < 64
 
 
 def call(

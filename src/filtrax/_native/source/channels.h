@@ -108,6 +108,9 @@ bool is_across_channels(const Problem& problem) {
   const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
   const int channels = channels_of(problem);
   if (channels < 0 || problem.cells[channels].size < W / 2 || problem.lanes > 1 || problem.count_sums() > 1) return false;
+  for (const Slide* each : {&other, &axis}) {
+    if (is_row(*each) && (each->n > 1 || each->lo != 0)) return false;
+  }
   if (!is_row(other) || inner.lhs != 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
   if (!is_row(axis) && (axis.lhs != inner.n || axis.out != inner.m)) return false;
   for (const Slide* each : {&inner, &axis}) {

@@ -1,6 +1,9 @@
 // What XLA calls: reads the call, and hands it to the kernels for the machine's instruction set.
 #include <cstring>
 #include <new>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "kernels.h"
 #include "memory.h"
@@ -40,7 +43,26 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   }
 }
 
+#if defined(__x86_64__)
+// Zen 4, which takes vectors of 64 bytes in two halves: the one AMD family that knows such vectors and does.
+bool halves_vectors() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx) return false;
+  __get_cpuid(1, &a, &b, &c, &d);
+  return ((a >> 8) & 0xf) == 0xf && ((a >> 20) & 0xff) == 0xa;
+}
+#endif
+
 }  // namespace
+
+// Bytes of the vectors that a core multiplies at once with the kernels for this machine.
+extern "C" int filtrax_vector_bytes() {
+#if defined(__x86_64__)
+  if (kernels() == filtrax::avx512::correlate) return halves_vectors() ? 32 : 64;
+  if (kernels() == filtrax::avx2::correlate) return 32;
+#endif
+  return 16;
+}
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_correlate, run,
                               ffi::Ffi::Bind()

@@ -5,6 +5,7 @@
 // two vectors; of samples with zeros between them both phases of a row of outputs are made, and put in turn.
 #pragma once
 
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -236,7 +237,7 @@ class InPlace {
   }
 
   void lay_image(Stencil<T>& stencil, const T* const* rows, int64_t high, T* to) const {
-    const int64_t blocks = ceil_div(high, kRowsInPlace), apart = axis_.base * axis_.out;
+    const int64_t blocks = ceil_div(high, at_once_), apart = axis_.base * axis_.out;
     for (int64_t b = 0, top = 0; b < blocks; ++b) {
       const int64_t some = (high - top) / (blocks - b);
       // Of rows shorter than a vector, what is written beyond an end is written over.
@@ -294,7 +295,15 @@ class InPlace {
     stencil_rows<Step, T>(some, stencil, rows, from, mask, to, std::make_index_sequence<kRowsInPlace>{});
   }
 
+  // Rows of outputs at once: half of them where rows as long as a power of two crowd each other out of the first cache.
+  int64_t rows_at_once() const {
+    const int64_t room = kFirstWays * (kFirstPlaces / std::gcd(axis_.lhs * int64_t(sizeof(T)), kFirstPlaces));
+    return Step * (kRowsInPlace - 1) + down_[0].k > room ? kRowsInPlace / 2 : kRowsInPlace;
+  }
+
   static constexpr int64_t W = width<T>;
+  // Bytes after which lines share a place in the first cache, and lines that it has for them.
+  static constexpr int64_t kFirstPlaces = 4096, kFirstWays = 8;
   // Images for each thread that need not be cut, and blocks of rows in a part of one.
   static constexpr int64_t kEnough = 8, kTall = 4;
   // Pointers from plane to plane where one row is taken as several.
@@ -310,6 +319,7 @@ class InPlace {
   // and how many the outputs of one place of all turns read.
   const int64_t high_, lo_, span_;
   const Rows<T> samples_;
+  const int64_t at_once_ = rows_at_once();
 };
 
 template <class T>
