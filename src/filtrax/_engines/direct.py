@@ -92,7 +92,9 @@ def work(problem: Correlation) -> tuple[float, ...]:
         # Kernels fill the lanes of a vector.
         pairs[kind] = products / min(problem.o, 16), float(problem.inputs + problem.outputs)
     else:
-        pairs[kind] = products / min(problem.c * problem.o, 16), float(problem.outputs)
+        # Only in float32 does the library have groups; in others they go one after the other.
+        filled = min(problem.c * problem.o, 16) if problem.dtype.name == "float32" else 1
+        pairs[kind] = products / filled, float(problem.outputs)
     calls = math.inf if kind == "channels" and problem.taps == 1 else 1.0
     return calls, *itertools.chain(*pairs.values())
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation, in_order
+from filtrax._engines.parts import in_parts, run_in_parts, scratch_in_parts
 from filtrax._engines.vectors import bytes_of_number
 
 #: Samples of a block along an axis, and products that are added up before others, as in
@@ -32,6 +33,7 @@ _VECTOR = 64
 
 def rows_of(problem: Correlation) -> loops.Rows | None:
     """The loops of a problem that is better served so than by transforms, or ``None``."""
+    problem = _of_reals(problem)
     if not jnp.issubdtype(problem.dtype, jnp.floating) or not loops.dtype_is_served(problem.dtype):
         return None
     rows = loops.for_tiles(problem)
@@ -44,6 +46,8 @@ def rows_of(problem: Correlation) -> loops.Rows | None:
 
 def run(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
     """The correlation of the operands of a role as they lie."""
+    if problem.is_complex:
+        return run_in_parts(run, problem, a, b)
     rows = rows_of(problem)
     assert rows is not None
     out = _native.call(_native.WINOGRAD, rows.numbers, a, b, problem.shape)
@@ -53,6 +57,7 @@ def run(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
 
 def work(problem: Correlation) -> tuple[float, ...]:
     """Products; numbers of signals, kernels and results that are combined; those that are moved."""
+    copies, problem = 2.0 if problem.is_complex else 1.0, _of_reals(problem)
     rows = rows_of(problem)
     assert rows is not None
     points, tiles, sets, met = _points(rows), _tiles(rows), _sets(rows), _met(rows)
@@ -71,12 +76,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
     longer = _SUMMED if few else (1.0,) * 4
     return (
         *map(mul, longer, (float(sets * count) for count in (products, *combined))),
-        float(arrays),
+        copies * arrays,
     )
 
 
 def scratch(problem: Correlation) -> float:
     """Kernels at the points, and for each of two threads samples and sums of a chunk."""
+    if problem.is_complex:
+        return scratch_in_parts(problem) + scratch(in_parts(problem)) / 2
     rows = rows_of(problem)
     assert rows is not None
     lanes, kernels = _lanes(rows, problem)
@@ -116,6 +123,10 @@ def spread(problem: Correlation) -> tuple[int, ...]:
             )
             found.append(min(axis.m, max(reached)))
     return tuple(found)
+
+
+def _of_reals(problem: Correlation) -> Correlation:
+    return in_parts(problem) if problem.is_complex else problem
 
 
 def _at_once(rows: loops.Rows, problem: Correlation) -> int:
