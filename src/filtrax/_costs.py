@@ -6,8 +6,8 @@ AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.1
 of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and
 1 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were
 set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct`
-along three axes in float32 and float64, and all narrow ones of `direct`, which are twice what the
-fit gave, since it was chosen where it was ten times too slow. Those of the compiled `overlap` in
+along three axes in float32 and float64; and, since what the fit gave chose up to ten times too slow,
+all narrow ones of `direct`, which are twice the fit's, of its banks, and three of `overlap`. Those of the compiled `overlap` in
 small blocks were fitted by themselves, to layers; in complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
@@ -357,7 +357,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 16400.0,
                 0.0103,
                 0.402,
-                0.0739,
+                0.0961,
                 0.0196,
                 0.00911,
                 0.0659,
@@ -389,7 +389,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
             ),
         },
         "float64": {
-            "overlap": (17200.0, 0.0235, 0.72, 0.116, 0.19, 0.0207, 0.0464, 0.205, 0.249, 0.209),
+            "overlap": (17200.0, 0.0235, 0.72, 0.151, 0.19, 0.0207, 0.132, 0.205, 0.249, 0.209),
             "shift": (
                 8860.0,
                 0.00873,
@@ -468,7 +468,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 0.0,
                 0.161,
                 1.37,
-                0.000898,
+                0.01,
                 7.6,
                 1.0,
                 12.0,
