@@ -7,7 +7,7 @@ of machines whose cores multiply less than 64 bytes at once, from two of the fou
 1 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were
 set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct`
 along three axes in float32 and float64; and, where the fit's chose up to ten times too slow, narrow
-ones of `direct`, which are twice the fit's, of its banks, and three of `overlap`. Those of the
+ones of `direct`, twice the fit's, of its banks, of `fft` (1.2), and three of `overlap`. Those of the
 compiled `overlap` in small blocks were fitted by themselves, to layers; in complex64 they are
 float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
@@ -481,7 +481,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 0.0,
                 0.0,
             ),
-            "fft": (43500.0, 0.0, 0.243, 2.55, 1.29, 0.0806, 1.43),
+            "fft": (43500.0, 0.0, 0.292, 3.06, 1.55, 0.0967, 1.72),
             "toeplitz": (
                 40600.0,
                 0.00751,
@@ -564,8 +564,10 @@ def prices_for(platform: str, dtype: Any, compiled: bool = False) -> Prices:
     name = jnp.dtype(dtype).name
     # Half precision is summed in float32, and integers run at the speed of numbers as wide.
     kind = "complex64" if name.startswith("complex") else "float64" if "64" in name else "float32"
+    # Each engine by the nearest table that has it: a dtype's own prices go together.
+    tables = [MEASURED.get(where, {}) for where in (own.removesuffix(" narrow"), own)]
     prices: Prices = {}
-    # What was not measured of short vectors costs what it does of long ones.
-    for table in (MEASURED.get(own.removesuffix(" narrow"), {}), MEASURED.get(own, {})):
-        prices |= {**table.get(kind, {}), **table.get(name, {})}
+    for dtype_of_table in (kind, name):
+        for table in tables:
+            prices |= table.get(dtype_of_table, {})
     return prices
