@@ -7,9 +7,9 @@ of machines whose cores multiply less than 64 bytes at once, from two of the fou
 1 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were
 set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct`
 along three axes in float32 and float64; and, where the fit's chose up to ten times too slow, narrow
-ones of `direct`, twice the fit's, of its banks, of `fft` (1.2), and three of `overlap`. Those of the
-compiled `overlap` in small blocks were fitted by themselves, to layers; in complex64 they are
-float32's.
+ones of `direct` (twice the fit's), of its banks, of `fft` (1.2 times in float32), and three of
+`overlap`. Those of the compiled `overlap` in small blocks were fitted by themselves, to layers; in
+complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
