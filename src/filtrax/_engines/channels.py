@@ -7,20 +7,18 @@ import math
 
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation
-from filtrax._engines.vectors import bytes_of_number, share_used
+from filtrax._engines.vectors import WIDEST, bytes_of_number, share_used
 
 #: Rows that are short, in eighths of a vector: of images, of every second sample of them, of those
 #: with zeros between; single ones, and these where samples stand apart; bytes of the samples of an
 #: output row. As there.
 _ROW, _STRIDED, _SPACED, _SINGLE, _SINGLE_APART = 5, 6, 36, 48, 128
 _SAMPLES = 1 << 18
-#: Bytes of a vector.
-_VECTOR = 64
 
 
 def are_across(rows: loops.Rows, problem: Correlation) -> bool:
     """Whether a sum over taps is made so."""
-    inner, axis, vector = rows.inner, rows.down, _VECTOR // bytes_of_number(problem)
+    inner, axis, vector = rows.inner, rows.down, WIDEST // bytes_of_number(problem)
     single = axis.m == axis.k == 1
     others = [each for each in rows.outer if each is not axis]
     if rows.sums or rows.lanes > 1 or problem.is_complex or rows.kernels > 1 or others:
@@ -39,14 +37,13 @@ def are_across(rows: loops.Rows, problem: Correlation) -> bool:
     below, along = (inner, loops.NOTHING) if single else (axis, inner)
     deep = (below.k - 1) * below.dilation // below.base + 1
     wide = (along.n * along.base + (along.k - 1) * along.dilation) // along.base
-    return deep * wide * _VECTOR <= _SAMPLES
+    return deep * wide * WIDEST <= _SAMPLES
 
 
-def work(rows: loops.Rows, problem: Correlation) -> tuple[float, float, float]:
-    """Products that whole vectors make, samples and sums that are turned over, and images."""
-    channels, vector = _channels(rows), _VECTOR // bytes_of_number(problem)
+def work(rows: loops.Rows, problem: Correlation, products: float) -> tuple[float, float, float]:
+    """Products as whole vectors make them, samples and sums that are turned over, and images."""
+    channels, vector = _channels(rows), WIDEST // bytes_of_number(problem)
     share = share_used(channels, vector)
-    products = problem.multiplications / math.prod(axis.base for axis in problem.axes)
     images = math.prod(cell.size for cell in rows.cells) / channels
     moved = float(problem.inputs + problem.outputs)
     return products / share, moved / share, images * math.ceil(channels / vector)

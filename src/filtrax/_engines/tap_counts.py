@@ -127,7 +127,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
         alone = min(products + _ITEM * images, _ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
     if algorithm == _native.TAPS and channels.are_across(rows, problem):
-        products, written, images = channels.work(rows, problem)
+        products, written, images = channels.work(rows, problem, _products(problem))
         alone = min(products + _ITEM * images, _ALONE)
         return 1.0, alone, 0.0, 0.0, products, written, images, *(0.0,) * 13
     if _is_bank(algorithm, rows, problem):

@@ -16,7 +16,7 @@ from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation, in_order
 from filtrax._engines.parts import in_parts, run_in_parts, scratch_in_parts
-from filtrax._engines.vectors import bytes_of_number
+from filtrax._engines.vectors import WIDEST, bytes_of_number
 
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.
@@ -27,8 +27,6 @@ _SUMMED = (1.25, 1.5, 1.0, 1.5)
 _FEW_TILES, _FEWEST = 128, 48
 #: Bytes of kernels at the points that stay in a cache.
 _NEAR = 1 << 23
-#: Bytes of a vector that lies across channels or kernels.
-_VECTOR = 64
 
 
 def rows_of(problem: Correlation) -> loops.Rows | None:
@@ -40,7 +38,7 @@ def rows_of(problem: Correlation) -> loops.Rows | None:
     if rows is None:
         return None
     # Vectors lie across both.
-    least = _VECTOR // bytes_of_number(problem) // 2
+    least = WIDEST // bytes_of_number(problem) // 2
     return rows if min(_met(rows), rows.kernels) >= least else None
 
 
@@ -163,6 +161,6 @@ def _sets(rows: loops.Rows) -> int:
 
 def _lanes(rows: loops.Rows, problem: Correlation) -> tuple[int, int]:
     """Lanes of whole vectors that lie across what kernels meet, and across kernels."""
-    vector = _VECTOR // bytes_of_number(problem)
+    vector = WIDEST // bytes_of_number(problem)
     met, kernels = (-(-count // vector) * vector for count in (_met(rows), rows.kernels))
     return met, kernels

@@ -4,6 +4,9 @@ import math
 
 from filtrax._engines.base import Correlation
 
+#: Bytes of the widest vector.
+WIDEST = 64
+
 
 def bytes_of_number(problem: Correlation) -> int:
     """Bytes of a number in arithmetic."""
