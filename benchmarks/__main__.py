@@ -5,6 +5,7 @@
     python -m benchmarks --only PATTERN   cells whose name has the regular expression
     python -m benchmarks --list           the names
     python -m benchmarks --keep FILE      keep what is measured there, and go on from it
+    python -m benchmarks --drawn 60       cells of 60 shapes drawn at random in place of the grid
 
 Beside it: ``python -m benchmarks.regret`` (how good the choice of an engine is),
 ``python -m benchmarks.memory`` and ``python -m benchmarks.calibrate``.
@@ -26,6 +27,7 @@ from tqdm import tqdm
 
 from benchmarks.cases import Case, grid
 from benchmarks.demands import FOLDER, demands
+from benchmarks.drawn import drawn
 from benchmarks.machine import machine
 from benchmarks.measure import Cell, Rates, Timing, failed, measure
 from benchmarks.peers import OURS, missing
@@ -114,6 +116,8 @@ def main(argv: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="tiny cells of every family")
+    parser.add_argument("--drawn", type=int, metavar="N", help="N shapes drawn at random")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn (default 1)")
     parser.add_argument("--only", metavar="PATTERN", help="cells whose name has this pattern")
     parser.add_argument("--cells", type=int, metavar="N", help="N of the cells, evenly spread")
     parser.add_argument("--minutes", type=float, default=24.0, help="for the whole (default 24)")
@@ -126,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
         "--write-docs", action="store_true", help="write numbers, tables and picture into docs"
     )
     options = parser.parse_args(argv)
-    cases = grid(options.quick)
+    cases = drawn(options.drawn, options.seed) if options.drawn else grid(options.quick)
     if options.only:
         cases = [case for case in cases if re.search(options.only, case.name)]
     if options.cells and options.cells < len(cases):

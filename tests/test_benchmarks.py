@@ -16,6 +16,7 @@ from benchmarks import __main__ as command
 from benchmarks import calibrate, fitting, memory, passes, regret
 from benchmarks.cases import BY_KERNEL, BY_SIGNAL, TASKS, VALUE, Case, grid
 from benchmarks.demands import Judged, allowed, demands
+from benchmarks.drawn import FAMILIES, drawn
 from benchmarks.measure import Cell, Compilations, Rates, Timing, measure
 from benchmarks.peers import JNP, OURS
 from benchmarks.reference import FEW, Operands, error, exact, operands
@@ -370,3 +371,15 @@ def test_the_fits_are_compared_with_extended_precision(capsys):
     kept = fitting.markdown(["| b | ours | 1 |"], {"cpu": "x"})
     both = fitting.markdown(lines, {"cpu": "y"}, fitting.markdown(lines, {}, kept))
     assert [line.split("|")[1] for line in both.splitlines()[4:]] == [" b ", " a ", " a "]
+
+
+def test_cells_are_drawn_with_what_they_are_compared_to():
+    cases = drawn(60, seed=3)
+    assert cases == drawn(60, seed=3) != drawn(60, seed=4)
+    assert len({case.name for case in cases}) == len(cases)
+    assert {case.family for case in cases} == set(FAMILIES)
+    for case in cases:
+        assert case.outputs >= 1e5
+        assert all(replace(case, task=task) in cases for task in TASKS) or case.family == "rows"
+        if case.family == "kernel per row":
+            assert replace(case, task=VALUE, family="rows", h=(case.kernel[0],)) in cases
