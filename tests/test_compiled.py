@@ -119,6 +119,20 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "a kernel for each of the last": ((1, 2, 1, 1), (same(300, 40), lanes(66))),
     "a kernel for each of many": ((1, 1, 1, 1), (same(100, 31), lanes(4096))),
     "a kernel for each of a few": ((1, 2, 1, 1), (same(300, 7), lanes(3))),
+    "a kernel for each of twelve": ((2, 1, 1, 1), (Axis(7000, 9, 6995, 2), lanes(12))),
+    "a kernel for each of two, short": ((1, 60, 2, 1), (same(5, 3), lanes(2))),
+    "a kernel for each of three, images":
+        ((1, 2, 1, 1), (same(30, 5), Axis(41, 3, 44, 3), lanes(3))),
+    "a kernel for each of a few, every second output":
+        ((1, 2, 1, 1), (Axis(60, 5, 30, 2, stride=2), lanes(5))),
+    "few outputs for each of two": ((1, 3, 1, 1), (Axis(5000, 5000, 9, 4), lanes(2))),
+    "few outputs for each of twelve, strided":
+        ((1, 2, 2, 1), (Axis(400, 397, 5, 3, stride=2), lanes(12))),
+    "few outputs for each of many": ((1, 1, 1, 1), (Axis(100, 98, 3, 0), lanes(130))),
+    "many short rows": ((1, 300, 1, 1), (same(53, 6),)),
+    "many short rows of each group": ((3, 70, 1, 1), (Axis(40, 3, 45, 3),)),
+    "many rows less than a vector": ((1, 301, 1, 1), (same(5, 3),)),
+    "many short rows, wide taps": ((1, 65, 1, 1), (same(20, 16, dilation=3),)),
     "a kernel for each of the last, strided":
         ((1, 2, 1, 1), (Axis(300, 40, 140, 15, stride=2), lanes(66))),
     "a kernel for each of the last, strided and dilated":
@@ -392,7 +406,7 @@ def test_what_is_served() -> None:
     apart = (
         "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
         "rows summed, not all", "row each", "in tiles", "every second output",
-        "every second sample",
+        "every second sample", "wide taps",
     )  # fmt: skip
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",

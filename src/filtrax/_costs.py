@@ -3,13 +3,13 @@
 The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
 AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; "narrow" ones,
-of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and
-1 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were
-set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct`
-along three axes in float32 and float64; and, where the fit's chose up to ten times too slow, narrow
-ones of `direct` (twice the fit's), of its banks, of `fft` (1.2 times in float32), and three of
-`overlap`. Those of the compiled `overlap` in small blocks were fitted by themselves, to layers; in
-complex64 they are float32's.
+of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and 1
+MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were set
+by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct` along
+three axes in float32 and float64; and, where the fit's chose up to ten times too slow, narrow ones
+of `direct` (twice the fit's, in bfloat16 four times), of its banks, of `fft` (1.2 times in
+float32), and of `overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled
+`overlap` in small blocks were fitted by themselves, to layers; in complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
@@ -328,6 +328,31 @@ MEASURED: dict[str, dict[str, Prices]] = {
         },
     },
     "cpu compiled narrow": {
+        "bfloat16": {
+            "overlap": (20700.0, 0.0156, 0.483, 0.0987, 1.12, 0.0109, 0.0664, 0.156, 0.179, 0.277),
+            "shift": (
+                9360.0,
+                0.0109,
+                0.0109,
+                0.0114,
+                0.0245,
+                0.123,
+                0.0,
+                4.77,
+                0.0347,
+                0.0125,
+                0.0313,
+                0.0423,
+                36.1,
+                0.0597,
+                0.0,
+                0.00959,
+                0.0109,
+                0.284,
+                0.0,
+                4.48,
+            ),
+        },
         "complex64": {
             "overlap": (16100.0, 0.0249, 0.834, 0.109, 1.35, 0.0105, 0.224, 0.239, 0.243, 0.118),
             "shift": (
@@ -416,6 +441,46 @@ MEASURED: dict[str, dict[str, Prices]] = {
         },
     },
     "cpu narrow": {
+        "bfloat16": {
+            "direct": (
+                63200.0,
+                1.39,
+                91.2,
+                2.68,
+                11.8,
+                3.88,
+                92.8,
+                1.42,
+                7.24,
+                0.488,
+                3.71,
+                0.00404,
+                15.8,
+                3.38,
+                11.4,
+                0.0398,
+                35.8,
+                126.0,
+                0.382,
+                24.8,
+                0.0,
+                0.0,
+            ),
+            "fft": (30600.0, 0.0, 0.287, 3.06, 1.24, 0.0164, 0.923),
+            "toeplitz": (
+                38700.0,
+                0.00925,
+                0.0223,
+                0.0156,
+                0.388,
+                1.05,
+                0.732,
+                0.612,
+                1.14,
+                5380.0,
+                2.15,
+            ),
+        },
         "complex64": {
             "direct": (
                 100000.0,

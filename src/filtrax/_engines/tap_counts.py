@@ -6,7 +6,7 @@ The counts follow the kernels: constants that stand in both name the file where 
 import math
 
 from filtrax import _native
-from filtrax._engines import channels, loops
+from filtrax._engines import channels, lanes, loops, short_rows
 from filtrax._engines.base import Correlation
 from filtrax._engines.parts import in_parts
 from filtrax._engines.taps import is_narrow
@@ -93,8 +93,6 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
     rows, algorithm = loops.for_taps(problem), _native.TAPS
     if problem.is_short and not (rows and _is_brief(rows, problem)):
         rows, algorithm = loops.for_sums(problem), _native.DOTS
-        if rows and rows.lanes > 1 and problem.is_complex:
-            return None
     return (algorithm, rows) if rows else None
 
 
@@ -132,28 +130,34 @@ def work(problem: Correlation) -> tuple[float, ...]:
         return 1.0, alone, 0.0, 0.0, products, written, images, *(0.0,) * 13
     if _is_bank(algorithm, rows, problem):
         return _work_bank(algorithm, rows, problem)
-    products = _products(problem)
-    inner, outer = rows.inner, rows.outer
+    if algorithm == _native.TAPS:
+        return _work_taps(rows, problem)
+    products, inner = _products(problem), rows.inner
+    share = _dots_in_runs(rows, problem)
+    # Outputs that stand apart read samples that do not stay near from one tap to the next.
+    reach = inner.m * inner.stride * bytes_of_number(problem) if inner.stride > 1 else 0
+    strained = products * min(max(reach / _NEAR, 1.0), _FAR)
+    kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
+    together = lanes.rows_summed_together(rows, problem)
+    begun = products / (inner.k * inner.m * rows.lanes * together)
+    alone = min(products + begun * _ITEM, _ALONE)
+    return (
+        1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), problem.outputs / rows.lanes,
+        *(0.0,) * 5,
+    )  # fmt: skip
+
+
+def _work_taps(rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
+    """The same counts of rows of outputs."""
+    products, inner = _products(problem), rows.inner
     cells = math.prod(cell.size for cell in rows.cells)
-    many = cells * math.prod(axis.m for axis in outer)
-    if algorithm == _native.DOTS:
-        share = _dots_in_runs(rows, problem)
-        # Outputs that stand apart read samples that do not stay near from one tap to the next.
-        reach = inner.m * inner.stride * bytes_of_number(problem) if inner.stride > 1 else 0
-        strained = products * min(max(reach / _NEAR, 1.0), _FAR)
-        kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
-        begun = products / (inner.k * inner.m * rows.lanes)
-        alone = min(products + begun * _ITEM, _ALONE)
-        return (
-            1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), float(many * inner.m),
-            *(0.0,) * 5,
-        )  # fmt: skip
+    many = cells * math.prod(axis.m for axis in rows.outer)
     calls = math.inf if problem.taps * problem.c > _TAPS else 1.0
     own = problem.taps * cells if any(cell.rhs for cell in rows.cells) else 0
     terms = math.prod(each.size for each in rows.sums)
     tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
     written, copied = float(problem.outputs), 0.0
-    if _is_in_place(algorithm, rows, problem):
+    if _is_in_place(_native.TAPS, rows, problem):
         share, wide, own = 1.0, _in_vectors(inner, problem), 0
         tiles = many / rows.down.m
     elif high := _rows_at_once(rows, problem):
@@ -162,8 +166,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
         deep = high + down.k - 1
         tiles = many / down.m * math.ceil(down.m / high)
         written += tiles * terms * problem.taps / (down.k * inner.k) * deep * (inner.m + inner.k)
+    elif lanes.are_few(rows, problem):
+        share, wide = 0.0, lanes.slowed(rows)
+        tiles /= lanes.rows_in_tile(rows, problem)
     elif rows.lanes > 1:
         share, wide = _lanes_in_runs(rows), 1.0
+    elif short_rows.are_short(rows, problem):
+        share, wide = 0.0, _in_vectors(inner, problem)
+        tiles /= short_rows.TOGETHER
     else:
         share, wide = _in_runs(inner, problem), _in_vectors(inner, problem)
         copied = _copied(rows, problem)

@@ -8,6 +8,7 @@
 #include "images_in_place.h"
 #include "images_in_place_sums.h"
 #include "phases.h"
+#include "short_rows.h"
 #include "sums.h"
 #include "taps.h"
 #include "winograd.h"
@@ -40,6 +41,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
     }
     if (algorithm == kTaps && is_bank<T>(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
     if (algorithm == kDots && is_bank_of_sums<T>(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+  }
+  if (algorithm == kTaps && are_short_rows<T, Parts>(problem)) {
+    return correlate_short_rows<S, T, Parts>(pool, problem, lhs, rhs, out);
   }
   algorithm == kTaps ? correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out)
                      : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);

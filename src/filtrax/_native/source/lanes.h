@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstring>
+#include <numeric>
+#include <vector>
 
 #include "blocks.h"
 #include "memory.h"
@@ -104,6 +106,104 @@ void lane_tile(const Problem& problem, const S* lhs, const S* rhs, const Place& 
     i += rows;
   }
 }
+
+// Rows of lanes that follow one another in memory and fill vectors together.
+template <class T>
+int64_t rows_in_vectors(int64_t count) {
+  constexpr int64_t W = width<T>;
+  return W / std::gcd(count, W);
+}
+
+// Fewer lanes than a vector holds: rows that fill vectors together become one, whose weights are those of a row as
+// many times.
+template <class S, class T, int Parts>
+class FewLanes {
+ public:
+  explicit FewLanes(const Problem& problem) : problem_(problem), count_(problem.lanes * Parts) {
+    const Slide& axis = problem.outer[down(problem)];
+    if (problem.lanes == 1 || count_ >= width<T> || axis.stride != 1 || axis.out != problem.lanes) return;
+    together_ = rows_in_vectors<T>(count_);
+    rows = least(axis.m, most(16 * together_, most(4 * axis.span(), kNumbers / count_)));
+  }
+  explicit operator bool() const { return rows > 0; }
+  // Rows of outputs in a tile.
+  int64_t rows = 0;
+
+  // Rows [begin, end) of outputs down the axis, at `before` along the other outer axis.
+  void tile(const S* lhs, const S* rhs, const Place& place, TapRows<S, T, Parts>& taps, S* out, int64_t before,
+            int64_t begin, int64_t end) {
+    const int d = down(problem_);
+    const Slide &axis = problem_.outer[d], &other = problem_.outer[1 - d];
+    Range ranges[kOuter];
+    ranges[d] = {0, axis.k};
+    ranges[1 - d] = taps_inside(other, before);
+    taps.prepare(place.rhs, ranges);
+    prepare(rhs + place.rhs * Parts, taps);
+    const int64_t from = place.lhs + (other.stride * before - other.lo) * other.lhs, start = begin - axis.lo;
+    S* to = out + (place.out + before * other.out + begin * axis.out) * Parts;
+    const int64_t deep = end - begin + axis.span() - 1;
+    const bool close = axis.lhs == problem_.lanes;
+    if constexpr (sizeof(S) == sizeof(T)) {
+      if (close && start >= 0 && start + deep <= axis.n && (end - begin) * count_ >= width<T>) {
+        return sum(reinterpret_cast<const T*>(lhs) + (from + start * axis.lhs) * Parts, taps.list, to, end - begin);
+      }
+    }
+    // A vector may be read whole at the end.
+    const int64_t lines = taps.rows().size(), pitch = ceil_div(deep * count_ + width<T>, 16) * 16;
+    T* copy = scratch<T>(0, lines * pitch + 64);
+    for (int64_t line = 0; line < lines; ++line) {
+      const S* samples = lhs + (from + taps.rows()[line]) * Parts;
+      T* row = copy + line * pitch;
+      if (close) {
+        window(samples, axis.n * count_, start * count_, deep * count_, row);
+        continue;
+      }
+      for (int64_t n = start; n < start + deep; ++n, row += count_) {
+        const bool there = n >= 0 && n < axis.n;
+        window(samples + (there ? n : 0) * axis.lhs * Parts, there ? count_ : 0, 0, count_, row);
+      }
+    }
+    sum(copy, taps.staged(pitch, 0, axis.dilation * count_), to, end - begin);
+  }
+
+ private:
+  static constexpr int64_t kNumbers = 1 << 13;
+
+  void prepare(const S* h, const TapRows<S, T, Parts>& taps) {
+    const std::vector<int64_t>& from = taps.list.places;
+    if (h == kernel_ && from == from_) return;
+    kernel_ = h;
+    from_ = from;
+    const int64_t wide = together_ * count_;
+    weights_.resize(from.size() * wide);
+    places_.resize(from.size());
+    for (size_t t = 0; t < from.size(); ++t) {
+      places_[t] = t * wide;
+      for (int64_t i = 0; i < wide; i += count_) convert(h + from[t], weights_.data() + t * wide + i, count_);
+    }
+  }
+
+  void sum(const T* x, const TapList<T, Parts>& taps, S* out, int64_t rows) const {
+    const LaneWeights<T, T, Parts> weights{weights_.data(), places_.data()};
+    const int64_t many = least(together_, rows), wide = many * count_;
+    if (wide < width<T>) {
+      alignas(FILTRAX_VECTOR) T sums[width<T>];
+      tap_block_of<1>(Samples<T, T>{x}, 0, taps, weights, sums, 0);
+      return convert(sums, out, wide);
+    }
+    rows_of_sums(x, wide, taps, weights, out, wide, rows / many, wide);
+    // What is left overlaps with what was before.
+    const int64_t last = (rows - many) * count_;
+    if (rows % many) rows_of_sums(x + last, wide, taps, weights, out + last, wide, 1, wide);
+  }
+
+  const Problem& problem_;
+  int64_t count_, together_ = 1;
+  // The kernel whose weights are there, where its taps lie, and where they do now.
+  const S* kernel_ = nullptr;
+  std::vector<int64_t> from_, places_;
+  std::vector<T> weights_;
+};
 
 }  // namespace FILTRAX_SET
 }  // namespace filtrax

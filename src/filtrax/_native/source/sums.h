@@ -23,6 +23,8 @@ constexpr int64_t kFew = 3;
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
 constexpr int64_t kLaneTile = 512;
+// Lanes that are few: more of them waste little of their last vector.
+constexpr int64_t kFewLanes = 64;
 // Taps whose samples are sooner read where they lie, apart from those near ends, than copied with them.
 constexpr int64_t kWorth = 512;
 // Numbers in vectors of sums that wait there for the next rows of taps.
@@ -297,71 +299,145 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t pitch, int
   }
 }
 
-// Lanes side by side: adds products of `terms` rows to R rows of sums, whose rows of x follow one
-// another. x and h step by `lhs` and `rhs` from row to row.
-template <class S, class T, int R>
-FILTRAX_INLINE void lane_dots(const S* x, int64_t lhs, const S* h, int64_t rhs, int64_t terms, T* sums,
-                      int64_t pitch, int64_t lanes) {
+// Lanes side by side: adds products of `terms` rows to R rows of sums, whose rows of x stand `apart`. x and h step by
+// `lhs` and `rhs` from row to row. All count numbers. Of complex lanes `turned` rows of sums are those of products with
+// the parts of each tap exchanged.
+template <class S, class T, int Parts, int R>
+FILTRAX_INLINE void lane_dots(const S* x, int64_t lhs, int64_t apart, const S* h, int64_t rhs, int64_t terms, T* sums,
+                              int64_t pitch, int64_t turned, int64_t count) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   int64_t i = 0;
-  for (; i + W <= lanes; i += W) {
-    V sum[R];
+  for (; i + W <= count; i += W) {
+    V sum[R * Parts];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) sum[r] = load<T>(sums + r * pitch + i);
+    for (int r = 0; r < R * Parts; ++r) sum[r] = load<T>(sums + r / R * turned + r % R * pitch + i);
     for (int64_t t = 0; t < terms; ++t) {
       const V tap = fetch<S, T>(h + t * rhs + i);
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sum[r] += tap * fetch<S, T>(x + (t + r) * lhs + i);
+      for (int r = 0; r < R; ++r) {
+        const V sample = fetch<S, T>(x + t * lhs + r * apart + i);
+        sum[r] += tap * sample;
+        if constexpr (Parts == 2) sum[R + r] += swapped<T, W>(tap, std::make_index_sequence<W>{}) * sample;
+      }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) put<T, W>(sums + r * pitch + i, sum[r]);
+    for (int r = 0; r < R * Parts; ++r) put<T, W>(sums + r / R * turned + r % R * pitch + i, sum[r]);
   }
-  for (; i < lanes; ++i) {
+  for (; i < count; ++i) {
     for (int r = 0; r < R; ++r) {
       for (int64_t t = 0; t < terms; ++t) {
-        T sample, tap;
-        convert(x + (t + r) * lhs + i, &sample, 1);
-        convert(h + t * rhs + i, &tap, 1);
-        sums[r * pitch + i] += tap * sample;
+        T sample, tap[2];
+        convert_few<1>(x + t * lhs + r * apart + i, &sample);
+        convert_few<1>(h + t * rhs + i, tap);
+        sums[r * pitch + i] += tap[0] * sample;
+        if constexpr (Parts == 2) {
+          convert_few<1>(h + t * rhs + (i ^ 1), tap + 1);
+          sums[turned + r * pitch + i] += tap[1] * sample;
+        }
       }
     }
   }
 }
 
+// Adds a row of sums to the totals of its lanes.
+template <class T, int Parts>
+void add_lanes(const T* sums, int64_t turned, int64_t lanes, typename Wider<T>::type* totals) {
+  typedef typename Wider<T>::type Wide;
+  for (int64_t lane = 0; lane < lanes * Parts; lane += Parts) {
+    if constexpr (Parts == 1) {
+      totals[lane] += Wide(sums[lane]);
+    } else {
+      totals[lane] += Wide(sums[lane]) - Wide(sums[lane + 1]);
+      totals[lane + 1] += Wide(sums[turned + lane]) + Wide(sums[turned + lane + 1]);
+    }
+  }
+}
+
+// Rows of few lanes that fill vectors together, which follow one another in memory; 0 of others.
+template <class T, int Parts>
+int64_t rows_together(const Problem& problem) {
+  const Slide& axis = problem.outer[0];
+  const bool close = axis.dilation == 1 && axis.lhs == problem.lanes && axis.rhs == problem.lanes;
+  return close && problem.lanes <= kFewLanes ? rows_in_vectors<T>(problem.lanes * Parts) : 0;
+}
+
 // All outputs of lanes [begin, end) from taps [from, to) of the first outer axis of one term.
-template <class S, class T>
+template <class S, class T, int Parts>
 void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t begin,
                int64_t end, typename Wider<T>::type* totals) {
-  typedef typename Wider<T>::type Wide;
-  constexpr int R = 4, kTerms = 8;
+  constexpr int R = 4 / Parts, kTerms = 8;
   const Slide& axis = problem.outer[0];
-  const int64_t lanes = end - begin;
-  T* sums = scratch<T>(2, axis.m * lanes);
-  std::memset(static_cast<void*>(sums), 0, axis.m * lanes * sizeof(T));
-  x += begin;
-  h += begin;
+  const int64_t count = (end - begin) * Parts, turned = axis.m * count;
+  T* sums = scratch<T>(2, Parts * turned);
+  std::memset(static_cast<void*>(sums), 0, Parts * turned * sizeof(T));
+  x += begin * Parts;
+  h += begin * Parts;
+  const int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts;
   for (int64_t k = from; k < to; k += kTerms) {
     const int64_t terms = least(kTerms, to - k);
     for (int64_t i = 0; i < axis.m;) {
       const int64_t start = axis.stride * i + axis.dilation * k - axis.lo;
-      const bool together = is_plain(axis) && i + R <= axis.m && start >= 0 && start + terms + R - 1 <= axis.n;
-      if (together) {
-        lane_dots<S, T, R>(x + start * axis.lhs, axis.lhs, h + k * axis.rhs, axis.rhs, terms,
-                           sums + i * lanes, lanes, lanes);
+      const int64_t last = start + axis.dilation * (terms - 1) + axis.stride * (R - 1);
+      if (i + R <= axis.m && start >= 0 && last < axis.n) {
+        lane_dots<S, T, Parts, R>(x + start * lhs, axis.dilation * lhs, axis.stride * lhs, h + k * rhs, rhs, terms,
+                                  sums + i * count, count, turned, count);
         i += R;
         continue;
       }
       for (int64_t t = 0; t < terms; ++t) {
         const int64_t at = start + axis.dilation * t;
         if (at < 0 || at >= axis.n) continue;
-        lane_dots<S, T, 1>(x + at * axis.lhs, axis.lhs, h + (k + t) * axis.rhs, axis.rhs, 1,
-                           sums + i * lanes, lanes, lanes);
+        lane_dots<S, T, Parts, 1>(x + at * lhs, 0, 0, h + (k + t) * rhs, 0, 1, sums + i * count, 0, turned, count);
       }
       ++i;
     }
   }
-  for (int64_t i = 0; i < axis.m * lanes; ++i) totals[i] += Wide(sums[i]);
+  for (int64_t i = 0; i < axis.m; ++i) {
+    add_lanes<T, Parts>(sums + i * count, turned, end - begin, totals + i * count);
+  }
+}
+
+// The same of few lanes: `together` rows of them become one.
+template <class S, class T, int Parts>
+void few_lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t together,
+                   typename Wider<T>::type* totals) {
+  constexpr int R = 4 / Parts;
+  const Slide& axis = problem.outer[0];
+  const int64_t count = problem.lanes * Parts, wide = together * count, turned = axis.m * wide;
+  const int64_t rows = ceil_div(to - from, together), deep = rows * together, start = from - axis.lo;
+  const int64_t reach = deep + axis.stride * (axis.m - 1);
+  const T *samples, *taps;
+  if (sizeof(S) == sizeof(T) && deep == to - from && start >= 0 && start + reach <= axis.n) {
+    samples = reinterpret_cast<const T*>(x + start * count);
+    taps = reinterpret_cast<const T*>(h + from * count);
+  } else {
+    // Zeros around the signal, and in place of taps that the last row lacks.
+    T* copy = scratch<T>(0, (reach + deep) * count);
+    window(x, axis.n * count, start * count, reach * count, copy);
+    window(h, to * count, from * count, deep * count, copy + reach * count);
+    samples = copy;
+    taps = copy + reach * count;
+  }
+  T* sums = scratch<T>(2, Parts * turned);
+  std::memset(static_cast<void*>(sums), 0, Parts * turned * sizeof(T));
+  const int64_t apart = axis.stride * count, terms = most(8, kStretch / wide);
+  for (int64_t row = 0; row < rows; row += terms) {
+    const int64_t some = least(terms, rows - row);
+    const auto meet = [&](auto outputs, int64_t i) {
+      lane_dots<T, T, Parts, decltype(outputs)::value>(samples + row * wide + i * apart, wide, apart,
+                                                       taps + row * wide, wide, some, sums + i * wide, wide, turned,
+                                                       wide);
+    };
+    int64_t i = 0;
+    for (; i + R <= axis.m; i += R) meet(std::integral_constant<int, R>{}, i);
+    for (; i < axis.m; ++i) meet(std::integral_constant<int, 1>{}, i);
+  }
+  for (int64_t i = 0; i < axis.m; ++i) {
+    for (int64_t at = i * wide; at < (i + 1) * wide; at += count) {
+      add_lanes<T, Parts>(sums + at, turned, problem.lanes, totals + i * count);
+    }
+  }
 }
 
 // Everything: cells, and where there are few, parts of the sums, are shared between threads.
@@ -384,7 +460,8 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
   const bool stacked = !laned && waits && is_plain(second) && second.m > 1 && second.k >= kRowsAtOnce &&
                        inner.m > kFew && inner.m < 2 * W;
   const int64_t stack = stacked ? kRowsAtOnce : 1, stacks = ceil_div(second.k, stack);
-  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 : kStretch / stack;
+  const int64_t together = laned ? rows_together<T, Parts>(problem) : 0;
+  const int64_t run = laned ? first.k : inner.k, stretch = laned ? 256 * most(1, together) : kStretch / stack;
   const int64_t stretches = ceil_div(run, stretch);
   const int64_t rows = laned ? sums : sums * first.k * stacks;
   const int64_t pieces = rows * stretches;
@@ -392,7 +469,7 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
   const bool shared = cells * rows * (products + kItem) >= kShared;
   const int64_t wanted = shared ? 8 * pool.threads : 1;
   const int64_t splits = cells >= wanted ? 1 : least(pieces, ceil_div(wanted, cells));
-  const int64_t sizes = laned ? first.m * least(problem.lanes, kLaneTile) : outputs;
+  const int64_t sizes = laned ? first.m * least(problem.lanes, kLaneTile) * Parts : outputs;
   const int64_t tasks = cells * splits;
   std::vector<Wide> partial(splits > 1 ? tasks * sizes : 0);
 
@@ -419,11 +496,10 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
     const int64_t row = number / stretches, from = number % stretches * stretch;
     const int64_t to = least(run, from + stretch);
     if (laned) {
-      if constexpr (Parts == 1) {
-        const Place term = term_of(problem, row);
-        lane_sums<S, T>(problem, lhs + place.lhs + term.lhs, rhs + place.rhs + term.rhs, from, to, begin, end,
-                        totals);
-      }
+      const Place term = term_of(problem, row);
+      const S *x = lhs + (place.lhs + term.lhs) * Parts, *h = rhs + (place.rhs + term.rhs) * Parts;
+      together ? few_lane_sums<S, T, Parts>(problem, x, h, from, to, together, totals)
+               : lane_sums<S, T, Parts>(problem, x, h, from, to, begin, end, totals);
       return;
     }
     const Place term = term_of(problem, row / (first.k * stacks));
@@ -466,12 +542,12 @@ void correlate_sums(const Pool& pool, const Problem& problem, const S* lhs, cons
       const int64_t end = laned ? least(begin + kLaneTile, problem.lanes) : 0;
       Wide* totals = splits > 1 ? partial.data() + task * sizes : own.data();
       std::fill(totals, totals + sizes, Wide(0));
-      const int64_t last = pieces * (split + 1) / splits, together = least(stretch, run) * stack;
+      const int64_t last = pieces * (split + 1) / splits, met = least(stretch, run) * stack;
       int64_t added = 0;
       for (int64_t p = pieces * split / splits; p < last; ++p) {
         piece(place, p, begin, end, vectors, totals);
-        added += together;
-        if (laned || !waits || (added + together <= kStretch && p + 1 < last)) continue;
+        added += met;
+        if (laned || !waits || (added + met <= kStretch && p + 1 < last)) continue;
         add_up<T, Parts>(vectors, outputs / Parts, totals);
         added = 0;
       }

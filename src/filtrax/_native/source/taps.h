@@ -164,6 +164,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const Slide &first = problem.outer[0], &second = problem.outer[1], &inner = problem.inner;
   const bool laned = problem.lanes > 1;
   const Cut<T, Parts> cut(problem);
+  const FewLanes<S, T, Parts> few(problem);
   const bool downwards = laned || cut;
   // What strips leave, in tiles: stretches of a row or, of lanes and images, some rows.
   const Strips<T, Parts> strips(problem);
@@ -171,7 +172,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const int64_t terms = problem.count_sums();
   const bool copied = !downwards && terms >= kChannels && inner.k >= kSlid && inner.dilation == 1;
   const int64_t stretch = copied ? kLong : most(kLeast, kTile / terms / kLeast * kLeast);
-  const int64_t size = laned ? 32 : cut ? cut.rows : stretch;
+  const int64_t size = few ? few.rows : laned ? 32 : cut ? cut.rows : stretch;
   const int64_t tiles = strips.count() + ceil_div(along - folded, size);
   const int64_t rows = first.m * second.m / (downwards ? along : 1);
   const int64_t each = tiles * rows, items = problem.count_cells() * each;
@@ -181,6 +182,7 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
   const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs, downwards);
+    FewLanes<S, T, Parts> own = few;
     const Fence<T, Parts> fence(downwards || sizeof(S) != sizeof(T) ? Slide{} : inner);
     const int64_t from = items * task / tasks;
     Cells cells(problem, from / each);
@@ -195,6 +197,8 @@ void correlate_taps(const Pool& pool, const Problem& problem, const S* lhs, cons
         const int64_t before = turn / tiles, begin = turn % tiles * size, end = least(begin + size, along);
         if (cut) {
           image_tile(problem, lhs, place, taps, out, cut, before, begin, end);
+        } else if (few) {
+          own.tile(lhs, rhs, place, taps, out, before, begin, end);
         } else {
           lane_tile(problem, lhs, rhs, place, taps, out, before, begin, end);
         }

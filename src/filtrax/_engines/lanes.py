@@ -1,0 +1,39 @@
+"""Few lanes, of which several rows fill vectors together, as ``source/lanes.h`` has them."""
+
+import math
+
+from filtrax._engines import loops
+from filtrax._engines.base import Correlation
+from filtrax._engines.vectors import WIDEST, bytes_of_number
+
+#: Lanes that are few in dot products, as in ``sums.h``; numbers of a tile, as in ``lanes.h``.
+_FEW_SUMMED, _TILE = 64, 1 << 13
+#: How much longer products take where each output is made of copies.
+_COPIED = 16.0
+
+
+def are_few(rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether they are less than a vector."""
+    return 1 < rows.lanes < WIDEST // bytes_of_number(problem)
+
+
+def rows_in_tile(rows: loops.Rows, problem: Correlation) -> float:
+    """Rows of outputs that are made of one copy, 1 where each is alone."""
+    if rows.down.stride > 1:
+        return 1.0
+    return max(16.0 * _in_vectors(rows, problem), _TILE / rows.lanes)
+
+
+def slowed(rows: loops.Rows) -> float:
+    """How much longer products take than those of many lanes."""
+    return _COPIED if rows.down.stride > 1 else 1.0
+
+
+def rows_summed_together(rows: loops.Rows, problem: Correlation) -> int:
+    """Rows that become one in dot products."""
+    return _in_vectors(rows, problem) if 1 < rows.lanes <= _FEW_SUMMED else 1
+
+
+def _in_vectors(rows: loops.Rows, problem: Correlation) -> int:
+    vector = WIDEST // bytes_of_number(problem)
+    return vector // math.gcd(rows.lanes, vector)
