@@ -120,8 +120,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "a kernel for each of many": ((1, 1, 1, 1), (same(100, 31), lanes(4096))),
     "a kernel for each of a few": ((1, 2, 1, 1), (same(300, 7), lanes(3))),
     "a kernel for each of twelve": ((2, 1, 1, 1), (Axis(7000, 9, 6995, 2), lanes(12))),
-    "a kernel for each of two, short": ((1, 60, 2, 1), (same(5, 3), lanes(2))),
-    "a kernel for each of three, images":
+    "a kernel for each of two, short, with channels": ((1, 60, 2, 1), (same(5, 3), lanes(2))),
+    "a kernel for each lane of three, images":
         ((1, 2, 1, 1), (same(30, 5), Axis(41, 3, 44, 3), lanes(3))),
     "a kernel for each of a few, every second output":
         ((1, 2, 1, 1), (Axis(60, 5, 30, 2, stride=2), lanes(5))),
