@@ -5,11 +5,12 @@ The tables are data; each column belongs to one of the counts that `_choose.coun
 AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; "narrow" ones,
 of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and 1
 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were set
-by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of `direct` along
-three axes in float32 and float64; and, where the fit's chose up to ten times too slow, narrow ones
-of `direct` (twice the fit's, in bfloat16 four times), of its banks, of `fft` (1.2 times in
-float32), and of `overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled
-`overlap` in small blocks were fitted by themselves, to layers; in complex64 they are float32's.
+by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot products
+of lanes in complex64, of `direct` along three axes in float32 and float64; and, where the fit's
+chose up to ten times too slow, narrow ones of `direct` (twice the fit's, in bfloat16 four times),
+of its banks, of `fft` (1.2 times in float32), and of `overlap` (three; in bfloat16 1.15 times the
+fit's). Those of the compiled `overlap` in small blocks were fitted by themselves, to layers; in
+complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
@@ -254,7 +255,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 1.0,
                 1.0,
                 0.0328,
-                0.0133,
+                0.0278,
                 19.1,
                 0.118,
                 4.88,
@@ -367,7 +368,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 1.0,
                 1.0,
                 0.0566,
-                0.0207,
+                0.068,
                 29.0,
                 0.115,
                 8.9,
@@ -403,7 +404,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 1.0,
                 0.0134,
                 0.0144,
-                0.0115,
+                0.018,
                 16.3,
                 0.074,
                 1.94,

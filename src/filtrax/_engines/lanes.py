@@ -6,8 +6,9 @@ from filtrax._engines import loops
 from filtrax._engines.base import Correlation
 from filtrax._engines.vectors import WIDEST, bytes_of_number
 
-#: Lanes that are few in dot products, as in ``sums.h``; numbers of a tile, as in ``lanes.h``.
-_FEW_SUMMED, _TILE = 64, 1 << 13
+#: Lanes that are few in dot products, and numbers of a stretch, as in ``sums.h``; those of a tile,
+#: as in ``lanes.h``.
+_FEW_SUMMED, _STRETCH, _TILE = 64, 1 << 11, 1 << 13
 #: How much longer products take where each output is made of copies.
 _COPIED = 16.0
 
@@ -29,9 +30,11 @@ def slowed(rows: loops.Rows) -> float:
     return _COPIED if rows.down.stride > 1 else 1.0
 
 
-def rows_summed_together(rows: loops.Rows, problem: Correlation) -> int:
-    """Rows that become one in dot products."""
-    return _in_vectors(rows, problem) if 1 < rows.lanes <= _FEW_SUMMED else 1
+def met_at_once(rows: loops.Rows, problem: Correlation) -> int:
+    """Products of an output row in dot products, which go by rows: few lanes by some of them."""
+    if not 1 < rows.lanes <= _FEW_SUMMED:
+        return rows.lanes
+    return max(8 * _in_vectors(rows, problem) * rows.lanes, _STRETCH)
 
 
 def _in_vectors(rows: loops.Rows, problem: Correlation) -> int:

@@ -58,12 +58,14 @@ def served(problem: Correlation) -> Correlation:
     """The problem that kernels are given: of real numbers, where those for complex ones would do.
 
     They have none for samples that stand apart, and none for banks: where numbers are met so often
-    that a copy of all does not count, twice as many channels and kernels are faster.
+    that a copy of all does not count, twice as many channels and kernels are faster. Lanes are full
+    either way.
     """
     if not problem.is_complex:
         return problem
     found = rows_of(problem)
-    if found and problem.multiplications < _often(*found, problem) * _numbers(problem):
+    seldom = found and problem.multiplications < _often(*found, problem) * _numbers(problem)
+    if found and (seldom or found[1].lanes > 1):
         return problem
     parts = in_parts(problem)
     return parts if rows_of(parts) else problem
@@ -138,8 +140,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     reach = inner.m * inner.stride * bytes_of_number(problem) if inner.stride > 1 else 0
     strained = products * min(max(reach / _NEAR, 1.0), _FAR)
     kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
-    together = lanes.rows_summed_together(rows, problem)
-    begun = products / (inner.k * inner.m * rows.lanes * together)
+    begun = products / (inner.k * inner.m * lanes.met_at_once(rows, problem))
     alone = min(products + begun * _ITEM, _ALONE)
     return (
         1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), problem.outputs / rows.lanes,
