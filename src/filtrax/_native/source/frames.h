@@ -18,8 +18,8 @@ namespace FILTRAX_SET {
 
 // Neighbouring rows, sample by sample, that are read together: a line of the cache.
 constexpr int64_t kPanel = 16;
-// Rows of outputs whose sums are taken together.
-constexpr int64_t kTogether = 8;
+// Rows of outputs whose sums are taken together, and of those the neighbours whose sums share what they read.
+constexpr int64_t kTogether = 8, kQuad = 4;
 // From so many frames for each thread on, each takes frames of its own, if spectra take no more bytes.
 constexpr int64_t kApart = 4, kNear = 1 << 18;
 // Bytes of spectra of rows that are met before others.
@@ -419,16 +419,30 @@ class Framed {
           const Range as = taps_inside(first, a), bs = taps_inside(second, b);
           const T* x = xs + p_.row_of(cell, &Cell::lhs) * signals * room_;
           const T* h = hs.get() + p_.row_of(cell, &Cell::rhs) * kernels * room_;
-          for (int64_t s = 0; s < terms; ++s) {
-            for (int64_t ka = as.first; ka < as.last; ++ka) {
-              const int64_t na = first.stride * a + first.dilation * ka - first.lo;
-              for (int64_t kb = bs.first; kb < bs.last; ++kb) {
-                const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
-                here.xs[here.terms] = x + ((s * first.n + na) * second.n + nb) * room_;
-                here.hs[here.terms++] = h + ((s * first.k + ka) * second.k + kb) * room_;
+          const auto meet = [&](bool all, Range aside, Range below) {
+            for (int64_t s = 0; s < terms; ++s) {
+              for (int64_t ka = as.first; ka < as.last; ++ka) {
+                const int64_t na = first.stride * a + first.dilation * ka - first.lo;
+                for (int64_t kb = bs.first; kb < bs.last; ++kb) {
+                  const bool common = is_in(ka, aside) && is_in(kb, below);
+                  if (common != all) continue;
+                  const int64_t nb = second.stride * b + second.dilation * kb - second.lo;
+                  here.xs[here.terms] = x + ((s * first.n + na) * second.n + nb) * room_;
+                  here.hs[here.terms++] = h + ((s * first.k + ka) * second.k + kb) * room_;
+                }
               }
             }
+          };
+          // What its neighbours meet, too, before the rest.
+          const int64_t quad = from + (number - from) / kQuad * kQuad;
+          Range aside = as, below = bs;
+          for (int64_t other = quad; other < least(quad + kQuad, to); ++other) {
+            aside = common_of(aside, taps_inside(first, other / second.m % first.m));
+            below = common_of(below, taps_inside(second, other % second.m));
           }
+          meet(true, aside, below);
+          here.shared = here.terms;
+          meet(false, aside, below);
         }
         accumulate(sums_of, to - from);
         if (short_ && (f + 1 < frames_ || term + terms < sums)) return;
@@ -454,33 +468,40 @@ class Framed {
     });
   }
 
-  // The products of spectra that one row of outputs sums.
+  static bool is_in(int64_t tap, Range range) { return range.first <= tap && tap < range.last; }
+  static Range common_of(Range a, Range b) {
+    const int64_t first = most(a.first, b.first);
+    return {first, most(first, least(a.last, b.last))};
+  }
+
+  // The products of spectra that one row of outputs sums; so many first ones its neighbours may sum, too.
   struct Sums {
     const T **xs, **hs;
-    int64_t terms;
+    int64_t terms, shared;
     T* total;
   };
 
+  // Whether they are products of the same kernels with signals as far apart.
   static bool are_alike(const Sums& one, const Sums& other) {
-    if (one.terms != other.terms || !std::equal(one.hs, one.hs + one.terms, other.hs)) return false;
-    for (int64_t t = 1; t < one.terms; ++t) {
+    if (one.shared != other.shared || !std::equal(one.hs, one.hs + one.shared, other.hs)) return false;
+    for (int64_t t = 1; t < one.shared; ++t) {
       if (other.xs[t] - one.xs[t] != other.xs[0] - one.xs[0]) return false;
     }
     return true;
   }
 
-  // R rows that are alike, Q vectors of each from `j` on.
+  // Products [from, to) of R rows that are alike, Q vectors of each from `j` on.
   template <int R, int Q>
-  FILTRAX_INLINE void sum_products(const Sums* rows, int64_t j) const {
+  FILTRAX_INLINE void sum_products(const Sums* rows, int64_t from, int64_t to, int64_t j) const {
     constexpr int W = width<T>;
     typedef Vec<T, W> V;
-    const int64_t half = fft_.half, terms = rows->terms;
-    if (!terms) return;
+    const int64_t half = fft_.half;
+    if (from == to) return;
     int64_t apart[R];
     V re[R * Q], im[R * Q];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
-      apart[r] = rows[r].xs[0] - rows->xs[0];
+      apart[r] = rows[r].xs[from] - rows->xs[from];
 #pragma GCC unroll 4
       for (int q = 0; q < Q; ++q) {
         re[r * Q + q] = load<T>(rows[r].total + j + q * W);
@@ -488,14 +509,14 @@ class Framed {
       }
     }
     const T *const *xs = rows->xs, *const *hs = rows->hs;
-    for (int64_t t = 0; t < terms; ++t) {
+    for (int64_t t = from; t < to; ++t) {
       const T *x = xs[t] + j, *h = hs[t] + j;
 #pragma GCC unroll 4
       for (int q = 0; q < Q; ++q) {
-        const V hr = load<T>(h + q * W), hi = load<T>(h + half + q * W);
+        const V hr = kept(load<T>(h + q * W)), hi = kept(load<T>(h + half + q * W));
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-          const V xr = load<T>(x + apart[r] + q * W), xi = load<T>(x + apart[r] + half + q * W);
+          const V xr = kept(load<T>(x + apart[r] + q * W)), xi = kept(load<T>(x + apart[r] + half + q * W));
           re[r * Q + q] += xr * hr;
           im[r * Q + q] += xi * hr;
           re[r * Q + q] += xi * hi;
@@ -513,10 +534,10 @@ class Framed {
     }
   }
 
-  // Neighbouring rows sum products of the same kernels with signals as far apart, but at the edges. A line of
-  // the cache at a time: what all rows of a group read of it stays near.
+  // Neighbouring rows sum products of the same kernels, but at the edges. A line of the cache at a time: what all
+  // rows of a group read of it stays near.
   void accumulate(const Sums* rows, int64_t count) const {
-    constexpr int64_t W = width<T>, Together = 4, Line = Together * W;
+    constexpr int64_t W = width<T>, Q = kQuad, Line = Q * W;
     const int64_t half = fft_.half;
     T first[2 * kTogether];
     for (int64_t row = 0; row < count; ++row) {
@@ -530,18 +551,17 @@ class Framed {
       first[2 * row + 1] = middle;
     }
     bool alike[kTogether] = {};
-    for (int64_t row = 0; row + Together <= count; ++row) {
+    for (int64_t row = 0; row + Q <= count; row += Q) {
       alike[row] = true;
-      for (int64_t other = 1; other < Together; ++other) alike[row] &= are_alike(rows[row], rows[row + other]);
+      for (int64_t other = 1; other < Q; ++other) alike[row] &= are_alike(rows[row], rows[row + other]);
     }
     for (int64_t begin = 0; begin < n_; begin += Line) {
-      for (int64_t row = 0; row < count;) {
-        if (alike[row]) {
-          for (int64_t j = begin; j < begin + Line; j += W) sum_products<Together, 1>(&rows[row], j);
-          row += Together;
-        } else {
-          sum_products<1, Together>(&rows[row], begin);
-          ++row;
+      for (int64_t quad = 0; quad < count; quad += Q) {
+        if (alike[quad]) {
+          for (int64_t j = begin; j < begin + Line; j += W) sum_products<Q, 1>(&rows[quad], 0, rows[quad].shared, j);
+        }
+        for (int64_t row = quad; row < least(quad + Q, count); ++row) {
+          sum_products<1, Q>(&rows[row], alike[quad] ? rows[row].shared : 0, rows[row].terms, begin);
         }
       }
     }

@@ -17,6 +17,9 @@ namespace FILTRAX_SET {
 
 // Sums of products that are held in registers, and rows of taps that meet the same samples there.
 constexpr int kSumsAtOnce = FILTRAX_VECTOR == 64 ? 20 : 10, kRowsAtOnce = FILTRAX_VECTOR == 64 ? 4 : 2;
+// Vectors of outputs, at most, that meet a vector of taps while it is in a register; quarters of one that are worth it.
+constexpr int kRuns = FILTRAX_VECTOR == 64 ? 5 : 4;
+constexpr int64_t kLeastRun = 5;
 // Outputs of a row that are too few for several rows at once.
 constexpr int64_t kFew = 3;
 // Taps of one stretch: both operands stay in the first cache.
@@ -104,7 +107,7 @@ FILTRAX_INLINE void dot_block(const T* x, int64_t step, const Taps<T>& taps, int
 #pragma GCC unroll 20
     for (int r = 0; r < R; ++r) {
       V sample = load<T>(x + r * step + k);
-      if constexpr (A > 1) sample = kept(sample);
+      if constexpr (A * Parts > 1) sample = kept(sample);
       ((sample = (V)((decltype(mask))sample & mask)), ...);
 #pragma GCC unroll 4
       for (int a = 0; a < A; ++a) {
@@ -201,7 +204,7 @@ FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, T* sums) {
   for (int j = 0; j < 2 * J; ++j) products[j] = load<T>(sums + (j / 2 * W + j % 2) * W);
   // What vector q of samples meets in outputs [from, to); s is q modulo J.
   auto meet = [&](int64_t q, int s, int from, int to) __attribute__((always_inline)) {
-    const V even = load<T>(x + q * W), odd = load<T>(x + q * W + 1);
+    const V even = kept(load<T>(x + q * W)), odd = kept(load<T>(x + q * W + 1));
 #pragma GCC unroll 4
     for (int j = 0; j < J; ++j) {
       if (j < from || j >= to) continue;
@@ -227,25 +230,48 @@ FILTRAX_INLINE void dot_run(const T* x, const T* h, int64_t count, T* sums) {
 #pragma GCC unroll 8
   for (int j = 0; j < 2 * J; ++j) put<T, W>(sums + (j / 2 * W + j % 2) * W, products[j]);
 }
+// J vectors of outputs, of each the lanes [from, to), even numbers; what is left of the taps follows one by one.
 template <class T, int J>
-int64_t dot_runs(const T* x, const T* h, int64_t count, T* sums) {
-  const int64_t whole = count / (J * width<T>) * (J * width<T>);
-  for (int64_t j = 0; j < width<T> && whole; j += 2) dot_run<T, J>(x + j, h, whole, sums + j * width<T>);
-  return whole;
+void dot_runs(const T* x, const Taps<T>& taps, int64_t count, int64_t from, int64_t to, T* sums) {
+  constexpr int W = width<T>;
+  if (from == to) return;
+  const int64_t whole = count / (J * W) * (J * W);
+  for (int64_t j = from; j < to && whole; j += 2) dot_run<T, J>(x + j, taps.row, whole, sums + j * W);
+  for (int64_t j = from; j < from + J * W; j += W) {
+    blocks_of_dots<T, 1, 1>(x + whole + j, 1, taps.behind(whole), count - whole, whole, to - from, sums + j * W);
+  }
+}
+
+// J to J + 1 vectors of neighbouring outputs: runs of the lanes that the last one has are longer.
+template <class T, int J>
+void mixed_runs(const T* x, const Taps<T>& taps, int64_t count, int64_t outputs, T* sums) {
+  constexpr int W = width<T>;
+  const int64_t more = outputs - J * W, even = more / 2 * 2;
+  if constexpr (J < kRuns) dot_runs<T, J + 1>(x, taps, count, 0, even, sums);
+  if constexpr (J > 1) {
+    dot_runs<T, J>(x, taps, count, even, W, sums);
+  } else {
+    // A vector of taps would be read for two.
+    blocks_of_dots<T, 1, 1>(x + even, 1, taps, count, 0, W - even, sums + even * W);
+  }
+  if (more > even) blocks_of_dots<T, 1, 1>(x + outputs - 1, 1, taps, count, 0, 1, sums + (outputs - 1) * W);
 }
 
 template <class T, int Parts, int A>
 void dots(const T* x, int64_t step, const Taps<T>& taps, int64_t count, int64_t outputs, T* sums) {
   constexpr int W = width<T>;
   if constexpr (Parts == 1 && A == 1 && W > 1) {
-    if (step == 1 && outputs >= 2 * W) {
-      const int64_t runs = least(4, outputs / W), some = runs * W;
-      const int64_t done = runs == 4   ? dot_runs<T, 4>(x, taps.row, count, sums)
-                           : runs == 3 ? dot_runs<T, 3>(x, taps.row, count, sums)
-                                       : dot_runs<T, 2>(x, taps.row, count, sums);
-      blocks_of_dots<T, Parts, A>(x + done, step, taps.behind(done), count - done, done, some, sums);
-      if (outputs > some) dots<T, Parts, A>(x + some, step, taps, count, outputs - some, sums + some * W);
-      return;
+    for (; step == 1 && outputs >= kRuns * W; outputs -= 4 * W, x += 4 * W, sums += 4 * W * W) {
+      dot_runs<T, 4>(x, taps, count, 0, W, sums);
+    }
+    if (step == 1 && 4 * outputs >= kLeastRun * W) {
+      const int64_t runs = outputs / W;
+      if constexpr (kRuns > 4) {
+        if (runs == 4) return mixed_runs<T, 4>(x, taps, count, outputs, sums);
+      }
+      return runs == 3   ? mixed_runs<T, 3>(x, taps, count, outputs, sums)
+             : runs == 2 ? mixed_runs<T, 2>(x, taps, count, outputs, sums)
+                         : mixed_runs<T, 1>(x, taps, count, outputs, sums);
     }
   }
   blocks_of_dots<T, Parts, A>(x, step, taps, count, 0, outputs, sums);
