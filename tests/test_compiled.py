@@ -130,6 +130,13 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 2, 2, 1), (Axis(400, 397, 5, 3, stride=2), lanes(12))),
     "few outputs for each of many": ((1, 1, 1, 1), (Axis(100, 98, 3, 0), lanes(130))),
     "many short rows": ((1, 300, 1, 1), (same(53, 6),)),
+    "many short rows, a kernel each": ((90, 1, 1, 1), (same(37, 5),)),
+    "many short rows, a kernel for some": ((70, 3, 1, 1), (Axis(40, 3, 45, 3),)),
+    "few outputs of many short rows": ((1, 1, 400, 1), (Axis(58, 58, 5, 2),)),
+    "few outputs of many short rows each": ((90, 1, 1, 1), (Axis(70, 67, 3, 1),)),
+    "few outputs of many short rows each, some summed, strided":
+        ((20, 1, 8, 1), (Axis(58, 25, 9, 3, stride=2),)),
+    "few outputs of short rows across channels": ((67, 1, 1, 1), (Axis(20, 20, 7, 3),)),
     "many short rows of each group": ((3, 70, 1, 1), (Axis(40, 3, 45, 3),)),
     "many rows less than a vector": ((1, 301, 1, 1), (same(5, 3),)),
     "many short rows, wide taps": ((1, 65, 1, 1), (same(20, 16, dilation=3),)),
@@ -676,16 +683,46 @@ def test_a_nan_in_a_bank_spoils_what_meets_it_only(name: str, bad: float) -> Non
 @pytest.mark.parametrize(("n", "k"), [(5, 3), (40, 5), (200, 9), (200, 65), (3000, 9)])
 def test_no_row_sees_another(n: int, k: int, dtype: str) -> None:
     """Sums near the ends of a row read its neighbours in memory, and must not count them."""
-    x = np.ones((9, n), np.float32)
-    x[[0, 3, 8]] = np.nan
-    x[5] = np.inf
-    signal, taps = jnp.asarray(x, dtype), jnp.ones(k, dtype)
-    rows = filtrax.filter_rows(signal, taps, method="shift")
-    image = filtrax.convolve(signal, taps[None], mode="same", axes=(0, 1), method="shift")
     expected = np.convolve(np.ones(n), np.ones(k))[k // 2 - (k + 1) % 2 :][:n]
-    for row in (1, 2, 4, 6, 7):
-        np.testing.assert_array_equal(np.asarray(rows[row], np.complex64), expected)
-        np.testing.assert_array_equal(np.asarray(image[row], np.complex64), expected)
+    # Many rows go several at once.
+    for count in (9, 90):
+        x = np.ones((count, n), np.float32)
+        x[0::9] = x[3::9] = x[8::9] = np.nan
+        x[5::9] = np.inf
+        signal, taps = jnp.asarray(x, dtype), jnp.ones(k, dtype)
+        own = jnp.ones((count, k), dtype)
+        rows = filtrax.filter_rows(signal, taps, method="shift")
+        each = filtrax.filter_rows(signal, own, method="shift")
+        image = filtrax.convolve(signal, taps[None], mode="same", axes=(0, 1), method="shift")
+        for row in (row for row in range(count) if np.isfinite(x[row, 0])):
+            for found in (rows, each, image):
+                np.testing.assert_array_equal(np.asarray(found[row], np.complex64), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize(("n", "k"), [(40, 5), (33, 9), (64, 3), (16, 16)])
+def test_gradients_of_a_row_see_what_they_meet_only(n: int, k: int, dtype: str) -> None:
+    x = np.ones((90, n), np.float32)
+    x[::4] = np.nan
+    x[1::4, -1] = np.nan
+    signal, ones = jnp.asarray(x, dtype), jnp.ones((90, k), dtype)
+
+    def value(h: jax.Array) -> jax.Array:
+        return filtrax.filter_rows(signal, h, method="shift")
+
+    y, back = jax.vjp(value, ones)
+    found = np.asarray(back(jnp.ones_like(y))[0], np.float32)
+    start = (k - 1) // 2
+    met = [[i for i in range(n) if 0 <= i + start - tap < n] for tap in range(k)]
+    last = np.array([n - 1 in [i + start - tap for i in met[tap]] for tap in range(k)])
+    counts = np.array([len(each) for each in met])
+    for row in range(90):
+        expected = counts.astype(np.float32)
+        if row % 4 == 0:
+            expected[:] = np.nan
+        elif row % 4 == 1:
+            expected[last] = np.nan
+        np.testing.assert_array_equal(found[row], expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])

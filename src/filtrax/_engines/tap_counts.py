@@ -6,15 +6,16 @@ The counts follow the kernels: constants that stand in both name the file where 
 import math
 
 from filtrax import _native
-from filtrax._engines import channels, lanes, loops, short_rows
+from filtrax._engines import bank_counts, channels, lanes, loops, short_rows
+from filtrax._engines.bank_counts import ALONE
 from filtrax._engines.base import Correlation
 from filtrax._engines.parts import in_parts
 from filtrax._engines.taps import is_narrow
 from filtrax._engines.vectors import bytes_of_number, in_vector, share_used
 
-#: Work that is not worth another thread, in products, that of an output and of a tile; samples of a
-#: tile from all channels, and the fewest outputs of one, as in ``taps.h``.
-_ALONE, _OUTPUT, _ITEM, _TILE, _LEAST = 1 << 21, 32, 8192, 4096, 256
+#: Work of an output and of a tile, in products; samples of a tile from all channels, and the fewest
+#: outputs of one, as in ``taps.h``.
+_OUTPUT, _ITEM, _TILE, _LEAST = 32, 8192, 4096, 256
 #: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
 _FENCE = 1 << 12
 #: The taps that are worth outputs of several rows at once, and the bytes between first and last.
@@ -34,15 +35,6 @@ _LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
 _FEW_TAPS_IN_TURN = 64
 #: Images that are not cut, as in ``images_in_place_sums.h``.
 _MANY_IMAGES = 8
-#: Kernels that are met at once, and taps of a part whose sums are finished, as in ``banks.h``.
-_KERNELS, _SUMMED = 8, 512
-#: Vectors across kernels are turned over in the end, which takes as long as some products, as in
-#: ``across.h``; sums of rows take their share of the time, as in ``bank_sums.h``.
-_TURNED, _BROUGHT_TOGETHER = 8, 0.75
-#: Vectors of samples that a kernel's taps meet at once there.
-_SHIFTS = 6
-#: What a number takes that is read where it lies, in copied ones.
-_READ = 1 / 8
 #: Bytes of samples that stay near, and how much longer products take of those that do not.
 _NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
@@ -92,9 +84,14 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
     """The loops of a sum over taps or, of few outputs of long rows, of dot products."""
     if not loops.dtype_is_served(problem.dtype):
         return None
+    summed = loops.for_sums(problem)
     rows, algorithm = loops.for_taps(problem), _native.TAPS
+    if summed and short_rows.are_summed(summed, problem):
+        sooner = short_rows.are_sooner_across(summed, problem)
+        across = rows and sooner and _is_across(algorithm, rows, problem)
+        return (algorithm, rows) if rows and across else (_native.DOTS, summed)
     if problem.is_short and not (rows and _is_brief(rows, problem)):
-        rows, algorithm = loops.for_sums(problem), _native.DOTS
+        rows, algorithm = summed, _native.DOTS
     return (algorithm, rows) if rows else None
 
 
@@ -124,14 +121,14 @@ def work(problem: Correlation) -> tuple[float, ...]:
     if _is_sum_in_place(algorithm, rows, problem):
         products = _products(problem) / share_used(rows.inner.k, in_vector(problem))
         images = math.prod(each.size for each in (*rows.cells, *rows.sums))
-        alone = min(products + _ITEM * images, _ALONE)
+        alone = min(products + _ITEM * images, ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
-    if algorithm == _native.TAPS and channels.are_across(rows, problem):
+    if _is_across(algorithm, rows, problem):
         products, written, images = channels.work(rows, problem, _products(problem))
-        alone = min(products + _ITEM * images, _ALONE)
+        alone = min(products + _ITEM * images, ALONE)
         return 1.0, alone, 0.0, 0.0, products, written, images, *(0.0,) * 13
     if _is_bank(algorithm, rows, problem):
-        return _work_bank(algorithm, rows, problem)
+        return bank_counts.work(algorithm, rows, problem, _products(problem))
     if algorithm == _native.TAPS:
         return _work_taps(rows, problem)
     products, inner = _products(problem), rows.inner
@@ -141,7 +138,10 @@ def work(problem: Correlation) -> tuple[float, ...]:
     strained = products * min(max(reach / _NEAR, 1.0), _FAR)
     kinds = (0.0, 0.0, products) if rows.lanes > 1 else _kinds(strained, share, rows)
     begun = products / (inner.k * inner.m * lanes.met_at_once(rows, problem))
-    alone = min(products + begun * _ITEM, _ALONE)
+    if short_rows.are_summed(rows, problem):
+        strained, begun = short_rows.work(rows, problem, products)
+        kinds = _kinds(strained, 0.0, rows)
+    alone = min(products + begun * _ITEM, ALONE)
     return (
         1.0, alone, *(0.0,) * 7, *kinds, begun, float(problem.inputs), problem.outputs / rows.lanes,
         *(0.0,) * 5,
@@ -178,11 +178,17 @@ def _work_taps(rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
     else:
         share, wide = _in_runs(inner, problem), _in_vectors(inner, problem)
         copied = _copied(rows, problem)
-    alone = min(products + _OUTPUT * problem.outputs + _ITEM * tiles, _ALONE)
+    alone = min(products + _OUTPUT * problem.outputs + _ITEM * tiles, ALONE)
     kinds = _kinds(products * wide, share, rows)
     return (
         calls, alone, *kinds, written, float(tiles), float(own), many * copied, *(0.0,) * 11,
     )  # fmt: skip
+
+
+def _is_across(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether vectors lie across channels, as in ``channels.h``."""
+    short = short_rows.are_short(rows, problem)
+    return algorithm == _native.TAPS and not short and channels.are_across(rows, problem)
 
 
 def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
@@ -246,49 +252,6 @@ def _is_single(rows: loops.Rows, problem: Correlation) -> bool:
 def _products(problem: Correlation) -> float:
     """Those that do not meet the zeros between spaced samples."""
     return problem.multiplications / math.prod(axis.base for axis in problem.axes)
-
-
-def _work_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
-    """The same counts of a bank."""
-    products, inner, vector = _products(problem), rows.inner, in_vector(problem)
-    terms = math.prod(each.size for each in rows.sums)
-    # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    across, met_together = share_used(rows.kernels, vector), rows.kernels
-    if algorithm == _native.TAPS:
-        met = problem.c * problem.taps
-        used = max(share_used(inner.m, vector), across * met / (met + _TURNED))
-        moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
-    else:
-        shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
-        down = rows.down
-        if rows.kernels == 1 and down.stride == down.dilation:
-            # Rows of taps meet samples together, each for another row of outputs.
-            met_together, shifts = down.m, shifts // down.m
-        along = share_used(inner.k, vector) * (
-            share_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0
-        )
-        across *= shifts / (shifts + _TURNED)
-        used = max(across, _BROUGHT_TOGETHER * along)
-        stays = used > across and inner.k >= vector and not is_narrow(problem.dtype)
-        taps = problem.g * problem.o * problem.c * problem.taps
-        moved = problem.inputs * (_READ if _lies_whole(problem) else 1.0)
-        moved += taps * (_READ if stays else 1.0)
-    reads = products / used * math.ceil(met_together / _KERNELS) / met_together
-    products /= used
-    alone = min(products, _ALONE)
-    if algorithm == _native.TAPS:
-        return (
-            1.0, alone, *(0.0,) * 3, float(problem.outputs), *(0.0,) * 9, products, reads, moved,
-            0.0, 0.0,
-        )  # fmt: skip
-    finished = problem.outputs * math.ceil(terms * problem.taps / _SUMMED)
-    return (1.0, alone, *(0.0,) * 14, reads, moved, products, finished)
-
-
-def _lies_whole(problem: Correlation) -> bool:
-    """Whether no output meets a zero, so that signals are read where they lie."""
-    whole = all(axis.paired or (axis.lo <= 0 and axis.hi <= 0) for axis in problem.axes)
-    return whole and not is_narrow(problem.dtype)
 
 
 def _dots_in_runs(rows: loops.Rows, problem: Correlation) -> float:

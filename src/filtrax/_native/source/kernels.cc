@@ -8,6 +8,7 @@
 #include "images_in_place.h"
 #include "images_in_place_sums.h"
 #include "phases.h"
+#include "short_row_sums.h"
 #include "short_rows.h"
 #include "sums.h"
 #include "taps.h"
@@ -24,6 +25,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
     if constexpr (T(0.5) != T(0)) correlate_frames<S, T, Parts>(pool, problem, block, lhs, rhs, out);
     return;
   }
+  if (algorithm == kTaps && are_short_rows<T, Parts>(problem)) {
+    return correlate_short_rows<S, T, Parts>(pool, problem, lhs, rhs, out);
+  }
   if constexpr (Parts == 1) {
     if constexpr (T(0.5) != T(0)) {
       if (algorithm == kWinograd) return correlate_winograd<S, T>(pool, problem, lhs, rhs, out);
@@ -35,15 +39,15 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
       return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
                                 reinterpret_cast<T*>(out));
     }
+    if (algorithm == kDots && are_short_row_sums<T>(problem)) {
+      return correlate_short_row_sums<S, T>(pool, problem, lhs, rhs, out);
+    }
     if (algorithm == kDots && is_sum_in_place<S, T>(problem)) {
       return sums_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
                            reinterpret_cast<T*>(out));
     }
     if (algorithm == kTaps && is_bank<T>(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
     if (algorithm == kDots && is_bank_of_sums<T>(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
-  }
-  if (algorithm == kTaps && are_short_rows<T, Parts>(problem)) {
-    return correlate_short_rows<S, T, Parts>(pool, problem, lhs, rhs, out);
   }
   algorithm == kTaps ? correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out)
                      : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);

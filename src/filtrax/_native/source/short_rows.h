@@ -1,4 +1,4 @@
-// Many short rows that meet one kernel, several of them at once.
+// Many short rows, several of them at once, that meet one kernel or, of few taps, one each.
 //
 // A block of outputs is a vector of each of some rows. Near the ends of a row one mask for each tap hides what belongs
 // to its neighbours.
@@ -17,6 +17,8 @@ namespace FILTRAX_SET {
 // Vectors of a row at most, taps (more of them share samples along a row), samples that these reach over, and rows at
 // least. Rows that go together in a task.
 constexpr int64_t kShortVectors = 20, kShortKernel = 16, kShortSpan = 1024, kManyRows = 64, kGroup = 256;
+// Taps of kernels of their own at most; rows of more, or of less than a vector, go across rows.
+constexpr int64_t kOwnKernel = 12;
 
 // The samples that a tap meets in several rows, of which all that lies beyond their ends is hidden alike.
 template <class X, class T>
@@ -33,6 +35,33 @@ struct HiddenSamples {
   }
 };
 
+// A vector of outputs of each of R rows with kernels of their own, which follow one another.
+template <int R, class T, int Parts, class From, class O>
+FILTRAX_INLINE void own_block(const From& samples, int64_t step, const TapList<T, Parts>& taps, const T* weights,
+                              O* out, int64_t pitch) {
+  typedef Vec<T, width<T>> V;
+  V sums[R * Parts];
+#pragma GCC unroll 8
+  for (int r = 0; r < R * Parts; ++r) sums[r] = V{};
+  const int64_t count = taps.size();
+  for (int64_t t = 0; t < count; ++t) {
+    const From from = samples.of(taps, t);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const V sample = kept(from(r * step));
+      const T* weight = weights + (r * count + t) * Parts;
+      sums[r] += splat<T>(weight[0]) * sample;
+      if constexpr (Parts == 2) sums[R + r] += splat<T>(weight[1]) * sample;
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    V sum = sums[r];
+    if constexpr (Parts == 2) sum += times_i<T, width<T>>(sums[R + r], std::make_index_sequence<width<T>>{});
+    leave<O, T>(out + r * pitch, sum);
+  }
+}
+
 template <class T, int Parts>
 bool are_short_rows(const Problem& problem) {
   const Slide& inner = problem.inner;
@@ -41,10 +70,20 @@ bool are_short_rows(const Problem& problem) {
   for (const Slide& axis : problem.outer) {
     if (axis.m > 1 || axis.n > 1 || axis.k > 1) return false;
   }
-  return is_of_signals(rows) && rows.size >= kManyRows && problem.lanes == 1 && problem.count_sums() == 1 &&
+  const bool own = rows.lhs && rows.rhs && rows.out;
+  if (own ? inner.k > kOwnKernel || numbers < width<T> : !is_of_signals(rows)) return false;
+  return rows.size >= kManyRows && problem.lanes == 1 && problem.count_sums() == 1 &&
          inner.stride == 1 && inner.base == 1 && inner.lhs == 1 && inner.out == 1 && inner.k <= kShortKernel &&
          inner.span() <= kShortSpan &&
          numbers <= kShortVectors * width<T> && (numbers >= width<T> || rows.out == inner.m);
+}
+
+// The weights of some rows with kernels of their own, in the order of the list.
+template <class S, class T, int Parts>
+void weights_of(const S* kernel, int64_t step, const TapList<T, Parts>& taps, int64_t rows, T* to) {
+  for (int64_t row = 0; row < rows; ++row, kernel += step * Parts) {
+    for (int64_t place : taps.places) convert_few<Parts>(kernel + place, to), to += Parts;
+  }
 }
 
 template <class S, class T, int Parts>
@@ -65,13 +104,15 @@ void correlate_short_rows(const Pool& pool, const Problem& problem, const S* lhs
   const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
   share(pool, tasks, [&](int64_t task) {
     TapRows<S, T, Parts> taps(problem, rhs, false);
+    T own[High * kOwnKernel * Parts];
     for (int64_t item = items * task / tasks; item < items * (task + 1) / tasks; ++item) {
       const Place place = place_of(others, item / groups);
-      taps.prepare_all(place.rhs);
-      taps.list.in_runs = taps.list.in_pairs = 0;
       int64_t row = item % groups * kGroup;
+      taps.prepare_all(place.rhs + row * rows.rhs);
+      taps.list.in_runs = taps.list.in_pairs = 0;
       const int64_t all = least(row + kGroup, rows.size);
       const auto alone = [&](int64_t each) {
+        if (rows.rhs) taps.prepare_all(place.rhs + each * rows.rhs);
         tap_segment<S, T, Parts>(problem, lhs, place.lhs + each * rows.lhs, taps,
                                  out + (place.out + each * rows.out) * Parts, 0, inner.m);
       };
@@ -88,14 +129,18 @@ void correlate_short_rows(const Pool& pool, const Problem& problem, const S* lhs
         row = least(row, end - High);
         const S* x = lhs + (place.lhs + row * rows.lhs - inner.lo) * Parts;
         S* y = out + (place.out + row * rows.out) * Parts;
-        const SharedWeights<T, Parts> weights{taps.list.weights.data()};
+        if (rows.rhs) weights_of(rhs + (place.rhs + row * rows.rhs) * Parts, rows.rhs, taps.list, High, own);
+        const auto sum = [&](const auto& samples, S* to) {
+          if (rows.rhs) return own_block<High>(samples, rows.lhs * Parts, taps.list, own, to, rows.out * Parts);
+          const SharedWeights<T, Parts> weights{taps.list.weights.data()};
+          tap_block_of<High>(samples, rows.lhs * Parts, taps.list, weights, to, rows.out * Parts);
+        };
         for (int64_t next = 0; next < numbers; next += W) {
           const int64_t at = most(0, least(next, numbers - W));
           if (at >= tile.first * Parts && at + W <= tile.last * Parts) {
-            tap_block_of<High>(Samples<S, T>{x + at}, rows.lhs * Parts, taps.list, weights, y + at, rows.out * Parts);
+            sum(Samples<S, T>{x + at}, y + at);
           } else {
-            const HiddenSamples<S, T> samples{x + at, fence.from(-inner.lo) + at, {}};
-            tap_block_of<High>(samples, rows.lhs * Parts, taps.list, weights, y + at, rows.out * Parts);
+            sum(HiddenSamples<S, T>{x + at, fence.from(-inner.lo) + at, {}}, y + at);
           }
         }
       }
