@@ -123,7 +123,7 @@ class FewLanes {
     const Slide& axis = problem.outer[down(problem)];
     if (problem.lanes == 1 || count_ >= width<T> || axis.stride != 1 || axis.out != problem.lanes) return;
     together_ = rows_in_vectors<T>(count_);
-    rows = least(axis.m, most(16 * together_, most(4 * axis.span(), kNumbers / count_)));
+    rows = least(axis.m, most(16 * together_, most(4 * axis.span(), kSamples / count_)));
   }
   explicit operator bool() const { return rows > 0; }
   // Rows of outputs in a tile.
@@ -167,7 +167,8 @@ class FewLanes {
   }
 
  private:
-  static constexpr int64_t kNumbers = 1 << 13;
+  // Numbers of a tile, which stay in the first cache.
+  static constexpr int64_t kSamples = 1 << 13;
 
   void prepare(const S* h, const TapRows<S, T, Parts>& taps) {
     const std::vector<int64_t>& from = taps.list.places;
