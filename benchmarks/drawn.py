@@ -16,7 +16,7 @@ DTYPES = {"float32": 70, "float64": 12, "complex64": 9, "bfloat16": 9}
 FAMILIES = {
     "rows": 34, "kernel per row": 16, "images": 10, "volumes": 6, "depthwise": 6, "layers": 28,
 }  # fmt: skip
-#: Outputs, so that most demands speak of the cell; seconds the products may take a slow peer.
+#: Outputs, so that most demands speak of the cell, and products, that slow peers end.
 FEWEST, MOST, PRODUCTS = 1e5, 6e6, 3e9
 
 
@@ -98,9 +98,7 @@ def _layers(source: random.Random) -> Case:
     channels, kernels = (source.choice((1, 3, 8, 16, 32, 64, 128, 256)) for _ in "co")
     own = source.random() < 0.25
     groups = channels if own else source.choice((1, 1, 1, 4)) if channels % 4 == 0 else 1
-    kernels = kernels // groups * groups or groups
-    if own:
-        kernels = channels
+    kernels = channels if own else kernels // groups * groups or groups
     stride = source.choice((1, 1, 1, 2, 3))
     x = (_spread(source, 1, max(MOST / (channels * n**rank), 1)), channels, *(n,) * rank)
     h = (kernels, channels // groups, *(min(k, n),) * rank)

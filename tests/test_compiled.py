@@ -699,6 +699,26 @@ def test_no_row_sees_another(n: int, k: int, dtype: str) -> None:
                 np.testing.assert_array_equal(np.asarray(found[row], np.complex64), expected)
 
 
+@pytest.mark.parametrize("engine", sorted(COMPILED))
+@pytest.mark.parametrize("lo", [1, -1])
+@pytest.mark.parametrize(
+    ("sizes", "axis"),
+    [
+        ((1, 70, 1, 1), same(20, 3)),
+        ((70, 1, 1, 1), same(20, 3)),
+        ((70, 1, 1, 1), Axis(20, 20, 3, 1)),
+    ],
+)
+def test_outputs_beside_the_one_sample_are_zero(
+    sizes: tuple[int, int, int, int], axis: Axis, lo: int, engine: str
+) -> None:
+    problem = Correlation(*sizes, (Axis(1, 1, 1, lo), axis), jnp.dtype("float32"))
+    lhs, rhs = operands(problem)
+    run = COMPILED[engine].run
+    found = run(problem.axes, lhs, rhs, jax.lax.Precision.HIGHEST, "cpu")
+    np.testing.assert_array_equal(found, np.zeros((*found.shape,)))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize(("n", "k"), [(40, 5), (33, 9), (64, 3), (16, 16)])
 def test_gradients_of_a_row_see_what_they_meet_only(n: int, k: int, dtype: str) -> None:

@@ -39,12 +39,11 @@ class Framed {
     hop_ = least(hop_, short_ ? inner.k : inner.m);
     frames_ = ceil_div(short_ ? inner.k : inner.m, hop_);
     const int64_t outer = p_.outer[0].m * p_.outer[1].m;
-    const int64_t terms = p_.count_sums() * p_.outer[0].k * p_.outer[1].k;
     // Few outputs of rows that no other cell has; what several cells have is transformed once.
     const bool alone = p_.count_cells() == most(p_.count_of(&Cell::lhs), p_.count_of(&Cell::rhs));
     if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
-    } else if (!short_ && terms == 1 && outer == 1 && is_one(p_.outer[0]) && is_one(p_.outer[1])) {
+    } else if (!short_ && p_.count_sums() == 1 && p_.is_of_rows()) {
       frame_by_frame();
     } else {
       row_by_row();
@@ -55,8 +54,6 @@ class Framed {
   const Pool& pool_;
   const Problem& p_;
   const Transform<T>& fft_;
-  // Whether an axis has one sample, and that is met: of several the one output might meet any.
-  static bool is_one(const Slide& axis) { return axis.n == 1 && axis.lo == 0; }
   // Complex samples of a transform, room for its spectrum, and samples of a frame.
   const int64_t n_, room_, frame_;
   const S *lhs_, *rhs_;

@@ -35,6 +35,11 @@ struct Slide {
 // Whether an axis steps by one sample both ways, so that neighbouring outputs read neighbours.
 inline bool is_plain(const Slide& axis) { return axis.stride == 1 && axis.dilation == 1; }
 
+// Whether nothing slides along an axis: it has one sample, and that is met.
+inline bool is_one(const Slide& axis) {
+  return axis.n == 1 && axis.k == 1 && axis.m == 1 && axis.lo == 0;
+}
+
 constexpr int kCells = 5, kSums = 3, kOuter = 2;
 
 struct Problem {
@@ -54,6 +59,8 @@ struct Problem {
   }
   // Whether the kernel has rows of taps.
   bool is_image() const { return outer[0].k > 1 || outer[1].k > 1; }
+  // Whether the inner axis is the only one that is slid along.
+  bool is_of_rows() const { return is_one(outer[0]) && is_one(outer[1]); }
   int64_t count_cells() const {
     int64_t total = 1;
     for (const Cell& cell : cells) total *= cell.size;

@@ -3,7 +3,6 @@
 // Sums stay in registers along a row. Where some of what a vector holds is another row's, a mask for each output hides it.
 #pragma once
 
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -25,11 +24,8 @@ constexpr int64_t kSummedVectors = 32, kManySums = 64, kAdded = 128;
 template <class T>
 bool are_short_row_sums(const Problem& problem) {
   const Slide& inner = problem.inner;
-  for (const Slide& axis : problem.outer) {
-    if (axis.m > 1 || axis.n > 1 || axis.k > 1) return false;
-  }
-  return problem.lanes == 1 && !problem.has(is_of_kernels) && !problem.has(is_of_signals) && inner.dilation == 1 &&
-         inner.base == 1 && inner.lhs == 1 && inner.rhs == 1 && inner.m <= kFewSums && inner.m <= inner.k &&
+  return problem.is_of_rows() && problem.lanes == 1 && !problem.has(is_of_kernels) && !problem.has(is_of_signals) &&
+         inner.dilation == 1 && inner.base == 1 && inner.lhs == 1 && inner.rhs == 1 && inner.m <= kFewSums && inner.m <= inner.k &&
          inner.k <= kSummedVectors * width<T> && problem.count_cells() * problem.count_sums() >= kManySums;
 }
 
@@ -40,13 +36,13 @@ FILTRAX_INLINE Vec<T, width<T>> folded(Vec<T, width<T>> a, Vec<T, width<T>> b, s
   constexpr auto lane = [](int l) { return l / Half * 2 * Half + l % Half; };
   return __builtin_shufflevector(a, b, lane(int(L))...) + __builtin_shufflevector(a, b, (lane(int(L)) + Half)...);
 }
-// The sums of N vectors that follow one another, in order.
+// The sums of N vectors, `step` numbers from each other, in order.
 template <class T, int N = width<T>>
-FILTRAX_INLINE Vec<T, width<T>> sums_of(const T* vectors) {
+FILTRAX_INLINE Vec<T, width<T>> sums_of(const T* vectors, int64_t step) {
   if constexpr (N == 1) {
     return load<T>(vectors);
   } else {
-    return folded<T, N / 2>(sums_of<T, N / 2>(vectors), sums_of<T, N / 2>(vectors + N / 2 * width<T>),
+    return folded<T, N / 2>(sums_of<T, N / 2>(vectors, step), sums_of<T, N / 2>(vectors + N / 2 * step, step),
                             std::make_index_sequence<width<T>>{});
   }
 }
@@ -168,26 +164,22 @@ class ShortRowSums {
 
   // Cells whose sums are short: a vector of them at once is added up across lanes.
   void together(int64_t begin, int64_t end) const {
-    T* sums = scratch<T>(2, outputs_ * W * (W + 1));
-    std::fill_n(sums, outputs_ * W * (W + 1), T(0));
-    T* vectors = sums + outputs_ * W;
+    const int64_t step = outputs_ * W;
+    T* sums = scratch<T>(2, step * W);
+    std::fill_n(sums, step * W, T(0));
     Cells cells(p_, begin);
     int64_t places[W];
     for (int64_t cell = begin; cell < end; ++cell, cells.next()) {
       const Place place = cells.place();
       places[cell - begin] = place.out;
-      std::fill_n(sums, outputs_ * W, T(0));
       for (int64_t s = 0; s < terms_; ++s) {
         const Place term = term_of(p_, s);
-        meet(place.lhs + term.lhs, place.rhs + term.rhs, sums);
-      }
-      for (int64_t j = 0; j < outputs_; ++j) {
-        put<T, W>(vectors + (j * W + cell - begin) * W, load<T>(sums + j * W));
+        meet(place.lhs + term.lhs, place.rhs + term.rhs, sums + (cell - begin) * step);
       }
     }
     for (int64_t j = 0; j < outputs_; ++j) {
       T results[W];
-      put<T, W>(results, sums_of<T>(vectors + j * W * W));
+      put<T, W>(results, sums_of<T>(sums + j * W, step));
       for (int64_t cell = begin; cell < end; ++cell) {
         convert_few<1>(results + cell - begin, out_ + places[cell - begin] + j * p_.inner.out);
       }

@@ -67,9 +67,7 @@ bool are_short_rows(const Problem& problem) {
   const Slide& inner = problem.inner;
   const Cell& rows = problem.cells[kCells - 1];
   const int64_t numbers = inner.m * Parts;
-  for (const Slide& axis : problem.outer) {
-    if (axis.m > 1 || axis.n > 1 || axis.k > 1) return false;
-  }
+  if (!problem.is_of_rows()) return false;
   const bool own = rows.lhs && rows.rhs && rows.out;
   if (own ? inner.k > kOwnKernel || numbers < width<T> : !is_of_signals(rows)) return false;
   return rows.size >= kManyRows && problem.lanes == 1 && problem.count_sums() == 1 &&
