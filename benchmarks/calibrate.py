@@ -14,7 +14,7 @@ import argparse
 import itertools
 import math
 import pathlib
-import pprint
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -215,9 +215,18 @@ def write(found: dict[str, dict[str, Prices]]) -> None:
         for dtype, prices in by_dtype.items():
             kept = merged.setdefault(where, {}).get(dtype, {})
             merged[where][dtype] = {**kept, **prices}
-    value = pprint.pformat(merged, width=96)
-    body = f"# begin calibrated\nMEASURED: dict[str, dict[str, Prices]] = {value}\n"
-    COSTS.write_text(text[:begin] + body + text[end:])
+    body = "# begin calibrated\n# fmt: off\nMEASURED: dict[str, dict[str, Prices]] = {\n"
+    for where, by_dtype in sorted(merged.items()):
+        body += f'    "{where}": {{\n'
+        for dtype, prices in sorted(by_dtype.items()):
+            body += f'        "{dtype}": {{\n'
+            for engine, price in sorted(prices.items()):
+                row = f'"{engine}": {price},'
+                body += textwrap.indent(textwrap.fill(row, 84, subsequent_indent="    "), 12 * " ")
+                body += "\n"
+            body += "        },\n"
+        body += "    },\n"
+    COSTS.write_text(text[:begin] + body + "}\n# fmt: on\n" + text[end:])
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -26,7 +26,7 @@ settings.register_profile(
 settings.load_profile("filtrax")
 
 #: Every third case of each parametrised test runs, and all other tests; with 1, every case. The
-#: turn, which counts from 0, says which third.
+#: turn, which counts from 0, says which third. Files marked `whole` run with every case always.
 EVERY = int(os.environ.get("FILTRAX_EVERY", "3"))
 TURN = int(os.environ.get("FILTRAX_TURN", "0"))
 
@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     kept: list[pytest.Item] = []
     for turn, cases in enumerate(tests.values(), TURN):
-        kept += cases[turn % min(EVERY, len(cases)) :: EVERY]
+        whole = cases[0].get_closest_marker("whole") is not None
+        kept += cases if whole else cases[turn % min(EVERY, len(cases)) :: EVERY]
     if len(kept) < len(items):
         chosen = set(kept)
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -16,6 +16,8 @@ import pytest
 
 import filtrax
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(filtrax.__file__).parent
 #: A module imports only from modules above it.
 ORDER = (
