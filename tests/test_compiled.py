@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -743,6 +744,35 @@ def test_gradients_of_a_row_see_what_they_meet_only(n: int, k: int, dtype: str) 
         elif row % 4 == 1:
             expected[last] = np.nan
         np.testing.assert_array_equal(found[row], expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("own", [1, 9])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        # The last sample of a row lies beyond the last tap, in the vector that this one begins.
+        (Axis(77, 66, 5, 3), Axis(87, 77, 5, 9)),
+        (Axis(137, 69, 5, 5, dilation=2), Axis(43, 17, 4, -1, dilation=2)),
+        (Axis(40, 38, 3, 0, reversed="output"), Axis(18, 7, 5, -2, reversed="output")),
+        (Axis(4, 9, 6, 5, stride=2), Axis(17, 20, 3, 1), Axis(15, 11, 4, 4)),
+    ],
+)
+def test_gradients_of_an_image_see_what_they_meet_only(
+    axes: tuple[Axis, ...], own: int, dtype: str
+) -> None:
+    problem = Correlation(own, 1, 2, 1, axes, jnp.dtype(dtype))
+    lhs, rhs = operands(problem)
+    run_as = COMPILED["shift"].run_as
+    assert run_as is not None
+    run = jax.jit(partial(run_as, problem))
+    corner = tuple(size - 1 for size in lhs.shape)
+    for place in (corner, (0,) * lhs.ndim, tuple(size // 2 for size in lhs.shape)):
+        spoiled = np.array(lhs)
+        spoiled[place] = np.nan
+        found = np.isnan(run(jnp.asarray(spoiled), rhs))
+        met = np.isnan(exchanged(problem, jnp.asarray(spoiled), jnp.ones_like(rhs)))
+        np.testing.assert_array_equal(found, met)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])

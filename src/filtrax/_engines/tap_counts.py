@@ -6,7 +6,7 @@ The counts follow the kernels: constants that stand in both name the file where 
 import math
 
 from filtrax import _native
-from filtrax._engines import bank_counts, channels, lanes, loops, short_rows
+from filtrax._engines import bank_counts, channels, images_in_place, lanes, loops, short_rows
 from filtrax._engines.bank_counts import ALONE
 from filtrax._engines.base import Correlation
 from filtrax._engines.parts import in_parts
@@ -28,13 +28,8 @@ _BLOCK = 10
 #: Numbers in vectors of sums that wait, rows of taps that meet the same samples together, and
 #: outputs of a row that are too few for it, as in ``sums.h``.
 _WAITING, _TOGETHER, _FEW = 4096, 4, 3
-#: Bytes of rows that are long, as in ``banks.h``; rows of outputs of an image read in place
-#: together, taps of those of any size, and bytes of their rows, as in ``images_in_place.h``.
-_LONG_ROW, _HIGH_IN_PLACE, _FEW_TAPS, _ROW_BYTES = 1 << 10, 8, 9, 12 << 10
-#: Taps that outputs meet in turn there.
-_FEW_TAPS_IN_TURN = 64
-#: Images that are not cut, as in ``images_in_place_sums.h``.
-_MANY_IMAGES = 8
+#: Bytes of rows that are long, as in ``banks.h``.
+_LONG_ROW = 1 << 10
 #: Bytes of samples that stay near, and how much longer products take of those that do not.
 _NEAR, _FAR = 1 << 18, 7.0
 #: From so many taps in a row, or in all, few outputs are dot products.
@@ -118,11 +113,11 @@ def work(problem: Correlation) -> tuple[float, ...]:
     found = rows_of(problem)
     assert found is not None
     algorithm, rows = found
-    if _is_sum_in_place(algorithm, rows, problem):
+    if algorithm == _native.DOTS and images_in_place.are_summed(rows, problem):
         products = _products(problem) / share_used(rows.inner.k, in_vector(problem))
-        images = math.prod(each.size for each in (*rows.cells, *rows.sums))
-        alone = min(products + _ITEM * images, ALONE)
-        return 1.0, alone, *(0.0,) * 10, 2.0 * images, *(0.0,) * 3, products, 0.0, products, 0.0
+        bands = images_in_place.bands(rows)
+        alone = min(products + _ITEM * bands, ALONE)
+        return 1.0, alone, *(0.0,) * 10, 2.0 * bands, *(0.0,) * 3, products, 0.0, products, 0.0
     if _is_across(algorithm, rows, problem):
         products, written, images = channels.work(rows, problem, _products(problem))
         alone = min(products + _ITEM * images, ALONE)
@@ -158,7 +153,7 @@ def _work_taps(rows: loops.Rows, problem: Correlation) -> tuple[float, ...]:
     terms = math.prod(each.size for each in rows.sums)
     tiles = many * math.ceil(inner.m / max(_TILE // terms // _LEAST * _LEAST, _LEAST))
     written, copied = float(problem.outputs), 0.0
-    if _is_in_place(_native.TAPS, rows, problem):
+    if images_in_place.are_read(rows, problem):
         share, wide, own = 1.0, _in_vectors(inner, problem), 0
         tiles = many / rows.down.m
     elif high := _rows_at_once(rows, problem):
@@ -195,7 +190,7 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
     """Whether several kernels or signals are met at once, as in ``banks.h`` and ``bank_sums.h``."""
     if rows.lanes > 1 or problem.is_complex:
         return False
-    if _is_in_place(algorithm, rows, problem):
+    if algorithm == _native.TAPS and images_in_place.are_read(rows, problem):
         return False
     inner, image = rows.inner, any(axis.k > 1 for axis in rows.outer)
     size = bytes_of_number(problem)
@@ -205,48 +200,6 @@ def _is_bank(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
         return rows.kernels > 1 or inner.stride > 1 or inner.base > 1 or (image and few)
     close = rows.signals > 1 or inner.k * size <= _LONG_ROW
     return rows.kernels > 1 or (image and close) or inner.dilation > 1
-
-
-def _is_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
-    """Whether images, or rows with gaps, are read where they lie, as in ``images_in_place.h``."""
-    inner, axis = rows.inner, rows.down
-    if algorithm != _native.TAPS or rows.kernels > 1 or not _is_single(rows, problem):
-        return False
-    is_row, spaced = axis.m == axis.k == 1, max(inner.base, axis.base) > 1
-    steps = {inner.stride} if is_row else {inner.stride, axis.stride}
-    others = any(each.base > 1 for each in rows.outer if each is not axis)
-    if len(steps) > 1 or inner.stride > (1 if spaced else 2) or others:
-        return False
-    if max(inner.base, axis.base) > 2 or inner.dilation > 1 or axis.dilation > 1:
-        return False
-    few = axis.k * inner.k <= (_FEW_TAPS_IN_TURN if spaced else _FEW_TAPS)
-    if is_row:
-        return few and (spaced or inner.stride == 2)
-    near = (_HIGH_IN_PLACE + axis.k - 1) * max(inner.n, inner.m) * bytes_of_number(
-        problem
-    ) <= _ROW_BYTES
-    return axis.m > 1 and axis.k > 1 and (few or near)
-
-
-def _is_sum_in_place(algorithm: int, rows: loops.Rows, problem: Correlation) -> bool:
-    """Whether dot products of images are, as in ``images_in_place_sums.h``."""
-    if algorithm != _native.DOTS or len(rows.outer) != 1 or not _is_single(rows, problem):
-        return False
-    inner, (axis,) = rows.inner, rows.outer
-    small = (
-        inner.m <= inner.k
-        and 1 < axis.m <= axis.k
-        and inner.k * bytes_of_number(problem) <= _LONG_ROW
-    )
-    images = math.prod(each.size for each in (*rows.cells, *rows.sums))
-    alone = rows.kernels == rows.signals == 1 and images >= _MANY_IMAGES
-    plain = all(each.stride == each.base == 1 for each in (inner, axis))
-    return small and alone and plain and inner.dilation == axis.dilation <= 2
-
-
-def _is_single(rows: loops.Rows, problem: Correlation) -> bool:
-    """Whether samples are single numbers, as they are computed with."""
-    return rows.lanes == 1 and not problem.is_complex and problem.dtype.itemsize >= 4
 
 
 def _products(problem: Correlation) -> float:

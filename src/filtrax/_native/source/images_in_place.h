@@ -5,7 +5,6 @@
 // two vectors; of samples with zeros between them both phases of a row of outputs are made, and put in turn.
 #pragma once
 
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -101,9 +100,21 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
        : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
-// Taps of images of any size that are served so, those that outputs meet in turn, and bytes of the rows that a block
-// meets: more are sooner copied.
-constexpr int64_t kFewTaps = 9, kFewTapsInTurn = 64, kRowBytes = 12 << 10;
+// Taps of images that are served so even if rows crowd each other out of the first cache, those that are if they do
+// not, or that outputs meet in turn, and bytes of the rows that a block meets that are near in any case.
+constexpr int64_t kFewTaps = 9, kSomeTaps = 64, kRowBytes = 12 << 10;
+
+// Whether more of so many rows, as many bytes apart, have the same place there than it has ways.
+inline bool is_first_cache_crowded(int64_t rows, int64_t apart) {
+  constexpr int64_t kPlaces = 64, kLine = 64, kWays = 8;
+  int64_t met[kPlaces] = {};
+  for (int64_t r = 0; r < rows; ++r) {
+    if (++met[r * apart / kLine % kPlaces] > kWays) return true;
+  }
+  return false;
+}
+// Rows of samples that so many rows of outputs meet.
+inline int64_t rows_met(int64_t rows, int64_t step, int64_t taps) { return step * (rows - 1) + taps; }
 
 inline bool is_row(const Slide& axis) { return axis.m == 1 && axis.k == 1; }
 
@@ -117,10 +128,12 @@ bool is_in_place(const Problem& problem) {
   const bool near = inner.stride <= (spaced ? 1 : 2) && inner.base <= 2 && axis.base <= 2 && other.base == 1;
   if (sizeof(S) != sizeof(T) || problem.lanes > 1 || inner.out != 1 || problem.has(is_of_kernels)) return false;
   if (!alike || !dense || !near) return false;
-  const bool few = axis.k * inner.k <= (spaced ? kFewTapsInTurn : kFewTaps);
-  if (is_row(axis)) return few && (spaced || inner.stride > 1);
+  const int64_t taps = axis.k * inner.k;
+  if (is_row(axis)) return spaced ? taps <= kSomeTaps : taps <= kFewTaps && inner.stride > 1;
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
-  return axis.m > 1 && axis.k > 1 && (few || bytes <= kRowBytes);
+  const int64_t met = rows_met(kRowsInPlace / 2, axis.stride, axis.k);
+  const bool some = spaced || !is_first_cache_crowded(met, axis.lhs * int64_t(sizeof(T)));
+  return axis.m > 1 && axis.k > 1 && (taps <= kFewTaps || (taps <= kSomeTaps && some) || bytes <= kRowBytes);
 }
 
 // Rows of which so many numbers are read from `lo` before the first on: pointers to them, and which of these numbers
@@ -151,10 +164,9 @@ class Rows {
     }
   }
 
-  // The mask of so many numbers from one on, or none where all are there.
-  const BitsOf<T>* mask(int64_t from, int64_t count) const {
-    return from < lo_ || from + count > lo_ + n_ ? fence_.data() + from : nullptr;
-  }
+  // Whether so many numbers from one on are all there, and the mask of those that are.
+  bool are_there(int64_t from, int64_t count) const { return from >= lo_ && from + count <= lo_ + n_; }
+  const BitsOf<T>* bits(int64_t from) const { return fence_.data() + from; }
 
  private:
   // Whether what is read around a row is within the memory.
@@ -291,19 +303,18 @@ class InPlace {
     const int64_t from = Step * column + ahead(turn);
     stencil.across = across.k;
     stencil.first = across.tap * inner_.rhs;
-    const BitsOf<T>* mask = is_row_ ? nullptr : samples_.mask(from, Step * W + across.k - 1);
+    const bool all = is_row_ || samples_.are_there(from, Step * W + across.k - 1);
+    const BitsOf<T>* mask = all ? nullptr : samples_.bits(from);
     stencil_rows<Step, T>(some, stencil, rows, from, mask, to, std::make_index_sequence<kRowsInPlace>{});
   }
 
   // Rows of outputs at once: half of them where rows as long as a power of two crowd each other out of the first cache.
   int64_t rows_at_once() const {
-    const int64_t room = kFirstWays * (kFirstPlaces / std::gcd(axis_.lhs * int64_t(sizeof(T)), kFirstPlaces));
-    return Step * (kRowsInPlace - 1) + down_[0].k > room ? kRowsInPlace / 2 : kRowsInPlace;
+    const int64_t met = rows_met(kRowsInPlace, Step, down_[0].k);
+    return is_first_cache_crowded(met, axis_.lhs * int64_t(sizeof(T))) ? kRowsInPlace / 2 : kRowsInPlace;
   }
 
   static constexpr int64_t W = width<T>;
-  // Bytes after which lines share a place in the first cache, and lines that it has for them.
-  static constexpr int64_t kFirstPlaces = 4096, kFirstWays = 8;
   // Images for each thread that need not be cut, and blocks of rows in a part of one.
   static constexpr int64_t kEnough = 8, kTall = 4;
   // Pointers from plane to plane where one row is taken as several.
