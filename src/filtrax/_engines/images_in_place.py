@@ -15,8 +15,9 @@ from filtrax._engines.vectors import bytes_of_number
 _FEW_TAPS, _SOME_TAPS, _ROW_BYTES, _HIGH = 9, 64, 12 << 10, 16
 #: Places of the first cache, bytes of a line, and lines that have a place together.
 _PLACES, _LINE, _WAYS = 64, 64, 8
-#: Rows of taps that sums meet in turn.
-_BAND = 32
+#: Rows of taps that sums meet in turn, and numbers between the first and the last sample that a tap
+#: of whole rows meets from which on these are sooner summed so than as one; measured.
+_BAND, _REACH = 32, 1024
 
 
 def are_read(rows: loops.Rows, problem: Correlation) -> bool:
@@ -54,6 +55,12 @@ def are_summed(rows: loops.Rows, problem: Correlation) -> bool:
     alone = rows.kernels == rows.signals == 1 and _are_single(rows, problem)
     near = inner.stride == axis.stride == 1 and inner.dilation == axis.dilation <= 2
     return whole and plain and alone and near
+
+
+def are_sooner_apart(rows: loops.Rows, problem: Correlation) -> bool:
+    """Whether they are where a kernel slides along one axis and the one behind it is summed."""
+    slid = are_summed(rows, problem) and rows.inner.m == 1
+    return slid and rows.down.m * rows.inner.k >= _REACH
 
 
 def bands(rows: loops.Rows) -> int:

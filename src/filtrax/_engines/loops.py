@@ -185,11 +185,11 @@ def _parted(loops: list[Loop], inner: Slide, lanes: int = 1) -> Rows | None:
 
 
 def _cached(
-    find: Callable[[Correlation], Rows | None],
-) -> Callable[[Correlation], Rows | None]:
+    find: Callable[..., Rows | None],
+) -> Callable[..., Rows | None]:
     """The same for known sizes only, remembered."""
     known = lru_cache(maxsize=4096)(find)
-    return lambda problem: known(problem) if _is_known(problem) else None
+    return lambda problem, *how: known(problem, *how) if _is_known(problem) else None
 
 
 @_cached
@@ -222,8 +222,11 @@ def _joined(axis: Slide, size: int) -> Slide:
 
 
 @_cached
-def for_sums(problem: Correlation) -> Rows | None:
-    """Loops whose innermost runs over neighbouring taps, or ``None``."""
+def for_sums(problem: Correlation, joined: bool = True) -> Rows | None:
+    """Loops whose innermost runs over neighbouring taps, or ``None``.
+
+    ``joined``: an axis that is slid along and one behind it that is not become one, if they can.
+    """
     loops = _loops(problem)
     if not loops:
         return None
@@ -243,7 +246,8 @@ def for_sums(problem: Correlation) -> Rows | None:
     size, step = last.size, last.rhs
     # Taps are neighbours across the two only if both run the same way.
     if (
-        isinstance(before, Slide)
+        joined
+        and isinstance(before, Slide)
         and before.dilation == before.base == 1
         and (before.rhs > 0) == (step > 0)
     ):

@@ -19,7 +19,7 @@ _OUTPUT, _ITEM, _TILE, _LEAST = 32, 8192, 4096, 256
 #: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
 _FENCE = 1 << 12
 #: The taps that are worth outputs of several rows at once, and the bytes between first and last.
-_DEEP, _REACH = 16, 1 << 14
+_DEEP, _REACH, _LESS_DEEP, _FULL_REACH = 16, 1 << 14, 4, 1 << 15
 #: Rows of outputs of a part of an image, at most and, if there are so many, at least; bytes of its
 #: copy; taps that are worth it, and those that are for short rows, as in ``images.h``.
 _HIGH, _LOW, _PART, _COPIED, _MASKED = 64, 8, 1 << 18, 9, 4
@@ -80,6 +80,9 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
     if not loops.dtype_is_served(problem.dtype):
         return None
     summed = loops.for_sums(problem)
+    apart = loops.for_sums(problem, False)
+    if apart and images_in_place.are_sooner_apart(apart, problem):
+        summed = apart
     rows, algorithm = loops.for_taps(problem), _native.TAPS
     if summed and short_rows.are_summed(summed, problem):
         sooner = short_rows.are_sooner_across(summed, problem)
@@ -310,4 +313,5 @@ def _is_far(inner: loops.Slide, problem: Correlation) -> bool:
     """Whether outputs `dilation` apart are made together, as in ``tap_rows.h``."""
     reach = inner.k * inner.dilation * bytes_of_number(problem)
     far = inner.dilation >= 4 * in_vector(problem) and inner.m >= 4 * inner.dilation
-    return far and inner.k >= _DEEP and reach >= _REACH
+    deep = inner.k >= _DEEP and reach >= _REACH
+    return far and (deep or (inner.k >= _LESS_DEEP and reach >= _FULL_REACH))

@@ -16,9 +16,12 @@
 namespace filtrax {
 namespace FILTRAX_SET {
 
-// Outputs one below the other and across that are in registers at once, with a row of taps for each row of them.
-constexpr int kHighSums = 4, kWideSums = 8, kRegisters = FILTRAX_VECTOR == 64 ? 32 : 16;
-constexpr bool fit_in_registers(int high, int wide) { return high * wide + high + 1 <= kRegisters; }
+// Outputs one below the other and across that are in registers at once, with a row of taps for each row of them: more
+// of a column than of several, as every such block is code of its own.
+constexpr int kHighSums = 8, kHighOfMany = 4, kWideSums = 8, kRegisters = FILTRAX_VECTOR == 64 ? 32 : 16;
+constexpr bool are_at_once(int high, int wide) {
+  return high <= (wide == 1 ? kHighSums : kHighOfMany) && high * wide + high + 1 <= kRegisters;
+}
 // Rows of taps whose products are added up in vectors, and those that are met before the next column is.
 constexpr int64_t kRowsAdded = 512, kBand = 32;
 
@@ -57,7 +60,7 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
         V sample = load_apart<Step>(row + i);
         if constexpr (sizeof...(Some) > 0) sample = (V)((Bits)sample & both[i]);
         sample = kept(sample);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int q = from; q < to; ++q) {
           if (const int a = q * Step + s; a < A) total[a * X + i] += taps[q - from] * sample;
         }
@@ -65,15 +68,15 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
     }
   };
   const auto next = [&](int64_t r) __attribute__((always_inline)) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int q = N - 1; q > 0; --q) taps[q] = taps[q - 1];
     taps[0] = load<T>(h[r] + column);
     ((taps[0] = (V)((Bits)taps[0] & load<BitsOf<T>>(counted.taps))), ...);
   };
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < N - 1; ++r) next(r), meet(r, 0, r + 1);
   for (int64_t r = N - 1; r < rows; ++r) next(r), meet(r, 0, N);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int q = 1; q < N; ++q) meet(rows - 1 + q, q, N);
 #pragma GCC unroll 32
   for (int i = 0; i < A * X; ++i) put<T, W>(sums + (i / X * pitch + i % X) * W, total[i]);
@@ -87,23 +90,16 @@ void some_or_all_sums(const T* const* x, const T* const* h, int64_t rows, int64_
   counted ? stencil_sums<Step, A, X, T>(x, h, rows, column, at, sums, pitch, *counted)
           : stencil_sums<Step, A, X, T>(x, h, rows, column, at, sums, pitch);
 }
-template <int Step, int A, class T, size_t... X>
-StencilSums<T> stencil_sums_of(int64_t across, std::index_sequence<X...>) {
-  static constexpr StencilSums<T> blocks[] = {
-      (fit_in_registers(A, X + 1) ? some_or_all_sums<Step, A, X + 1, T> : nullptr)...};
-  return blocks[across - 1];
+template <int Step, class T, size_t... Block>
+StencilSums<T> stencil_sums_of(int64_t high, int64_t across, std::index_sequence<Block...>) {
+  constexpr auto of = [](auto block) -> StencilSums<T> {
+    constexpr int A = int(block) / kWideSums + 1, X = int(block) % kWideSums + 1;
+    if constexpr (are_at_once(A, X)) return some_or_all_sums<Step, A, X, T>;
+    return nullptr;
+  };
+  static constexpr StencilSums<T> blocks[] = {of(std::integral_constant<size_t, Block>{})...};
+  return blocks[(high - 1) * kWideSums + across - 1];
 }
-template <int Step, class T>
-StencilSums<T> stencil_sums_of(int64_t high, int64_t across) {
-  constexpr auto wide = std::make_index_sequence<kWideSums>{};
-  switch (high) {
-    case 1: return stencil_sums_of<Step, 1, T>(across, wide);
-    case 2: return stencil_sums_of<Step, 2, T>(across, wide);
-    case 3: return stencil_sums_of<Step, 3, T>(across, wide);
-    default: return stencil_sums_of<Step, kHighSums, T>(across, wide);
-  }
-}
-
 // Whether sums are made so: of images whose taps meet neighbours, or every second sample, a kernel at a time.
 template <class S, class T>
 bool is_sum_in_place(const Problem& problem) {
@@ -198,12 +194,14 @@ class SumsInPlace {
       const bool all = samples_.are_there(at, Step * W + across - 1) && taps_.are_there(column, W);
       const Counted<T>* some = all ? nullptr : &counted;
       int64_t most_high = kHighSums;
-      while (!fit_in_registers(most_high, across)) --most_high;
+      while (!are_at_once(most_high, across)) --most_high;
       const int64_t blocks = ceil_div(axis_.m, most_high);
       for (int64_t a = 0; a < blocks; ++a) {
         const int64_t top = axis_.m * a / blocks, high = axis_.m * (a + 1) / blocks - top;
         T* to = sums + (top * inner_.m + left) * W;
-        stencil_sums_of<Step, T>(high, across)(x + top, h, rows, column, at, to, inner_.m, some);
+        constexpr auto blocks_of_sums = std::make_index_sequence<kHighSums * kWideSums>{};
+        const auto block = stencil_sums_of<Step, T>(high, across, blocks_of_sums);
+        block(x + top, h, rows, column, at, to, inner_.m, some);
       }
     }
   }

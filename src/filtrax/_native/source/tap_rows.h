@@ -11,15 +11,16 @@
 namespace filtrax {
 namespace FILTRAX_SET {
 
-// The taps that are worth outputs of several rows at once, and the bytes between first and last.
-constexpr int64_t kDeep = 16, kReach = 1 << 14;
+// The taps that are worth outputs of several rows at once, and the bytes between first and last; fewer are worth them
+// where these fill the first cache.
+constexpr int64_t kDeep = 16, kReach = 1 << 14, kLessDeep = 4, kFullReach = 1 << 15;
 
 // Whether taps stand so far apart that what one output reads is gone when the next one needs it.
 template <class T, int Parts>
 bool is_far(const Slide& inner) {
-  const int64_t apart = inner.dilation * Parts;
-  return apart >= 4 * width<T> && inner.k >= kDeep && inner.m >= 4 * inner.dilation &&
-         inner.k * apart * int64_t(sizeof(T)) >= kReach;
+  const int64_t apart = inner.dilation * Parts, reach = inner.k * apart * int64_t(sizeof(T));
+  const bool deep = (inner.k >= kDeep && reach >= kReach) || (inner.k >= kLessDeep && reach >= kFullReach);
+  return deep && apart >= 4 * width<T> && inner.m >= 4 * inner.dilation;
 }
 
 // The axis down which rows of outputs are neighbours.
