@@ -6,9 +6,8 @@ from filtrax._engines import loops
 from filtrax._engines.base import Correlation
 from filtrax._engines.vectors import WIDEST, bytes_of_number
 
-#: Lanes that are few in dot products, and numbers of a stretch, as in ``sums.h``; those of a tile,
-#: as in ``lanes.h``.
-_FEW_SUMMED, _STRETCH, _TILE = 64, 1 << 11, 1 << 13
+#: Numbers of a stretch, as in ``sums.h``; those of a tile, as in ``lanes.h``.
+_STRETCH, _TILE = 1 << 11, 1 << 13
 #: How much longer products take where each output is made of copies.
 _COPIED = 16.0
 
@@ -32,7 +31,7 @@ def slowed(rows: loops.Rows) -> float:
 
 def met_at_once(rows: loops.Rows, problem: Correlation) -> int:
     """Products of an output row in dot products, which go by rows: few lanes by some of them."""
-    if not 1 < rows.lanes <= _FEW_SUMMED:
+    if not are_few(rows, problem):
         return rows.lanes
     return max(8 * _in_vectors(rows, problem) * rows.lanes, _STRETCH)
 

@@ -73,11 +73,7 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
     taps[0] = load<T>(h[r] + column);
     ((taps[0] = (V)((Bits)taps[0] & load<BitsOf<T>>(counted.taps))), ...);
   };
-#pragma GCC unroll 8
-  for (int r = 0; r < N - 1; ++r) next(r), meet(r, 0, r + 1);
-  for (int64_t r = N - 1; r < rows; ++r) next(r), meet(r, 0, N);
-#pragma GCC unroll 8
-  for (int q = 1; q < N; ++q) meet(rows - 1 + q, q, N);
+  take_turns<N>(rows, next, meet);
 #pragma GCC unroll 32
   for (int i = 0; i < A * X; ++i) put<T, W>(sums + (i / X * pitch + i % X) * W, total[i]);
 }

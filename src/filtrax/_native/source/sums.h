@@ -26,8 +26,6 @@ constexpr int64_t kFew = 3;
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
 constexpr int64_t kLaneTile = 512;
-// Lanes that are few: more of them waste little of their last vector.
-constexpr int64_t kFewLanes = 64;
 // Taps whose samples are sooner read where they lie, apart from those near ends, than copied with them.
 constexpr int64_t kWorth = 512;
 // Numbers in vectors of sums that wait there for the next rows of taps.
@@ -325,45 +323,92 @@ void dot_rows(const Problem& problem, const S* x, const S* h, int64_t pitch, int
   }
 }
 
-// Lanes side by side: adds products of `terms` rows to R rows of sums, whose rows of x stand `apart`. x and h step by
-// `lhs` and `rhs` from row to row. All count numbers. Of complex lanes `turned` rows of sums are those of products with
-// the parts of each tap exchanged.
-template <class S, class T, int Parts, int R>
-FILTRAX_INLINE void lane_dots(const S* x, int64_t lhs, int64_t apart, const S* h, int64_t rhs, int64_t terms, T* sums,
-                              int64_t pitch, int64_t turned, int64_t count) {
+// Rows of taps that meet each row of samples in turn: `next` reads row r of the taps, `meet` row r of the samples for
+// the outputs [from, to), of which the first meets the row of taps that was read last, the others those before.
+template <int N, class Next, class Meet>
+FILTRAX_INLINE void take_turns(int64_t rows, const Next& next, const Meet& meet) {
+#pragma GCC unroll 8
+  for (int r = 0; r < N - 1; ++r) next(r), meet(r, 0, r + 1);
+  for (int64_t r = N - 1; r < rows; ++r) next(r), meet(r, 0, N);
+#pragma GCC unroll 8
+  for (int q = 1; q < N; ++q) meet(rows - 1 + q, q, N);
+}
+
+// Lanes side by side: adds products of `terms` rows to A rows of sums, whose rows of x stand `apart`. x and h step by
+// `lhs` and `rhs` from row to row; if both stand as far, outputs take turns at each row, of at least A terms. All count
+// numbers. Of complex lanes `turned` rows of sums are those of products with the parts of each tap exchanged.
+template <class S, class T, int Parts, int A, bool InTurn>
+void lane_dots(const S* x, int64_t lhs, int64_t apart, const S* h, int64_t rhs, int64_t terms, T* sums, int64_t pitch,
+               int64_t turned, int64_t count) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
-  int64_t i = 0;
-  for (; i + W <= count; i += W) {
-    V sum[R * Parts];
+  typedef Vec<BitsOf<T>, W> Bits;
+  const auto column = [&](int64_t i, auto... last) __attribute__((always_inline)) {
+    V sum[A * Parts], taps[A * Parts];
 #pragma GCC unroll 8
-    for (int r = 0; r < R * Parts; ++r) sum[r] = load<T>(sums + r / R * turned + r % R * pitch + i);
-    for (int64_t t = 0; t < terms; ++t) {
-      const V tap = fetch<S, T>(h + t * rhs + i);
+    for (int a = 0; a < A * Parts; ++a) sum[a] = load<T>(sums + a / A * turned + a % A * pitch + i);
+    const auto read = [&](int64_t t) __attribute__((always_inline)) {
+      taps[0] = fetch<S, T>(h + t * rhs + i);
+      if constexpr (Parts == 2) taps[A] = swapped<T, W>(taps[0], std::make_index_sequence<W>{});
+    };
+    const auto add = [&](int a, int q, V sample) __attribute__((always_inline)) {
+      sum[a] += taps[q] * sample;
+      if constexpr (Parts == 2) sum[A + a] += taps[A + q] * sample;
+    };
+    if constexpr (InTurn) {
+      const auto next = [&](int64_t t) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const V sample = fetch<S, T>(x + t * lhs + r * apart + i);
-        sum[r] += tap * sample;
-        if constexpr (Parts == 2) sum[R + r] += swapped<T, W>(tap, std::make_index_sequence<W>{}) * sample;
+        for (int q = A * Parts - 1; q > 0; --q) taps[q] = taps[q - 1];
+        read(t);
+      };
+      take_turns<A>(terms, next, [&](int64_t t, int from, int to) __attribute__((always_inline)) {
+        const V sample = kept(fetch<S, T>(x + t * lhs + i));
+#pragma GCC unroll 8
+        for (int a = from; a < to; ++a) add(a, a - from, sample);
+      });
+    } else {
+      for (int64_t t = 0; t < terms; ++t) {
+        read(t);
+#pragma GCC unroll 8
+        for (int a = 0; a < A; ++a) add(a, 0, fetch<S, T>(x + t * lhs + a * apart + i));
       }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R * Parts; ++r) put<T, W>(sums + r / R * turned + r % R * pitch + i, sum[r]);
-  }
+    for (int a = 0; a < A * Parts; ++a) {
+      T* to = sums + a / A * turned + a % A * pitch + i;
+      // Of a vector that overlaps with the one before, lanes that are done stay.
+      ((sum[a] = (V)(((Bits)sum[a] & last) | ((Bits)load<T>(to) & ~last))), ...);
+      put<T, W>(to, sum[a]);
+    }
+  };
+  int64_t i = 0;
+  for (; i + W <= count; i += W) column(i);
+  if (i < count && count >= W) return column(count - W, last_lanes<T>(count - i));
   for (; i < count; ++i) {
-    for (int r = 0; r < R; ++r) {
+    for (int a = 0; a < A; ++a) {
       for (int64_t t = 0; t < terms; ++t) {
         T sample, tap[2];
-        convert_few<1>(x + t * lhs + r * apart + i, &sample);
+        convert_few<1>(x + t * lhs + a * apart + i, &sample);
         convert_few<1>(h + t * rhs + i, tap);
-        sums[r * pitch + i] += tap[0] * sample;
+        sums[a * pitch + i] += tap[0] * sample;
         if constexpr (Parts == 2) {
           convert_few<1>(h + t * rhs + (i ^ 1), tap + 1);
-          sums[turned + r * pitch + i] += tap[1] * sample;
+          sums[turned + a * pitch + i] += tap[1] * sample;
         }
       }
     }
   }
+}
+template <class S, class T>
+using LaneDots = void (*)(const S*, int64_t, int64_t, const S*, int64_t, int64_t, T*, int64_t, int64_t, int64_t);
+// For so many outputs, up to a block.
+template <class S, class T, int Parts>
+constexpr int kLaneBlock = (FILTRAX_VECTOR == 64 ? 8 : 4) / Parts;
+template <class S, class T, int Parts, size_t... A>
+LaneDots<S, T> lane_dots_of(int64_t outputs, bool in_turn, std::index_sequence<A...>) {
+  static constexpr LaneDots<S, T> turns[] = {lane_dots<S, T, Parts, A + 1, true>...};
+  static constexpr LaneDots<S, T> others[] = {lane_dots<S, T, Parts, A + 1, false>...};
+  return (in_turn ? turns : others)[outputs - 1];
 }
 
 // Adds a row of sums to the totals of its lanes.
@@ -380,43 +425,47 @@ void add_lanes(const T* sums, int64_t turned, int64_t lanes, typename Wider<T>::
   }
 }
 
-// Rows of few lanes that fill vectors together, which follow one another in memory; 0 of others.
+// Rows of lanes that are less than a vector and fill some together, which follow one another in memory; 0 of others.
 template <class T, int Parts>
 int64_t rows_together(const Problem& problem) {
   const Slide& axis = problem.outer[0];
   const bool close = axis.dilation == 1 && axis.lhs == problem.lanes && axis.rhs == problem.lanes;
-  return close && problem.lanes <= kFewLanes ? rows_in_vectors<T>(problem.lanes * Parts) : 0;
+  return close && problem.lanes * Parts < width<T> ? rows_in_vectors<T>(problem.lanes * Parts) : 0;
 }
 
 // All outputs of lanes [begin, end) from taps [from, to) of the first outer axis of one term.
 template <class S, class T, int Parts>
 void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t begin,
                int64_t end, typename Wider<T>::type* totals) {
-  constexpr int R = 4 / Parts, kTerms = 8;
+  constexpr int64_t kTerms = 32, kBlock = kLaneBlock<S, T, Parts>;
   const Slide& axis = problem.outer[0];
   const int64_t count = (end - begin) * Parts, turned = axis.m * count;
   T* sums = scratch<T>(2, Parts * turned);
   std::memset(static_cast<void*>(sums), 0, Parts * turned * sizeof(T));
   x += begin * Parts;
   h += begin * Parts;
-  const int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts;
+  const int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts, blocks = ceil_div(axis.m, kBlock);
+  const auto meet = [&](int64_t i, int64_t outputs, int64_t k, int64_t terms) {
+    const int64_t start = axis.stride * i + axis.dilation * k - axis.lo;
+    const bool in_turn = axis.stride == axis.dilation && terms >= outputs;
+    lane_dots_of<S, T, Parts>(outputs, in_turn, std::make_index_sequence<kBlock>{})(
+        x + start * lhs, axis.dilation * lhs, axis.stride * lhs, h + k * rhs, rhs, terms, sums + i * count, count,
+        turned, count);
+  };
   for (int64_t k = from; k < to; k += kTerms) {
     const int64_t terms = least(kTerms, to - k);
-    for (int64_t i = 0; i < axis.m;) {
-      const int64_t start = axis.stride * i + axis.dilation * k - axis.lo;
-      const int64_t last = start + axis.dilation * (terms - 1) + axis.stride * (R - 1);
-      if (i + R <= axis.m && start >= 0 && last < axis.n) {
-        lane_dots<S, T, Parts, R>(x + start * lhs, axis.dilation * lhs, axis.stride * lhs, h + k * rhs, rhs, terms,
-                                  sums + i * count, count, turned, count);
-        i += R;
-        continue;
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t i = axis.m * b / blocks, outputs = axis.m * (b + 1) / blocks - i;
+      // Terms whose samples are there for all of these outputs, and those before and behind, of each output.
+      const Range one = taps_inside(axis, i), other = taps_inside(axis, i + outputs - 1);
+      const int64_t first = least(most(one.first, k), k + terms), last = most(first, least(other.last, k + terms));
+      if (first < last) meet(i, outputs, first, last - first);
+      for (int64_t j = i; j < i + outputs; ++j) {
+        const Range own = taps_inside(axis, j);
+        const int64_t before = most(own.first, k), behind = least(own.last, k + terms);
+        if (before < first) meet(j, 1, before, least(first, behind) - before);
+        if (most(before, last) < behind) meet(j, 1, most(before, last), behind - most(before, last));
       }
-      for (int64_t t = 0; t < terms; ++t) {
-        const int64_t at = start + axis.dilation * t;
-        if (at < 0 || at >= axis.n) continue;
-        lane_dots<S, T, Parts, 1>(x + at * lhs, 0, 0, h + (k + t) * rhs, 0, 1, sums + i * count, 0, turned, count);
-      }
-      ++i;
     }
   }
   for (int64_t i = 0; i < axis.m; ++i) {
@@ -428,17 +477,18 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
 template <class S, class T, int Parts>
 void few_lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int64_t to, int64_t together,
                    typename Wider<T>::type* totals) {
-  constexpr int R = 4 / Parts;
+  constexpr int64_t kBlock = kLaneBlock<S, T, Parts>;
   const Slide& axis = problem.outer[0];
   const int64_t count = problem.lanes * Parts, wide = together * count, turned = axis.m * wide;
-  const int64_t rows = ceil_div(to - from, together), deep = rows * together, start = from - axis.lo;
+  const int64_t rows = (to - from) / together, deep = rows * together, start = from - axis.lo;
+  // What is left of the taps would meet samples in a row that has none for them.
+  if (from + deep < to) lane_sums<S, T, Parts>(problem, x, h, from + deep, to, 0, problem.lanes, totals);
   const int64_t reach = deep + axis.stride * (axis.m - 1);
   const T *samples, *taps;
-  if (sizeof(S) == sizeof(T) && deep == to - from && start >= 0 && start + reach <= axis.n) {
+  if (sizeof(S) == sizeof(T) && start >= 0 && start + reach <= axis.n) {
     samples = reinterpret_cast<const T*>(x + start * count);
     taps = reinterpret_cast<const T*>(h + from * count);
   } else {
-    // Zeros around the signal, and in place of taps that the last row lacks.
     T* copy = scratch<T>(0, (reach + deep) * count);
     window(x, axis.n * count, start * count, reach * count, copy);
     window(h, to * count, from * count, deep * count, copy + reach * count);
@@ -447,17 +497,14 @@ void few_lane_sums(const Problem& problem, const S* x, const S* h, int64_t from,
   }
   T* sums = scratch<T>(2, Parts * turned);
   std::memset(static_cast<void*>(sums), 0, Parts * turned * sizeof(T));
-  const int64_t apart = axis.stride * count, terms = most(8, kStretch / wide);
+  const int64_t apart = axis.stride * count, terms = most(8, kStretch / wide), blocks = ceil_div(axis.m, kBlock);
   for (int64_t row = 0; row < rows; row += terms) {
-    const int64_t some = least(terms, rows - row);
-    const auto meet = [&](auto outputs, int64_t i) {
-      lane_dots<T, T, Parts, decltype(outputs)::value>(samples + row * wide + i * apart, wide, apart,
-                                                       taps + row * wide, wide, some, sums + i * wide, wide, turned,
-                                                       wide);
-    };
-    int64_t i = 0;
-    for (; i + R <= axis.m; i += R) meet(std::integral_constant<int, R>{}, i);
-    for (; i < axis.m; ++i) meet(std::integral_constant<int, 1>{}, i);
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t i = axis.m * b / blocks, outputs = axis.m * (b + 1) / blocks - i;
+      lane_dots_of<T, T, Parts>(outputs, false, std::make_index_sequence<kBlock>{})(
+          samples + row * wide + i * apart, wide, apart, taps + row * wide, wide, least(terms, rows - row),
+          sums + i * wide, wide, turned, wide);
+    }
   }
   for (int64_t i = 0; i < axis.m; ++i) {
     for (int64_t at = i * wide; at < (i + 1) * wide; at += count) {

@@ -97,6 +97,7 @@ class TapRows {
   TapList<T, Parts> list;
 
  private:
+  static constexpr int64_t kNone = -1;
   struct Tap {
     int64_t row, below, k, weight;
   };
@@ -159,7 +160,8 @@ class TapRows {
   void place(TapList<T, Parts>& into, int64_t pitch, int64_t below, int64_t step) const {
     const Slide& axis = problem_.outer[down(problem_)];
     into.space = close_ ? width<T> : step;
-    if (downwards_) into.space = axis.stride == axis.dilation ? below : 0;
+    // No step from one output to the next is as long as none.
+    if (downwards_) into.space = axis.stride == axis.dilation && below ? below : kNone;
     into.offsets.resize(taps_.size());
     for (size_t t = 0; t < taps_.size(); ++t) {
       const int64_t row = pitch ? taps_[t].row * pitch : rows_[taps_[t].row] * Parts;
