@@ -126,7 +126,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 2, 1, 1), (same(30, 5), Axis(41, 3, 44, 3), lanes(3))),
     "a kernel for each of a few, every second output":
         ((1, 2, 1, 1), (Axis(60, 5, 30, 2, stride=2), lanes(5))),
-    "a kernel for each of three, whose few outputs stand apart":
+    "a kernel for each lane of three, whose few outputs stand apart":
         ((1, 2, 1, 1), (Axis(8, 2, 5, 0, dilation=3), lanes(3))),
     "few outputs for each of two": ((1, 3, 1, 1), (Axis(5000, 5000, 9, 4), lanes(2))),
     "few outputs for each of twelve, strided":
