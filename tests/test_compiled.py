@@ -186,6 +186,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks of many, strided and dilated":
         ((1, 3, 3, 20), (Axis(20, 3, 9, 1, stride=2, dilation=2), Axis(17, 3, 6, 2, stride=3))),
     "banks of many, of one output each": ((1, 1, 9, 24), (Axis(3, 3, 1, 0), Axis(4, 3, 2, 0))),
+    "banks of many, of few outputs of strided images":
+        ((1, 9, 5, 20), (Axis(8, 3, 3, 1, stride=3), Axis(9, 3, 3, 1, stride=3))),
     "banks of volumes": ((1, 1, 2, 3), (same(6, 3), same(7, 3), same(20, 3))),
     "banks, strided": ((1, 2, 3, 4), (Axis(200, 7, 67, 3, stride=3),)),
     "banks, dilated": ((1, 2, 3, 4), (same(200, 7, dilation=3),)),

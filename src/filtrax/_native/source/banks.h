@@ -177,7 +177,8 @@ class Bank {
         in_place_(taps_ == 1 && lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
               is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / across_.padded()) : kMost),
-        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples()) {}
+        copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples(),
+              is_across_) {}
 
   void run(const Pool& pool) {
     const Pool single{1, nullptr};
@@ -308,14 +309,14 @@ class Bank {
     // Squares are read whole.
     const int64_t waiting = is_across_ ? (outputs + W) * padded() : many_ * slots * W;
     T* copies = scratch<T>(0, count * longest_ * size + copy_.kBehind);
-    T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (outputs + W) * kAcross * W : 0);
-    int64_t* places = is_across_ ? scratch<int64_t>(2, count * 2 * outputs) : nullptr;
+    T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (count * outputs + W) * kAcross * W : 0);
+    int64_t* places = is_across_ ? scratch<int64_t>(2, 2 * count * outputs) : nullptr;
     Slot* found = is_across_ ? nullptr : scratch<Slot>(2, count * slots);
     Turn* turns = scratch<Turn>(3, count);
     for (int64_t i = 0; i < count; ++i) {
       turns[i] = turn_of(begin + i);
       turns[i].sums = sums + (chunks_ > 1 ? i * waiting : 0);
-      is_across_ ? find(turns[i].part, places + i * 2 * outputs) : find(turns[i].part, found + i * slots);
+      if (!is_across_) find(turns[i].part, found + i * slots);
     }
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
       const int64_t first = terms_ * chunk / chunks_, terms = terms_ * (chunk + 1) / chunks_ - first;
@@ -334,11 +335,12 @@ class Bank {
           copy_.fill(signal, turn.before, part.top, part.left, part.rows, part.cols, to);
         }
       }
+      if (is_across_) {
+        meet_across(turns, count, places, sums, chunk, first, terms);
+        continue;
+      }
       for (int64_t block = 0; block < blocks(); ++block) {
-        for (int64_t i = 0; i < count; ++i) {
-          is_across_ ? meet(turns[i], places + i * 2 * outputs, chunk, first, terms, block)
-                     : meet(turns[i], found + i * slots, chunk, first, terms, block);
-        }
+        for (int64_t i = 0; i < count; ++i) meet(turns[i], found + i * slots, chunk, first, terms, block);
       }
     }
   }
@@ -360,16 +362,6 @@ class Bank {
     }
     for (int i = 0; i < kMostVectors; ++i) to[i] = to[-1];
   }
-  // Where the samples of outputs begin, and behind them where these lie.
-  void find(const Part& part, int64_t* to) const {
-    for (int64_t row = 0, outputs = part.rows * part.cols; row < part.rows; ++row) {
-      for (int64_t col = 0; col < part.cols; ++col, ++to) {
-        to[0] = row_of(row) + col;
-        to[outputs] = row * axis_.out + col * problem_.inner.out;
-      }
-    }
-  }
-
   // What the taps of some terms give to the outputs of a block of kernels.
   void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms,
             int64_t number) const {
@@ -419,15 +411,35 @@ class Bank {
     }
   }
 
-  // The same of vectors across kernels.
-  void meet(const Turn& turn, const int64_t* places, int64_t chunk, int64_t first_term, int64_t terms,
-            int64_t block) const {
-    const int64_t outputs = turn.part.rows * turn.part.cols;
-    const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
-    const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
-    T* sums = turn.sums + (chunks_ > 1 ? first * outputs : 0);
-    sums_across(turn.samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, sums, chunk > 0);
-    if (chunk + 1 == chunks_) leave_across(sums, first, vectors, places + outputs, outputs, turn.to);
+  // The same of vectors across kernels, of all parts that meet the same ones together.
+  void meet_across(const Turn* turns, int64_t count, int64_t* places, T* sums, int64_t chunk, int64_t first_term,
+                   int64_t terms) const {
+    for (int64_t begin = 0, end = 0; begin < count; begin = end) {
+      const int64_t set = turns[begin].set;
+      while (end < count && turns[end].set == set) ++end;
+      // Where the samples of outputs begin, and behind them where these lie.
+      int64_t outputs = 0;
+      for (int64_t i = begin; i < end; ++i) outputs += turns[i].part.rows * turns[i].part.cols;
+      int64_t *from = places, *to = places + outputs;
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t ahead = turns[i].samples - turns[begin].samples, behind = turns[i].to - turns[begin].to;
+        for (int64_t row = 0; row < turns[i].part.rows; ++row) {
+          for (int64_t col = 0; col < turns[i].part.cols; ++col) {
+            *from++ = ahead + row_of(row) + copy_.col(col);
+            *to++ = behind + row * axis_.out + col * problem_.inner.out;
+          }
+        }
+      }
+      T* waiting = chunks_ > 1 ? turns[begin].sums : sums;
+      for (int64_t block = 0; block < across_.blocks; ++block) {
+        const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
+        const T* weights = weights_of(set, first) + first_term * taps_ * vectors * W;
+        T* into = waiting + (chunks_ > 1 ? first * outputs : 0);
+        sums_across(turns[begin].samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, into,
+                    chunk > 0);
+        if (chunk + 1 == chunks_) leave_across(into, first, vectors, places + outputs, outputs, turns[begin].to);
+      }
+    }
   }
 
   void leave_across(const T* sums, int64_t first, int64_t vectors, const int64_t* results, int64_t outputs,

@@ -27,6 +27,10 @@ struct Walk {
   int64_t ahead_of(int64_t tap) const { return apart * tap / step; }
   // Samples of a phase that are met by so many of a part.
   int64_t reach(int64_t many) const { return many + ahead_of(count - 1); }
+  // Whether every sample is met by some, and the walk to all samples from the first to the last that so many meet.
+  bool meets_all() const { return (count - 1) * apart + 1 >= step; }
+  int64_t samples(int64_t many) const { return (many - 1) * step + 1; }
+  Walk to_all() const { return {samples(size), 1, (count - 1) * apart + 1, 1, n, lo, lhs}; }
 };
 
 // Whether parts of a signal may be met where they lie: all samples are there, in arithmetic's own type.
@@ -38,25 +42,31 @@ bool lies_whole(const Walk& other, const Walk& down, const Walk& inner) {
   return sizeof(S) == sizeof(T) && inner.step == 1 && inner.lhs == 1 && whole(other) && whole(down) && whole(inner);
 }
 
-// The copy of a part of at most `rows` by `cols`, of one signal: an image for each phase of the axes.
+// The copy of a part of at most `rows` by `cols`, of one signal: an image for each phase of the axes, or one of all
+// samples.
 template <class S, class T>
 class Copy {
  public:
-  // `vector`: so many of a row are read at once, the last of them whole; `end`: where the signals' memory ends.
-  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, int64_t vector, const S* end)
-      : other_(other), down_(down), inner_(inner), end_(end), high_(down.phases()), wide_(inner.phases()),
-        below_(down.reach(0)), behind_(inner.reach(0)), pitch_(inner_.reach(ceil_div(cols, vector) * vector)),
-        plane_(down_.reach(rows) * pitch_) {}
+  // `vector`: so many of a row are read at once, the last of them whole; `end`: where the signals' memory ends; `all`:
+  // neighbours need not lie side by side.
+  Copy(const Walk& other, const Walk& down, const Walk& inner, int64_t rows, int64_t cols, int64_t vector, const S* end,
+       bool all = false)
+      : other_(other), met_down_(down), met_inner_(inner), all_down_(all && down.meets_all()),
+        all_inner_(all && inner.meets_all()), down_(all_down_ ? down.to_all() : down),
+        inner_(all_inner_ ? inner.to_all() : inner), end_(end), high_(down_.phases()), wide_(inner_.phases()),
+        below_(down_.reach(0)), behind_(inner_.reach(0)),
+        pitch_(inner_.reach(across(ceil_div(cols, vector) * vector))), plane_(down_.reach(deep(rows)) * pitch_) {}
   int64_t size() const { return other_.count * high_ * wide_ * plane_; }
   // Numbers behind all copies that may be written to.
   static constexpr int64_t kBehind = width<T>;
 
-  // Where a row of the part begins.
-  int64_t row(int64_t number) const { return number * pitch_; }
+  // Where a row of the part begins, and one of its row.
+  int64_t row(int64_t number) const { return (all_down_ ? met_down_.step : 1) * number * pitch_; }
+  int64_t col(int64_t number) const { return (all_inner_ ? met_inner_.step : 1) * number; }
 
   // Where one lies in its signal, and the samples that it meets.
   int64_t place_of(int64_t before, int64_t top, int64_t left) const {
-    return (other_.step * before - other_.lo) * other_.lhs + (down_.step * top - down_.lo) * down_.lhs + left -
+    return (other_.step * before - other_.lo) * other_.lhs + (met_down_.step * top - down_.lo) * down_.lhs + left -
            inner_.lo;
   }
 
@@ -64,12 +74,14 @@ class Copy {
   // that begins so far from the first.
   void add_offsets(int64_t begin, bool in_place, std::vector<int64_t>& found) const {
     for (int64_t a = 0; a < other_.count; ++a) {
-      for (int64_t b = 0; b < down_.count; ++b) {
-        for (int64_t c = 0; c < inner_.count; ++c) {
+      for (int64_t j = 0; j < met_down_.count; ++j) {
+        for (int64_t i = 0; i < met_inner_.count; ++i) {
           if (in_place) {
-            found.push_back(begin + a * other_.apart * other_.lhs + b * down_.apart * down_.lhs + c * inner_.apart);
+            const int64_t line = a * other_.apart * other_.lhs + j * met_down_.apart * down_.lhs;
+            found.push_back(begin + line + i * met_inner_.apart);
             continue;
           }
+          const int64_t b = all_down_ ? j * met_down_.apart : j, c = all_inner_ ? i * met_inner_.apart : i;
           const int64_t line = a * high_ + down_.phase_of(b);
           const int64_t image = line * wide_ + inner_.phase_of(c);
           found.push_back(begin + image * plane_ + down_.ahead_of(b) * pitch_ + inner_.ahead_of(c));
@@ -80,16 +92,16 @@ class Copy {
 
   // The part from (before, top, left) on.
   void fill(const S* signal, int64_t before, int64_t top, int64_t left, int64_t rows, int64_t cols, T* to) const {
-    const int64_t deep = rows + below_;
+    const int64_t deep = this->deep(rows) + below_, wide = across(cols) + behind_;
     for (int64_t a = 0; a < other_.count; ++a) {
       const int64_t na = other_.step * before + other_.apart * a - other_.lo;
       const bool there = na >= 0 && na < other_.n;
       for (int64_t y = 0; y < high_; ++y) {
-        const int64_t nq = down_.step * top + down_.begin_of(y);
+        const int64_t nq = met_down_.step * top + down_.begin_of(y);
         const Range down = there ? inside(down_, nq, deep) : Range{0, 0};
         for (int64_t x = 0; x < wide_; ++x, to += plane_) {
-          const int64_t start = inner_.step * left + inner_.begin_of(x);
-          const Range along = inside(inner_, start, cols + behind_);
+          const int64_t start = met_inner_.step * left + inner_.begin_of(x);
+          const Range along = inside(inner_, start, wide);
           const S* from = signal + na * other_.lhs + (nq + down.first * down_.step) * down_.lhs + start;
           clear(to, down.first * pitch_);
           lay(from, down.last - down.first, along, to + down.first * pitch_);
@@ -151,11 +163,17 @@ class Copy {
     }
     return row;
   }
+  // Samples that are copied for so many rows, or columns, of a part.
+  int64_t deep(int64_t rows) const { return all_down_ ? met_down_.samples(rows) : rows; }
+  int64_t across(int64_t cols) const { return all_inner_ ? met_inner_.samples(cols) : cols; }
   // From row to row of the samples of a phase.
   int64_t apart() const { return down_.step * down_.lhs; }
 
   static constexpr int64_t W = width<T>;
-  const Walk other_, down_, inner_;
+  const Walk other_, met_down_, met_inner_;
+  // Whether all samples are copied along an axis, and the walks to those that are.
+  const bool all_down_, all_inner_;
+  const Walk down_, inner_;
   const S* const end_;
   // Phases of the axes, and samples that are met beyond the part's own; numbers from row to row, and of an image.
   const int64_t high_, wide_, below_, behind_;
