@@ -11,7 +11,7 @@ from filtrax._engines.bank_counts import ALONE
 from filtrax._engines.base import Correlation
 from filtrax._engines.parts import in_parts
 from filtrax._engines.taps import is_narrow
-from filtrax._engines.vectors import bytes_of_number, in_vector, share_used
+from filtrax._engines.vectors import bytes_of_number, in_vector
 
 #: Work of an output and of a tile, in products; samples of a tile from all channels, and the fewest
 #: outputs of one, as in ``taps.h``.
@@ -117,7 +117,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     assert found is not None
     algorithm, rows = found
     if algorithm == _native.DOTS and images_in_place.are_summed(rows, problem):
-        products = _products(problem) / share_used(rows.inner.k, in_vector(problem))
+        products = images_in_place.products(rows, problem)
         bands = images_in_place.bands(rows)
         alone = min(products + _ITEM * bands, ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * bands, *(0.0,) * 3, products, 0.0, products, 0.0
