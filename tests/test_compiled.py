@@ -750,6 +750,17 @@ def test_gradients_of_a_row_see_what_they_meet_only(n: int, k: int, dtype: str) 
         np.testing.assert_array_equal(found[row], expected)
 
 
+@pytest.mark.parametrize("shape", [(40, 300_000), (3_000_000, 4), (90, 100, 1000)])
+def test_gradients_of_images_do_not_lose_digits_as_these_grow(shape: tuple[int, ...]) -> None:
+    """Of positive samples, whose sum grows until what is added to it is rounded away."""
+    x, ct = np.random.default_rng(0).uniform(1, 2, (2, *shape)).astype(np.float32)
+    h = jnp.ones((3,) * len(shape), jnp.float32)
+    _, back = jax.vjp(lambda h: filtrax.convolve(x, h, mode="same", method="shift"), h)
+    found = np.asarray(back(jnp.asarray(ct))[0], np.float64)[(1,) * len(shape)]
+    expected = np.dot(x.ravel().astype(np.float64), ct.ravel().astype(np.float64))
+    assert abs(found / expected - 1) < 2 * np.finfo(np.float32).eps
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize("own", [1, 9])
 @pytest.mark.parametrize(

@@ -450,7 +450,8 @@ class Bank {
       for (int64_t next = 0; next < outputs; next += W) {
         const int64_t i = most(0, least(next, outputs - W)), count = least(W, outputs);
         transpose<T>([&](int64_t j) { return sums + (i + j) * vectors * W; }, square, W);
-        const bool close = count == W && results[i + W - 1] - results[i] == W - 1;
+        bool close = count == W;
+        for (int64_t j = 1; close && j < W; ++j) close = results[i + j] - results[i] == j;
         for (int64_t q = 0; q < kernels; ++q) {
           S* result = to + kernels_[kernel + q].out;
           if (close) {

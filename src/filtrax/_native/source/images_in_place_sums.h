@@ -171,9 +171,16 @@ class SumsInPlace {
         if (met < 0 || met >= other_.n) continue;
         const T* from = lhs_ + place.lhs + term.lhs + met * other_.lhs + start * axis_.lhs;
         samples_.find(from, axis_.lhs, start, axis_.n, deep, zeros, copies, x);
-        for (int64_t column = 0; column < inner_.k; column += W) meet(x, h, rows, column, sums + c * image * W);
+        T* own = sums + c * image * W;
+        for (int64_t column = 0, here = 0; column < inner_.k; column += W) {
+          meet(x, h, rows, column, own);
+          here += rows;
+          if (here < kRowsAdded) continue;
+          add_up<T, 1>(own, image, totals + c * image);
+          here = 0;
+        }
       }
-      added += rows * ceil_div(inner_.k, W);
+      added += least(kRowsAdded, rows * ceil_div(inner_.k, W));
       if (added < kRowsAdded && item + 1 < end) continue;
       add_up<T, 1>(sums, outputs, totals);
       added = 0;
