@@ -38,7 +38,8 @@ def are_read(rows: loops.Rows, problem: Correlation) -> bool:
     if is_row:
         return taps <= _SOME_TAPS if spaced else taps <= _FEW_TAPS and inner.stride == 2
     met = axis.stride * (_HIGH // 2 - 1) + axis.k
-    some = taps <= _SOME_TAPS and (spaced or not _are_crowded(met, axis.lhs * size))
+    high = axis.m >= 2 * _HIGH
+    some = taps <= _SOME_TAPS and (spaced or (high and not _are_crowded(met, axis.lhs * size)))
     near = (_HIGH + axis.k - 1) * max(inner.n, inner.m) * size <= _ROW_BYTES
     return axis.m > 1 and axis.k > 1 and (taps <= _FEW_TAPS or some or near)
 

@@ -132,7 +132,9 @@ bool is_in_place(const Problem& problem) {
   if (is_row(axis)) return spaced ? taps <= kSomeTaps : taps <= kFewTaps && inner.stride > 1;
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
   const int64_t met = rows_met(kRowsInPlace / 2, axis.stride, axis.k);
-  const bool some = spaced || !is_first_cache_crowded(met, axis.lhs * int64_t(sizeof(T)));
+  // Fewer rows are one part.
+  const bool high = axis.m >= 2 * kRowsInPlace;
+  const bool some = spaced || (high && !is_first_cache_crowded(met, axis.lhs * int64_t(sizeof(T))));
   return axis.m > 1 && axis.k > 1 && (taps <= kFewTaps || (taps <= kSomeTaps && some) || bytes <= kRowBytes);
 }
 
@@ -192,7 +194,9 @@ class InPlace {
   void run(const Pool& pool) const {
     const int64_t images = problem_.count_cells() * other_.m;
     // Few images are cut into parts.
-    const int64_t parts = images >= kEnough * pool.threads ? 1 : ceil_div(high_, kTall * kRowsInPlace);
+    const int64_t wanted = kEnough * pool.threads, tall = ceil_div(high_, kTall * kRowsInPlace);
+    const int64_t parts =
+        images >= wanted ? 1 : most(tall, least(ceil_div(high_, kRowsInPlace), ceil_div(wanted, images)));
     const int64_t items = images * parts;
     const double taps = double(problem_.count_sums()) * other_.k * axis_.k * inner_.k / (axis_.base * inner_.base);
     const double work = double(problem_.count_outputs()) * (taps + kOutput) + items * kItem;
