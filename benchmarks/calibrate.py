@@ -18,6 +18,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -215,18 +216,19 @@ def write(found: dict[str, dict[str, Prices]]) -> None:
         for dtype, prices in by_dtype.items():
             kept = merged.setdefault(where, {}).get(dtype, {})
             merged[where][dtype] = {**kept, **prices}
-    body = "# begin calibrated\n# fmt: off\nMEASURED: dict[str, dict[str, Prices]] = {\n"
-    for where, by_dtype in sorted(merged.items()):
-        body += f'    "{where}": {{\n'
-        for dtype, prices in sorted(by_dtype.items()):
-            body += f'        "{dtype}": {{\n'
-            for engine, price in sorted(prices.items()):
-                row = f'"{engine}": {price},'
-                body += textwrap.indent(textwrap.fill(row, 84, subsequent_indent="    "), 12 * " ")
-                body += "\n"
-            body += "        },\n"
-        body += "    },\n"
-    COSTS.write_text(text[:begin] + body + "}\n# fmt: on\n" + text[end:])
+    rows = "\n".join(["MEASURED: dict[str, dict[str, Prices]] = {", *_indented(merged), "}"])
+    body = f"# begin calibrated\n# fmt: off\n{rows}\n# fmt: on\n"
+    COSTS.write_text(text[:begin] + body + text[end:])
+
+
+def _indented(table: dict[str, Any]) -> Iterator[str]:
+    """The lines of a table of tables, whose rows are filled, not a number a line."""
+    for name, entry in sorted(table.items()):
+        if isinstance(entry, dict):
+            lines = [f'"{name}": {{', *_indented(entry), "},"]
+        else:
+            lines = textwrap.wrap(f'"{name}": {entry},', 84, subsequent_indent="    ")
+        yield from (f"    {line}" for line in lines)
 
 
 def main(argv: list[str] | None = None) -> None:

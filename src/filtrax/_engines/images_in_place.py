@@ -11,9 +11,11 @@ from filtrax._engines.base import Correlation
 from filtrax._engines.vectors import bytes_of_number, in_vector, share_used
 
 #: Taps of images that are read so even if their rows crowd each other out of the first cache, those
-#: that are if they do not, bytes of rows that are near in any case, and rows of outputs at once.
+#: that are if they do not, bytes of rows that are near in any case, and rows of outputs at once of
+#: the widest vectors.
 _FEW_TAPS, _SOME_TAPS, _ROW_BYTES, _HIGH = 9, 64, 12 << 10, 16
-#: Places of the first cache, bytes of a line, and lines that have a place together.
+#: Places of the first cache, bytes of a line, and lines that have a place together, as in
+#: ``blocks.h``.
 _PLACES, _LINE, _WAYS = 64, 64, 8
 #: Rows of taps that sums meet in turn, and numbers between the first and the last sample that a tap
 #: of whole rows meets from which on these are sooner summed so than as one; measured.
@@ -56,7 +58,7 @@ def are_summed(rows: loops.Rows, problem: Correlation) -> bool:
     whole = inner.m <= inner.k and 1 < axis.m <= axis.k
     plain = all(each.base == 1 for each in (*rows.outer, inner))
     alone = rows.kernels == rows.signals == 1 and _are_single(rows, problem)
-    near = inner.stride == axis.stride == 1 and inner.dilation == axis.dilation <= 2
+    near = inner.stride == axis.stride == inner.rhs == 1 and inner.dilation == axis.dilation <= 2
     return whole and plain and alone and near
 
 
@@ -66,16 +68,12 @@ def are_sooner_apart(rows: loops.Rows, problem: Correlation) -> bool:
     return slid and rows.down.m * rows.inner.k >= _REACH
 
 
-def products(rows: loops.Rows, problem: Correlation) -> float:
-    """Those of the sums, as whole vectors make them and as others are counted."""
-    return _PRODUCT * problem.multiplications / share_used(rows.inner.k, in_vector(problem))
-
-
-def bands(rows: loops.Rows) -> int:
-    """Parts of images whose dot products are summed in turn."""
+def work(rows: loops.Rows, problem: Correlation, products: float) -> tuple[float, int]:
+    """Products of the sums in those of banks, as whole vectors make them, and parts of images."""
     planes = math.prod(axis.k for axis in rows.outer) // rows.down.k
     images = math.prod(each.size for each in (*rows.cells, *rows.sums)) * planes
-    return images * math.ceil(rows.down.k / _BAND)
+    bands = images * math.ceil(rows.down.k / _BAND)
+    return _PRODUCT * products / share_used(rows.inner.k, in_vector(problem)), bands
 
 
 def _are_single(rows: loops.Rows, problem: Correlation) -> bool:

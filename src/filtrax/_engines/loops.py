@@ -189,7 +189,7 @@ def _cached(
 ) -> Callable[..., Rows | None]:
     """The same for known sizes only, remembered."""
     known = lru_cache(maxsize=4096)(find)
-    return lambda problem, *how: known(problem, *how) if _is_known(problem) else None
+    return lambda problem, **how: known(problem, **how) if _is_known(problem) else None
 
 
 @_cached

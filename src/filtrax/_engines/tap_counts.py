@@ -18,7 +18,8 @@ from filtrax._engines.vectors import bytes_of_number, in_vector
 _OUTPUT, _ITEM, _TILE, _LEAST = 32, 8192, 4096, 256
 #: Samples near the ends of a row that are masked at most, as in ``blocks.h``.
 _FENCE = 1 << 12
-#: The taps that are worth outputs of several rows at once, and the bytes between first and last.
+#: The taps that are worth outputs of several rows at once, and the bytes between first and last;
+#: fewer, and the bytes where these are, as in ``tap_rows.h``.
 _DEEP, _REACH, _LESS_DEEP, _FULL_REACH = 16, 1 << 14, 4, 1 << 15
 #: Rows of outputs of a part of an image, at most and, if there are so many, at least; bytes of its
 #: copy; taps that are worth it, and those that are for short rows, as in ``images.h``.
@@ -80,7 +81,7 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
     if not loops.dtype_is_served(problem.dtype):
         return None
     summed = loops.for_sums(problem)
-    apart = loops.for_sums(problem, False)
+    apart = loops.for_sums(problem, joined=False)
     if apart and images_in_place.are_sooner_apart(apart, problem):
         summed = apart
     rows, algorithm = loops.for_taps(problem), _native.TAPS
@@ -117,8 +118,7 @@ def work(problem: Correlation) -> tuple[float, ...]:
     assert found is not None
     algorithm, rows = found
     if algorithm == _native.DOTS and images_in_place.are_summed(rows, problem):
-        products = images_in_place.products(rows, problem)
-        bands = images_in_place.bands(rows)
+        products, bands = images_in_place.work(rows, problem, _products(problem))
         alone = min(products + _ITEM * bands, ALONE)
         return 1.0, alone, *(0.0,) * 10, 2.0 * bands, *(0.0,) * 3, products, 0.0, products, 0.0
     if _is_across(algorithm, rows, problem):

@@ -336,7 +336,7 @@ class Bank {
         }
       }
       if (is_across_) {
-        meet_across(turns, count, places, sums, chunk, first, terms);
+        meet_across(turns, count, places, chunk, first, terms);
         continue;
       }
       for (int64_t block = 0; block < blocks(); ++block) {
@@ -362,6 +362,23 @@ class Bank {
     }
     for (int i = 0; i < kMostVectors; ++i) to[i] = to[-1];
   }
+  // How many outputs so many parts have; from those of the first on, where their samples begin and, behind these,
+  // where they lie.
+  int64_t find(const Turn* turns, int64_t count, int64_t* to) const {
+    int64_t outputs = 0;
+    for (int64_t i = 0; i < count; ++i) outputs += turns[i].part.rows * turns[i].part.cols;
+    for (const Turn* turn = turns; turn < turns + count; ++turn) {
+      const int64_t samples = turn->samples - turns->samples, results = turn->to - turns->to;
+      for (int64_t row = 0; row < turn->part.rows; ++row) {
+        for (int64_t col = 0; col < turn->part.cols; ++col, ++to) {
+          to[0] = samples + row_of(row) + copy_.col(col);
+          to[outputs] = results + row * axis_.out + col * problem_.inner.out;
+        }
+      }
+    }
+    return outputs;
+  }
+
   // What the taps of some terms give to the outputs of a block of kernels.
   void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms,
             int64_t number) const {
@@ -412,32 +429,18 @@ class Bank {
   }
 
   // The same of vectors across kernels, of all parts that meet the same ones together.
-  void meet_across(const Turn* turns, int64_t count, int64_t* places, T* sums, int64_t chunk, int64_t first_term,
+  void meet_across(const Turn* turns, int64_t count, int64_t* places, int64_t chunk, int64_t first_term,
                    int64_t terms) const {
     for (int64_t begin = 0, end = 0; begin < count; begin = end) {
-      const int64_t set = turns[begin].set;
-      while (end < count && turns[end].set == set) ++end;
-      // Where the samples of outputs begin, and behind them where these lie.
-      int64_t outputs = 0;
-      for (int64_t i = begin; i < end; ++i) outputs += turns[i].part.rows * turns[i].part.cols;
-      int64_t *from = places, *to = places + outputs;
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t ahead = turns[i].samples - turns[begin].samples, behind = turns[i].to - turns[begin].to;
-        for (int64_t row = 0; row < turns[i].part.rows; ++row) {
-          for (int64_t col = 0; col < turns[i].part.cols; ++col) {
-            *from++ = ahead + row_of(row) + copy_.col(col);
-            *to++ = behind + row * axis_.out + col * problem_.inner.out;
-          }
-        }
-      }
-      T* waiting = chunks_ > 1 ? turns[begin].sums : sums;
+      while (end < count && turns[end].set == turns[begin].set) ++end;
+      const Turn& turn = turns[begin];
+      const int64_t outputs = find(turns + begin, end - begin, places);
       for (int64_t block = 0; block < across_.blocks; ++block) {
         const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
-        const T* weights = weights_of(set, first) + first_term * taps_ * vectors * W;
-        T* into = waiting + (chunks_ > 1 ? first * outputs : 0);
-        sums_across(turns[begin].samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, into,
-                    chunk > 0);
-        if (chunk + 1 == chunks_) leave_across(into, first, vectors, places + outputs, outputs, turns[begin].to);
+        const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
+        T* sums = turn.sums + (chunks_ > 1 ? first * outputs : 0);
+        sums_across(turn.samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, sums, chunk > 0);
+        if (chunk + 1 == chunks_) leave_across(sums, first, vectors, places + outputs, outputs, turn.to);
       }
     }
   }

@@ -196,6 +196,15 @@ FILTRAX_INLINE void neighbours(int64_t vectors, const From& samples, const TapLi
 inline bool are_crowded(int64_t rows, int64_t bytes) {
   return rows > kWays * (kPlaces / std::gcd(bytes, kPlaces));
 }
+// The same of the first, whose lines are counted: rows that are nearly as long crowd it, too.
+inline bool is_first_cache_crowded(int64_t rows, int64_t bytes) {
+  constexpr int64_t kLine = 64, kFirstPlaces = 64, kFirstWays = 8;
+  int64_t met[kFirstPlaces] = {};
+  for (int64_t r = 0; r < rows; ++r) {
+    if (++met[r * bytes / kLine % kFirstPlaces] > kFirstWays) return true;
+  }
+  return false;
+}
 
 // Neighbouring numbers of so many rows that stay in the second cache.
 template <class T>

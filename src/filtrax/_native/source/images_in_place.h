@@ -104,15 +104,6 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
 // not, or that outputs meet in turn, and bytes of the rows that a block meets that are near in any case.
 constexpr int64_t kFewTaps = 9, kSomeTaps = 64, kRowBytes = 12 << 10;
 
-// Whether more of so many rows, as many bytes apart, have the same place there than it has ways.
-inline bool is_first_cache_crowded(int64_t rows, int64_t apart) {
-  constexpr int64_t kPlaces = 64, kLine = 64, kWays = 8;
-  int64_t met[kPlaces] = {};
-  for (int64_t r = 0; r < rows; ++r) {
-    if (++met[r * apart / kLine % kPlaces] > kWays) return true;
-  }
-  return false;
-}
 // Rows of samples that so many rows of outputs meet.
 inline int64_t rows_met(int64_t rows, int64_t step, int64_t taps) { return step * (rows - 1) + taps; }
 

@@ -1,6 +1,7 @@
-// Gradients by the kernels of small images: dot products of rows that are read where they lie.
+// Gradients by the kernels of images, volumes and columns: dot products of rows that are read where they lie.
 //
-// A row of taps meets several rows of samples, and each of these several places, whose sums stay in registers.
+// A row of samples meets several rows of taps, each for another row of outputs, at several places; their sums stay in
+// registers.
 #pragma once
 
 #include <utility>
@@ -96,6 +97,7 @@ StencilSums<T> stencil_sums_of(int64_t high, int64_t across, std::index_sequence
   static constexpr StencilSums<T> blocks[] = {of(std::integral_constant<size_t, Block>{})...};
   return blocks[(high - 1) * kWideSums + across - 1];
 }
+
 // Whether sums are made so: of images whose taps meet neighbours, or every second sample, a kernel at a time.
 template <class S, class T>
 bool is_sum_in_place(const Problem& problem) {

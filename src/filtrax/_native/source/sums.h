@@ -357,6 +357,7 @@ void lane_dots(const S* x, int64_t lhs, int64_t apart, const S* h, int64_t rhs, 
     };
     if constexpr (InTurn) {
       const auto next = [&](int64_t t) __attribute__((always_inline)) {
+        // Of complex taps both halves move on.
 #pragma GCC unroll 8
         for (int q = A * Parts - 1; q > 0; --q) taps[q] = taps[q - 1];
         read(t);
