@@ -6,10 +6,11 @@ array has a negative stride, and loops begin at its last entry.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from operator import mul
+from typing import Literal
 
 import jax.numpy as jnp
 
@@ -18,8 +19,9 @@ from filtrax._geometry import Axis
 
 #: Loops of each kind that the kernels have, as in ``source/problem.h``.
 CELLS, SUMS, OUTER = 5, 3, 2
-#: Taps or outputs of Winograd's filters along an axis at most, as in ``source/winograd.h``.
-MOST_TAPS = 5
+#: Taps, or outputs, of Winograd's filters along an axis at most: of more, transforms make fewer
+#: products.
+MOST_TAPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,21 +296,36 @@ def for_tiles(problem: Correlation) -> Rows | None:
     """
     loops = _loops(problem)
     slides = [loop for loop in loops if isinstance(loop, Slide)]
-    few = range(2, MOST_TAPS + 1)
-    of_taps = all(slide.k in few for slide in slides)
-    if of_taps:
-        loops = _loops(_with_outputs_in_order(problem))
-        slides = [loop for loop in loops if isinstance(loop, Slide)]
     if not 1 <= len(slides) <= 2 or loops[-len(slides) :] != slides:
         return None
     *above, inner = slides
-    plain = all(slide.stride == slide.dilation == slide.base == 1 for slide in slides)
-    close = inner.lhs == abs(inner.rhs) == 1 and all(abs(slide.rhs) == inner.k for slide in above)
-    # Taps in blocks are read forwards.
-    of_outputs = all(slide.m in few for slide in slides) and inner.rhs == 1
-    if not (plain and close and (of_taps or of_outputs)):
+    close = inner.lhs == abs(inner.rhs) == 1 and all(abs(each.rhs) == inner.k for each in above)
+    few = _few_of(slides)
+    if not (close and few):
         return None
-    return _parted([*loops[: -len(slides)], *above], inner)
+    if few == "k":
+        loops = _loops(_with_outputs_in_order(problem))
+    *rest, last = loops
+    assert isinstance(last, Slide)
+    return _parted(rest, last)
+
+
+def _few_of(slides: Sequence[Slide]) -> Literal["k", "m", ""]:
+    """What axes have few of that frames can serve: taps, outputs or neither."""
+
+    def are_few(which: str) -> bool:
+        return all(1 < getattr(each, which) <= MOST_TAPS for each in slides)
+
+    # Frames step over what outputs step over, and over the zeros between samples.
+    taps = are_few("k") and all(
+        each.dilation == 1 and 1 in (each.stride, each.base) for each in slides
+    )
+    # Taps in blocks are read forwards.
+    outputs = are_few("m") and all(each.stride == each.base == 1 for each in slides)
+    outputs = outputs and slides[-1].rhs == 1
+    if taps and outputs:
+        taps = math.prod(each.k for each in slides) <= math.prod(each.m for each in slides)
+    return "k" if taps else "m" if outputs else ""
 
 
 def _with_outputs_in_order(problem: Correlation) -> Correlation:
@@ -318,7 +335,7 @@ def _with_outputs_in_order(problem: Correlation) -> Correlation:
 
 def are_few_outputs(rows: Rows) -> bool:
     """Whether outputs of such a bank are few, rather than taps along every axis."""
-    return not all(1 < slide.k <= MOST_TAPS for slide in (*rows.outer, rows.inner))
+    return _few_of((*rows.outer, rows.inner)) == "m"
 
 
 def dtype_is_served(dtype: jnp.dtype) -> bool:

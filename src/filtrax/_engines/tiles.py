@@ -3,11 +3,13 @@
 What a transform is to long blocks, the values of polynomials at a few points are to short ones: six
 samples meet up to five taps by six products instead of one for each pair, along each axis. The
 combinations before and after cost less than the products they save where many channels meet many
-kernels. Compiled only, in ``source/winograd.h``.
+kernels. More taps, and those between which outputs step, are parts, which are summed as channels
+are. Compiled only, in ``source/winograd.h``.
 """
 
 import math
-from operator import mul
+from dataclasses import dataclass
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +23,48 @@ from filtrax._engines.vectors import WIDEST, bytes_of_number
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.
 POINTS, _CHANNELS, _TILES = 6, 64, 256
+#: Taps of a frame at most, as there.
+_MOST = POINTS - 1
 #: How much longer products, signals, pieces of kernels and sums take where outputs are few.
 _SUMMED = (1.25, 1.5, 1.0, 1.5)
 #: Tiles that kernels meet block by block, and the fewest of a chunk, as there.
 _FEW_TILES, _FEWEST = 128, 48
 #: Bytes of kernels at the points that stay in a cache.
 _NEAR = 1 << 23
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiling:
+    """How the taps of an axis, or its outputs where these are few, are cut, as in ``winograd.h``.
+
+    Attributes:
+        size: those that frames take at once.
+        parts: of so many.
+        blocks: parts that meet the same samples.
+        points: samples of a frame.
+    """
+
+    size: int
+    parts: int
+    blocks: int
+    points: int
+
+    @property
+    def hop(self) -> int:
+        """From frame to frame."""
+        return self.points + 1 - self.size
+
+
+def _tiling(few: int, step: int) -> _Tiling:
+    """Of so many, every ``step``-th of which meet the same samples."""
+    of_phase = -(-few // step)
+    # Those that make the fewest products for each output; the longest of these.
+    size = min(
+        range(min(_MOST, of_phase), min(1, of_phase - 1), -1),
+        key=lambda size: -(-of_phase // size) / (POINTS + 1 - size),
+    )
+    parts = sum(-(-len(range(start, few, step)) // size) for start in range(min(step, few)))
+    return _Tiling(size, parts, -(-of_phase // size), POINTS if size > 1 else 1)
 
 
 def rows_of(problem: Correlation) -> loops.Rows | None:
@@ -48,9 +86,11 @@ def run(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
         return run_in_parts(run, problem, a, b)
     rows = rows_of(problem)
     assert rows is not None
-    out = _native.call(_native.WINOGRAD, rows.numbers, a, b, problem.shape)
+    if loops.are_few_outputs(rows):
+        return _native.call(_native.WINOGRAD_SUMS, rows.numbers, a, b, problem.shape)
     # Blocks of outputs are written forwards.
-    return out if loops.are_few_outputs(rows) else in_order(out, problem.axes, "output")
+    out = _native.call(_native.WINOGRAD, rows.numbers, a, b, problem.shape)
+    return in_order(out, problem.axes, "output")
 
 
 def work(problem: Correlation) -> tuple[float, ...]:
@@ -58,24 +98,30 @@ def work(problem: Correlation) -> tuple[float, ...]:
     copies, problem = 2.0 if problem.is_complex else 1.0, _of_reals(problem)
     rows = rows_of(problem)
     assert rows is not None
-    points, tiles, sets, met = _points(rows), _tiles(rows), _sets(rows), _met(rows)
+    sets, few = _sets(rows), loops.are_few_outputs(rows)
+    longer = _SUMMED if few else (1.0,) * 4
+    counts = [0.0] * 4
+    for phase in _phases(rows):
+        for number, count in enumerate(_work_of(rows, problem, phase)):
+            counts[number] += longer[number] * sets * count
+    taps = problem.g * problem.o * problem.c * problem.taps
+    return (*counts, copies * (problem.inputs + (taps if few else problem.outputs)))
+
+
+def _work_of(
+    rows: loops.Rows, problem: Correlation, phase: tuple[_Tiling, ...]
+) -> tuple[float, ...]:
+    """The same of one phase of one set, but for what is moved."""
+    points, parts, tiles = _points(phase), _parts(phase), _tiles(rows, phase)
+    met, few = _met(rows), loops.are_few_outputs(rows)
     lanes, kernels = _lanes(rows, problem)
-    signals, results = tiles * points * lanes, tiles * points * kernels
-    few = loops.are_few_outputs(rows)
-    weights = float(points * met * kernels)
+    signals, results = tiles * points * parts * lanes, tiles * points * kernels
+    weights = float(points * parts * met * kernels)
     # Of few tiles kernels, and sums, are used block by block.
     if tiles > (_at_once(rows, problem) if few else _FEW_TILES):
-        weights *= 1 + max(math.log2(sets * weights * bytes_of_number(problem) / _NEAR), 0.0)
-    combined = (signals, results, weights) if few else (signals, weights, results)
-    arrays = problem.inputs + (
-        problem.g * problem.o * problem.c * problem.taps if few else problem.outputs
-    )
-    products = points * tiles * met * kernels
-    longer = _SUMMED if few else (1.0,) * 4
-    return (
-        *map(mul, longer, (float(sets * count) for count in (products, *combined))),
-        copies * arrays,
-    )
+        weights *= 1 + max(math.log2(_sets(rows) * weights * bytes_of_number(problem) / _NEAR), 0.0)
+    products = float(points * parts * tiles * met * kernels)
+    return (products, signals, *((results, weights) if few else (weights, results)))
 
 
 def scratch(problem: Correlation) -> float:
@@ -85,21 +131,32 @@ def scratch(problem: Correlation) -> float:
     rows = rows_of(problem)
     assert rows is not None
     lanes, kernels = _lanes(rows, problem)
-    near = (_NEAR >> 1) // bytes_of_number(problem) + _FEWEST * _points(rows) * (lanes + kernels)
-    weights = _points(rows) * _met(rows) * kernels
-    return float(weights * (1 if loops.are_few_outputs(rows) else _sets(rows)) + 2 * near)
+    sets = 1 if loops.are_few_outputs(rows) else _sets(rows)
+
+    def needed(phase: tuple[_Tiling, ...]) -> float:
+        points, parts = _points(phase), _parts(phase)
+        near = (_NEAR >> 1) // bytes_of_number(problem)
+        near += _FEWEST * points * (parts * lanes + kernels)
+        return float(points * parts * _met(rows) * kernels * sets + 2 * near)
+
+    return max(map(needed, _phases(rows)))
 
 
 def error(problem: Correlation) -> float:
     """Of combinations, and of sums of some products between them; the factors are measured."""
     rows = rows_of(problem)
     assert rows is not None
-    slides = (*rows.outer, rows.inner)
-    if loops.are_few_outputs(rows):
-        few, terms, run = math.prod(slide.m for slide in slides), _tiles(rows), _TILES
-    else:
-        few, terms, run = math.prod(slide.k for slide in slides), _met(rows), _CHANNELS
-    return math.sqrt(few) * (1 + 0.4 * math.sqrt(min(terms, run) + terms / run))
+    few = loops.are_few_outputs(rows)
+
+    def of_phase(phase: tuple[_Tiling, ...]) -> float:
+        together = math.prod(axis.size for axis in phase)
+        if few:
+            terms, run = _tiles(rows, phase), _TILES
+        else:
+            terms, run = _met(rows) * _parts(phase), _CHANNELS
+        return math.sqrt(together) * (1 + 0.4 * math.sqrt(min(terms, run) + terms / run))
+
+    return max(map(of_phase, _phases(rows)))
 
 
 def spread(problem: Correlation) -> tuple[int, ...]:
@@ -113,14 +170,40 @@ def spread(problem: Correlation) -> tuple[int, ...]:
         elif loops.are_few_outputs(rows):
             found.append(axis.m)
         else:
-            hop = POINTS + 1 - axis.k
-            # A block's first sample reaches its first output only, the last its last one.
-            reached = (
-                sum(hop if 0 < at < POINTS - 1 else 1 for at in range(first, POINTS, hop))
-                for first in range(hop)
-            )
-            found.append(min(axis.m, max(reached)))
+            phase = _tiling(-(-axis.k // axis.base), axis.stride)
+            found.append(min(axis.m, axis.base * _reached(phase)))
     return tuple(found)
+
+
+def _reached(axis: _Tiling) -> int:
+    """The outputs that a sample reaches at most."""
+
+    def outputs(at: int) -> set[int]:
+        # A frame's first sample reaches its first output only, the last its last one.
+        found: set[int] = set()
+        for part in range(axis.blocks):
+            place = at - part * axis.size
+            for frame in range(-(-(place - axis.points + 1) // axis.hop), place // axis.hop + 1):
+                first = frame * axis.hop
+                inside = range(first, first + axis.hop)
+                ends = {0: {first}, axis.points - 1: {inside[-1]}}
+                found |= ends.get(place - first, set(inside))
+        return found
+
+    return max(len(outputs(at)) for at in range(axis.hop))
+
+
+def _phases(rows: loops.Rows) -> list[tuple[_Tiling, ...]]:
+    """The tilings of all axes, for each phase of outputs; one if samples do not stand apart."""
+    few = loops.are_few_outputs(rows)
+
+    def along(slide: loops.Slide) -> list[_Tiling]:
+        if few:
+            return [_tiling(slide.m, slide.dilation)]
+        taps = (len(range(start, slide.k, slide.base)) for start in range(slide.base))
+        return [_tiling(count, slide.stride) for count in taps if count]
+
+    return list(product(*map(along, (*rows.outer, rows.inner))))
 
 
 def _of_reals(problem: Correlation) -> Correlation:
@@ -130,7 +213,9 @@ def _of_reals(problem: Correlation) -> Correlation:
 def _at_once(rows: loops.Rows, problem: Correlation) -> int:
     """Tiles of a chunk, whose sums are added to those of others."""
     near = _NEAR // bytes_of_number(problem)
-    return max(_FEWEST, near // (_points(rows) * sum(_lanes(rows, problem))))
+    (phase,) = _phases(rows)
+    lanes, kernels = _lanes(rows, problem)
+    return max(_FEWEST, near // (_points(phase) * (_parts(phase) * lanes + kernels)))
 
 
 def _met(rows: loops.Rows) -> int:
@@ -140,18 +225,21 @@ def _met(rows: loops.Rows) -> int:
     return math.prod(each.size for each in rows.sums)
 
 
-def _tiles(rows: loops.Rows) -> int:
-    """Blocks of all signals, or of all terms."""
+def _tiles(rows: loops.Rows, phase: tuple[_Tiling, ...]) -> int:
+    """Frames of all signals, or of all terms."""
     few = loops.are_few_outputs(rows)
     count = math.prod(each.size for each in rows.sums) if few else rows.signals
-    for slide in (*rows.outer, rows.inner):
-        short, long = (slide.m, slide.k) if few else (slide.k, slide.m)
-        count *= -(-long // (POINTS + 1 - short))
+    for slide, axis in zip((*rows.outer, rows.inner), phase, strict=True):
+        count *= -(-(slide.k if few else -(-slide.m // slide.base)) // axis.hop)
     return count
 
 
-def _points(rows: loops.Rows) -> int:
-    return POINTS ** (1 + len(rows.outer))
+def _points(phase: tuple[_Tiling, ...]) -> int:
+    return math.prod(axis.points for axis in phase)
+
+
+def _parts(phase: tuple[_Tiling, ...]) -> int:
+    return math.prod(axis.parts for axis in phase)
 
 
 def _sets(rows: loops.Rows) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 _TARGET = "filtrax_compiled"
 _LIBRARY = Path(__file__).with_name("libfiltrax.so")
 
-TAPS, DOTS, FRAMES, WINOGRAD = 0, 1, 2, 3
+TAPS, DOTS, FRAMES, WINOGRAD, WINOGRAD_SUMS = range(5)
 
 
 @cache

@@ -30,7 +30,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
   }
   if constexpr (Parts == 1) {
     if constexpr (T(0.5) != T(0)) {
-      if (algorithm == kWinograd) return correlate_winograd<S, T>(pool, problem, lhs, rhs, out);
+      if (algorithm == kWinograd || algorithm == kWinogradSums) {
+        return correlate_winograd<S, T>(pool, problem, algorithm == kWinogradSums, lhs, rhs, out);
+      }
     }
     if (algorithm == kTaps && is_across_channels<T>(problem)) {
       return correlate_across_channels<S, T>(pool, problem, lhs, rhs, out);
@@ -56,7 +58,7 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
 template <class S, class T, int Parts>
 bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
              const void* rhs_, void* out_) {
-  if ((algorithm == kFrames || algorithm == kWinograd) && T(0.5) == T(0)) return false;
+  if (algorithm >= kFrames && T(0.5) == T(0)) return false;
   const Place start = start_of(problem);
   const S* lhs = static_cast<const S*>(lhs_);
   const S* rhs = static_cast<const S*>(rhs_) + start.rhs * Parts;

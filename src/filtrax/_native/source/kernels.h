@@ -6,7 +6,7 @@
 
 namespace filtrax {
 
-enum Algorithm : int64_t { kTaps = 0, kDots = 1, kFrames = 2, kWinograd = 3 };
+enum Algorithm : int64_t { kTaps = 0, kDots = 1, kFrames = 2, kWinograd = 3, kWinogradSums = 4 };
 
 // Of the arrays, in XLA's own numbering of types; `false` for a type that is not served.
 typedef bool (*Correlate)(int dtype, Algorithm algorithm, const Pool& pool, const Problem& problem,

@@ -4,10 +4,14 @@
 // them stand products of matrices, one for each point, with channels summed. In a gradient by the kernels, pieces of
 // the second signal stand for kernels, and frames are summed before the sums are brought back.
 //
+// More taps than a frame takes, and those that lie between samples that outputs step over, are cut into parts that meet
+// samples of their own: as channels do, which are summed at the points.
+//
 // S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for Convolutional
 // Neural Networks, 2016.
 #pragma once
 
+#include <cstdlib>
 #include <vector>
 
 #include "across.h"
@@ -23,22 +27,44 @@
 namespace filtrax {
 namespace FILTRAX_SET {
 
-// Frames along an axis: how many, `hop` from one to the next, each of `points` samples, which `taps` taps turn into
-// `outputs` outputs.
-struct Tiling {
-  Tiling(const Slide& axis, bool of_sums)
-      : points(axis.k == 1 && axis.m == 1 ? 1 : kPoints),
-        taps(points == 1 ? 1 : of_sums ? kPoints + 1 - axis.m : axis.k),
-        outputs(points + 1 - taps), hop(of_sums ? taps : outputs),
-        count(ceil_div(of_sums ? axis.k : axis.m, hop)) {}
-  int64_t points, taps, outputs, hop, count;
+// Taps of an axis, or outputs where these are few, that frames take at once: from `first` on so many, `step` apart.
+struct TapPart {
+  int64_t first, count;
 };
 
-// Whether outputs are few, rather than taps along every axis, and taps in frames.
-inline bool are_few_outputs(const Problem& problem) {
-  const auto few_taps = [](const Slide& axis) { return axis.k == 1 ? axis.m == 1 : axis.k <= kMostTaps; };
-  return !few_taps(problem.outer[0]) || !few_taps(problem.inner);
-}
+// Frames along an axis: how many, `hop` from one to the next, each of `points` samples, which `taps` taps turn into
+// `outputs` outputs, for each of the parts. Their samples are `step` apart.
+struct Tiling {
+  Tiling(const Slide& axis, bool of_sums) : step(of_sums ? axis.dilation : axis.stride) {
+    const int64_t few = of_sums ? axis.m : axis.k, phase = ceil_div(few, step), size = size_of_part(phase);
+    points = size == 1 ? 1 : kPoints;
+    hop = points + 1 - size;
+    taps = of_sums ? hop : size, outputs = of_sums ? size : hop;
+    count = ceil_div(of_sums ? axis.k : axis.m, hop);
+    for (int64_t start = 0; start < least(step, few); ++start) {
+      for (int64_t first = start; first < few; first += size * step) {
+        parts.push_back({first, least(size, ceil_div(few - first, step))});
+      }
+    }
+  }
+  // Of so many, the one that makes the fewest products for each output; the longest of these.
+  static int64_t size_of_part(int64_t few) {
+    if (few == 1) return 1;
+    int64_t best = kMostTaps;
+    for (int64_t size = kMostTaps - 1; size > 1; --size) {
+      if (ceil_div(few, size) * (kPoints + 1 - best) < ceil_div(few, best) * (kPoints + 1 - size)) best = size;
+    }
+    return best;
+  }
+  // Samples from the first of a frame to the last of so many frames' parts, and one.
+  int64_t reach(int64_t frames) const {
+    int64_t last = 0;
+    for (const TapPart& part : parts) last = most(last, part.first);
+    return ((frames - 1) * hop + points - 1) * step + last + 1;
+  }
+  int64_t step, points, taps, outputs, hop, count;
+  std::vector<TapPart> parts;
+};
 
 // Bytes of frames and sums that a thread has at once, and the fewest tiles; bytes of those of all threads.
 constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kTilesOfAll = 1 << 23;
@@ -50,20 +76,21 @@ constexpr int64_t kFewTiles = 128;
 constexpr int64_t kRunOfChannels = 64, kRunOfTiles = 256;
 // Bytes of samples that are combined one after the other.
 constexpr int64_t kRunNear = 1 << 17;
+// Vectors of taps, of several channels, that are read together.
+constexpr int64_t kTapsTogether = 400;
 
 template <class S, class T>
 class Winograd {
  public:
-  Winograd(const Problem& problem, const S* lhs, const S* rhs, S* out)
-      : problem_(problem), of_sums_(are_few_outputs(problem)), down_(problem.outer[0], of_sums_),
-        inner_(problem.inner, of_sums_), points_(down_.points * inner_.points),
+  // `of_sums`: outputs are few, rather than taps.
+  Winograd(const Problem& problem, bool of_sums, const S* lhs, const S* rhs, S* out)
+      : problem_(problem), of_sums_(of_sums), down_(problem.outer[0], of_sums), inner_(problem.inner, of_sums),
+        points_(down_.points * inner_.points), parts_(down_.parts.size() * inner_.parts.size()),
         sets_(places_of(problem, [](const Cell& c) { return c.size > 1 && !is_of_kernels(c) && !is_of_signals(c); })),
         kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
         lhs_(lhs), rhs_(rhs), lhs_end_(lhs + problem.count_samples()), rhs_end_(rhs + problem.count_taps()), out_(out) {
-    for (int64_t s = 0; s < problem.count_sums(); ++s) {
-      terms_.push_back(term_of(problem, s));
-      follow_ = follow_ && terms_[s].rhs == s * problem.outer[0].k * problem.inner.k;
-    }
+    for (int64_t s = 0; s < problem.count_sums(); ++s) terms_.push_back(term_of(problem, s));
+    find_apart();
     across_ = ceil_div(many(), W);
     blocks_ = ceil_div(across_, kColumns);
     tiles_ = (of_sums_ ? terms_ : signals_).size() * down_.count * inner_.count;
@@ -74,7 +101,7 @@ class Winograd {
   }
 
   void run(const Pool& pool) const {
-    const double products = double(points_) * tiles_ * sets_.size() * many() * (of_sums_ ? signals_ : terms_).size();
+    const double products = double(points_) * tiles_ * sets_.size() * many() * met() * parts_;
     const Pool single{1, nullptr};
     const Pool& threads = products >= kShared ? pool : single;
     of_sums_ ? run_sums(threads) : run_outputs(threads);
@@ -88,6 +115,27 @@ class Winograd {
     return axis.points == 1 ? combine_none<T> : combine<OfSignals, T>;
   }
   int64_t many() const { return kernels_.size(); }
+  // Channels of which sums are taken, or signals that all kernels meet; vectors of them.
+  int64_t met() const { return (of_sums_ ? signals_ : terms_).size(); }
+  int64_t lines() const { return ceil_div(met(), W); }
+  // Numbers from the lowest tap of a kernel to the highest, and one; and from the first tap to the lowest.
+  int64_t span() const {
+    const Slide &outer = problem_.outer[0], &inner = problem_.inner;
+    return (outer.k - 1) * std::abs(outer.rhs) + (inner.k - 1) * std::abs(inner.rhs) + 1;
+  }
+  int64_t low() const {
+    const Slide &outer = problem_.outer[0], &inner = problem_.inner;
+    return least(0, (outer.k - 1) * outer.rhs) + least(0, (inner.k - 1) * inner.rhs);
+  }
+  // Kernels of neighbouring channels are read together where little lies between them.
+  void find_apart() {
+    const int64_t apart = terms_.size() > 1 ? terms_[1].rhs - terms_[0].rhs : 0;
+    if (apart < span() || apart > 2 * span()) return;
+    for (size_t s = 0; s < terms_.size(); ++s) {
+      if (terms_[s].rhs != int64_t(s) * apart) return;
+    }
+    apart_ = apart;
+  }
   // Blocks of vectors of kernels: the first of one.
   int64_t first_of(int64_t block) const { return across_ * block / blocks_; }
 
@@ -135,7 +183,7 @@ class Winograd {
   };
   template <class Turn>
   void in_runs(int64_t begin, int64_t end, const Turn& turn) const {
-    const int64_t of_row = most(down_.points, down_.hop) * inner_.count * inner_.hop * W * int64_t(sizeof(T));
+    const int64_t of_row = most(down_.points, down_.hop) * down_.step * inner_.reach(inner_.count) * W * int64_t(sizeof(T));
     for (int64_t t = begin; t < end;) {
       const int64_t line = t / inner_.count, row = line % down_.count, col = t % inner_.count;
       Run run{line / down_.count, row, col, 1, least(end - t, inner_.count - col)};
@@ -147,42 +195,64 @@ class Winograd {
     }
   }
 
-  // A vector of lines of a run, combined at the points: from tile to tile of a panel, planes apart.
-  void frames(const S* const* lines, const Run& run, T* to, int64_t plane) const {
+  // How frames of an axis are cut: from one to the next, between their samples, and where each part's begin.
+  struct Cut {
+    int64_t points, hop, apart;
+    const std::vector<TapPart>& parts;
+    Combine<T> combine;
+  };
+  static Cut cut_of_frames(const Tiling& axis, Combine<T> combine) {
+    return {axis.points, axis.hop * axis.step, axis.step, axis.parts, combine};
+  }
+  Cut cut_of_pieces(const Tiling& axis, Combine<T> combine) const {
+    return {axis.points, axis.hop, 1, whole_, combine};
+  }
+  // A vector of lines of a run, combined at the points: from tile to tile of a panel, planes apart, for each part.
+  void frames(const S* const* lines, const Run& run, T* to, int64_t plane, int64_t part) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
-    const Side down{run.row * down_.hop - outer.lo, (run.rows - 1) * down_.hop + down_.points, outer.n, outer.lhs};
-    const Side along{run.col * inner_.hop - inner.lo, (run.count - 1) * inner_.hop + inner_.points, inner.n, 1};
-    combined(lines, lhs_end_, down, along, signal_down_, signal_inner_, run, to, plane);
+    const Side down{run.row * down_.hop * down_.step - outer.lo, down_.reach(run.rows), outer.n, outer.lhs};
+    const Side along{run.col * inner_.hop * inner_.step - inner.lo, inner_.reach(run.count), inner.n, 1};
+    combined(lines, lhs_end_, down, along, cut_of_frames(down_, signal_down_), cut_of_frames(inner_, signal_inner_), run,
+             to, plane, part);
   }
   // The same of pieces of the second operand.
   void pieces(const S* const* lines, const Run& run, T* to, int64_t plane) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
     const Side down{run.row * down_.hop, run.rows * down_.taps, outer.k, outer.rhs};
     const Side along{run.col * inner_.hop, run.count * inner_.taps, inner.k, 1};
-    combined(lines, rhs_end_, down, along, kernel_down_, kernel_inner_, run, to, plane);
+    combined(lines, rhs_end_, down, along, cut_of_pieces(down_, kernel_down_), cut_of_pieces(inner_, kernel_inner_), run,
+             to, plane, 0);
   }
-  void combined(const S* const* lines, const S* end, const Side& down, const Side& along, Combine<T> combine_down,
-                Combine<T> combine_inner, const Run& run, T* to, int64_t plane) const {
+  void combined(const S* const* lines, const S* end, const Side& down, const Side& along, const Cut& cut_down,
+                const Cut& cut_inner, const Run& run, T* to, int64_t plane, int64_t part) const {
     const int64_t pitch = along.count * W;
     T* samples = scratch<T>(2, (down.count + down_.points) * pitch);
     T* combined = samples + down.count * pitch;
     fill(lines, end, down, along, samples);
-    for (int64_t row = 0; row < run.rows; ++row) {
-      T* values = samples + row * down_.hop * pitch;
-      if (down_.points > 1) {
-        combine_down(values, {pitch, W}, combined, {pitch, W}, along.count);
-        values = combined;
+    for (const TapPart& above : cut_down.parts) {
+      for (int64_t row = 0; row < run.rows; ++row) {
+        T* values = samples + (row * cut_down.hop + above.first) * pitch;
+        if (cut_down.points > 1) {
+          cut_down.combine(values, {cut_down.apart * pitch, W}, combined, {pitch, W}, along.count);
+          values = combined;
+        }
+        T* into = to + row * run.count * W;
+        for (const TapPart& before : cut_inner.parts) {
+          const T* from = values + before.first * W;
+          for (int64_t i = 0; i < run.count; ++i, from += cut_inner.hop * W) {
+            cut_inner.combine(from, {cut_inner.apart * W, pitch}, into + i * W, {plane, plane * cut_inner.points},
+                              cut_down.points);
+          }
+          into += part;
+        }
       }
-      for (int64_t i = 0; i < run.count; ++i, to += W) {
-        const T* from = values + i * inner_.hop * W;
-        combine_inner(from, {W, pitch}, to, {plane, plane * inner_.points}, down_.points);
-      }
+      to += int64_t(cut_inner.parts.size()) * part;
     }
   }
 
   // Many outputs: kernels at the points, then tiles in chunks, which meet all of these.
   void run_outputs(const Pool& pool) const {
-    const int64_t cuts = ceil_div(channels(), W), sets = sets_.size();
+    const int64_t cuts = lines(), sets = sets_.size();
     if (tiles_ <= kFewTiles && blocks_ >= pool.threads) {
       for (const Place& set : sets_) few_tiles(set, pool);
       return;
@@ -193,7 +263,7 @@ class Winograd {
       const int64_t cut = number % cuts, block = number / cuts % blocks_, end = least(channels(), (cut + 1) * W);
       combine_kernels(sets_[number / cuts / blocks_], block, cut * W, end, kernels + number / cuts * of_block());
     });
-    const int64_t lanes = (cuts + kColumns) * W, near = kTilesNear / int64_t(sizeof(T)) / (points_ * lanes);
+    const int64_t lanes = (cuts * parts_ + kColumns) * W, near = kTilesNear / int64_t(sizeof(T)) / (points_ * lanes);
     // As many as threads have alike.
     const int64_t wanted = sets * ceil_div(tiles_, most(kFewestTiles, near));
     const int64_t chunks = ceil_div(ceil_div(wanted, pool.threads) * pool.threads, sets);
@@ -201,9 +271,9 @@ class Winograd {
       const int64_t set = number / chunks, chunk = number % chunks;
       const int64_t begin = tiles_ * chunk / chunks, count = tiles_ * (chunk + 1) / chunks - begin;
       if (!count) return;
-      const Panels panels{ceil_div(channels(), W), count};
+      const Panels panels{lines() * parts_, count};
       T* samples = scratch<T>(0, points_ * panels.plane());
-      combine_signals(sets_[set], begin, count, 0, panels.count, panels, samples);
+      combine_signals(sets_[set], begin, count, 0, lines(), panels, samples);
       for (int64_t block = 0; block < blocks_; ++block) {
         meet(sets_[set], block, kernels + (set * blocks_ + block) * of_block(), begin, count, panels, samples);
       }
@@ -211,9 +281,9 @@ class Winograd {
   }
   // The other way round: kernels in blocks, which meet all tiles, and need not be written far.
   void few_tiles(const Place& set, const Pool& pool) const {
-    const Panels panels{ceil_div(channels(), W), tiles_};
+    const Panels panels{lines() * parts_, tiles_};
     T* samples = scratch<T>(0, points_ * panels.plane());
-    share(pool, panels.count, [&](int64_t p) { combine_signals(set, 0, tiles_, p, p + 1, panels, samples); });
+    share(pool, lines(), [&](int64_t p) { combine_signals(set, 0, tiles_, p, p + 1, panels, samples); });
     share(pool, blocks_, [&](int64_t block) {
       T* kernels = scratch<T>(5, of_block());
       combine_kernels(set, block, 0, channels(), kernels);
@@ -224,7 +294,7 @@ class Winograd {
   int64_t channels() const { return terms_.size(); }
   // Numbers of a block of kernels, and of those at a point.
   int64_t of_block() const { return points_ * of_point(); }
-  int64_t of_point() const { return plane_of(kColumns * channels()); }
+  int64_t of_point() const { return plane_of(kColumns * channels() * parts_); }
   // Panels of so many tiles: numbers of one, and of all at a point.
   struct Panels {
     int64_t count, tiles;
@@ -232,26 +302,41 @@ class Winograd {
     int64_t plane() const { return plane_of(count * panel() / W); }
   };
 
-  // Some channels of a block of kernels: vectors of these side by side.
+  // Some channels of a block of kernels: vectors of these side by side, part by part.
   void combine_kernels(const Place& set, int64_t block, int64_t begin, int64_t end, T* to) const {
-    const Slide &outer = problem_.outer[0], &inner = problem_.inner;
-    const int64_t size = outer.k * inner.k, first = first_of(block), wide = first_of(block + 1) - first;
-    // The lowest of the taps, which are neighbours.
-    const int64_t low = least(0, (outer.k - 1) * outer.rhs) + least(0, (inner.k - 1) * inner.rhs);
-    const int64_t together = follow_ ? W : 1;
-    alignas(FILTRAX_VECTOR) T taps[W * kMostTaps * kMostTaps * W], values[kPoints * kMostTaps * W];
+    const int64_t first = first_of(block), wide = first_of(block + 1) - first, size = span();
+    const int64_t together = apart_ ? most(1, least(W, kTapsTogether / apart_)) : 1;
+    T* taps = scratch<T>(2, (together * most(apart_, size) + down_.taps * inner_.taps) * W);
+    T* part = taps + together * most(apart_, size) * W;
+    alignas(FILTRAX_VECTOR) T values[kPoints * kMostTaps * W];
     const S* lines[W];
     for (int64_t at = begin; at < end; at += together) {
       const int64_t count = least(together, end - at);
       for (int64_t v = 0; v < wide; ++v) {
-        lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[at].rhs + low, (first + v) * W, lines);
-        across<S, T>(lines, 0, count * size, rhs_end_, taps, W);
+        lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[at].rhs + low(), (first + v) * W, lines);
+        across<S, T>(lines, 0, (count - 1) * apart_ + size, rhs_end_, taps, W);
         for (int64_t s = 0; s < count; ++s) {
-          const T* from = taps + (s * size - low) * W;
-          kernel_down_(from, {outer.rhs * W, inner.rhs * W}, values, {inner.k * W, W}, inner.k);
           T* into = to + ((at + s) * wide + v) * W;
-          kernel_inner_(values, {W, inner.k * W}, into, {of_point(), of_point() * inner_.points}, down_.points);
+          for (const TapPart& above : down_.parts) {
+            for (const TapPart& before : inner_.parts) {
+              take(taps + (s * apart_ - low()) * W, above, before, part);
+              kernel_down_(part, {inner_.taps * W, W}, values, {inner_.taps * W, W}, inner_.taps);
+              kernel_inner_(values, {W, inner_.taps * W}, into, {of_point(), of_point() * inner_.points},
+                            down_.points);
+              into += channels() * wide * W;
+            }
+          }
         }
+      }
+    }
+  }
+  // The taps of a part, with zeros for those that there are not.
+  void take(const T* taps, const TapPart& above, const TapPart& before, T* to) const {
+    const int64_t down = problem_.outer[0].rhs * W, inner = problem_.inner.rhs * W;
+    for (int64_t i = 0; i < down_.taps; ++i) {
+      for (int64_t j = 0; j < inner_.taps; ++j, to += W) {
+        const T* from = taps + (above.first + i * down_.step) * down + (before.first + j * inner_.step) * inner;
+        put<T, W>(to, i < above.count && j < before.count ? load<T>(from) : Vec<T, W>{});
       }
     }
   }
@@ -263,7 +348,7 @@ class Winograd {
       const S* lines[W];
       for (int64_t p = first; p < last; ++p) {
         lines_of(terms_, &Place::lhs, lhs_ + set.lhs + signals_[run.number].lhs, p * W, lines);
-        frames(lines, run, to + p * panels.panel() + tile * W, panels.plane());
+        frames(lines, run, to + p * panels.panel() + tile * W, panels.plane(), this->lines() * panels.panel());
       }
     });
   }
@@ -277,14 +362,15 @@ class Winograd {
     const PanelBlocks<T> those = panel_blocks_of<true, T>(wide);
     const int64_t turns = ceil_div(count, those.most), runs = ceil_div(channels(), kRunOfChannels);
     for (int64_t point = 0; point < points_; ++point) {
-      for (int64_t run = 0; run < runs; ++run) {
-        const int64_t from = panels.count * run / runs, to = panels.count * (run + 1) / runs;
-        const T* taps = kernels + point * of_point() + from * W * wide * W;
+      for (int64_t number = 0; number < parts_ * runs; ++number) {
+        const int64_t part = number / runs, run = number % runs;
+        const int64_t from = lines() * run / runs, to = lines() * (run + 1) / runs;
+        const T* taps = kernels + point * of_point() + (part * channels() + from * W) * wide * W;
+        const T* x = samples + point * panels.plane() + (part * lines() + from) * panel;
         for (int64_t i = 0; i < turns; ++i) {
           const int64_t at = count * i / turns, met = count * (i + 1) / turns - at;
-          those.of(met)(samples + point * panels.plane() + from * panel + at * W, to - from, panel,
-                        least(W, channels() - (to - 1) * W), taps, 0, sums + point * results.plane() + at * W,
-                        results.panel(), W, run > 0);
+          those.of(met)(x + at * W, to - from, panel, least(W, channels() - (to - 1) * W), taps, 0,
+                        sums + point * results.plane() + at * W, results.panel(), W, number > 0);
         }
       }
     }
@@ -302,7 +388,7 @@ class Winograd {
     const int64_t rows = least(run.rows * down_.outputs, outer.m - top);
     const int64_t cols = least(run.count * inner_.outputs, inner.m - left), of_tile = inner_.outputs * W;
     // Rows that follow one another are one.
-    const bool together = cols == inner.m && outer.out == inner.m;
+    const bool together = cols == inner.m && outer.out == inner.m * inner.out;
     const int64_t pitch = together ? cols : run.count * inner_.outputs;
     T* results = scratch<T>(2, (run.rows * down_.outputs * pitch + kMostTaps + W) * W + down_.points * of_tile);
     T* values = results + (run.rows * down_.outputs * pitch + kMostTaps + W) * W;
@@ -315,7 +401,7 @@ class Winograd {
         if (down_.points > 1) result_down_(values, {of_tile, W}, to, {pitch * W, W}, here);
       }
     }
-    S* to = out_ + set.out + signals_[run.number].out + top * outer.out + left;
+    S* to = out_ + set.out + signals_[run.number].out + top * outer.out + left * inner.out;
     if (together) return leave_line(results, rows * cols, vector, to);
     for (int64_t row = 0; row < rows; ++row) {
       leave_line(results + row * pitch * W, cols, vector, to + row * outer.out);
@@ -324,23 +410,28 @@ class Winograd {
   // Neighbouring outputs of a vector of kernels, turned over.
   void leave_line(const T* from, int64_t size, int64_t vector, S* to) const {
     const int64_t apart = many() > 1 ? kernels_[1].out : 0, here = least(W, many() - vector * W);
+    const int64_t step = problem_.inner.out;
     alignas(FILTRAX_VECTOR) T square[W * W];
     to += vector * W * apart;
     for (int64_t next = 0; next < size; next += W) {
       const int64_t at = most(0, least(next, size - W)), count = least(W, size);
       const auto line = [&](int64_t j) { return from + (at + j) * W; };
       if constexpr (sizeof(S) == sizeof(T)) {
-        if (count == W && here == W) {
+        if (count == W && here == W && step == 1) {
           transpose<T>(line, reinterpret_cast<T*>(to) + at, apart);
           continue;
         }
       }
       transpose<T>(line, square, W);
       for (int64_t q = 0; q < here; ++q) {
-        if (count == W) {
-          FILTRAX_SET::leave<S, T>(to + q * apart + at, load<T>(square + q * W));
+        const T* results = square + q * W;
+        S* result = to + q * apart + at * step;
+        if (count == W && step == 1) {
+          FILTRAX_SET::leave<S, T>(result, load<T>(results));
+        } else if (count == W && step == 2 && sizeof(S) == sizeof(T)) {
+          put_to_every_second<T>(reinterpret_cast<T*>(result), load<T>(results));
         } else {
-          convert(square + q * W, to + q * apart, count);
+          convert_samples<1>(results, 1, result, step, count);
         }
       }
     }
@@ -356,12 +447,12 @@ class Winograd {
   }
 
   void sum(const Place& set, const Pool& pool) const {
-    const int64_t panels = ceil_div(int64_t(signals_.size()), W), lanes = panels + across_;
+    const int64_t panels = lines() * parts_, lanes = panels + across_, tasks = lines() + across_;
     const int64_t near = kTilesOfAll / int64_t(sizeof(T)) / (points_ * lanes * W);
     const int64_t chunks = ceil_div(tiles_, most(kFewestTiles, near));
     const Panels all{lanes, ceil_div(tiles_, chunks)};
     T* values = scratch<T>(0, points_ * all.plane());
-    const int64_t cuts = ceil_div(kEach * pool.threads, lanes);
+    const int64_t cuts = ceil_div(kEach * pool.threads, tasks);
     // Threads take blocks of the sums, or where these are few, points. Sums of a single chunk are brought back at once.
     const int64_t blocks = ceil_div(panels, kPanels) * blocks_;
     const bool by_block = blocks >= 2 * pool.threads;
@@ -369,17 +460,18 @@ class Winograd {
     T* sums = by_block && chunks == 1 ? nullptr : memory.get();
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t begin = tiles_ * chunk / chunks, count = tiles_ * (chunk + 1) / chunks - begin;
-      share(pool, lanes * cuts, [&](int64_t number) {
-        const int64_t lane = number / cuts, cut = number % cuts, from = count * cut / cuts;
+      share(pool, tasks * cuts, [&](int64_t number) {
+        const int64_t task = number / cuts, cut = number % cuts, from = count * cut / cuts;
         in_runs(begin + from, begin + count * (cut + 1) / cuts, [&](const Run& run, int64_t tile) {
           const S* lines[W];
-          T* to = values + lane * all.panel() + (from + tile) * W;
-          if (lane < panels) {
-            lines_of(signals_, &Place::lhs, lhs_ + set.lhs + terms_[run.number].lhs, lane * W, lines);
-            frames(lines, run, to, all.plane());
+          T* to = values + (from + tile) * W;
+          if (task < this->lines()) {
+            lines_of(signals_, &Place::lhs, lhs_ + set.lhs + terms_[run.number].lhs, task * W, lines);
+            frames(lines, run, to + task * all.panel(), all.plane(), this->lines() * all.panel());
           } else {
-            lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[run.number].rhs, (lane - panels) * W, lines);
-            pieces(lines, run, to, all.plane());
+            const int64_t vector = task - this->lines();
+            lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[run.number].rhs, vector * W, lines);
+            pieces(lines, run, to + (panels + vector) * all.panel(), all.plane());
           }
         });
       });
@@ -417,7 +509,7 @@ class Winograd {
     T* to = sums + point * sums_plane();
     const int64_t runs = ceil_div(count, kRunOfTiles);
     for (int64_t p = group; p < least(panels, group + kPanels); ++p, to += W * wide * W) {
-      const int64_t here = least(W, int64_t(signals_.size()) - p * W), turns = ceil_div(here, those.most);
+      const int64_t here = least(W, met() - p % lines() * W), turns = ceil_div(here, those.most);
       for (int64_t run = 0; run < runs; ++run) {
         const int64_t tile = count * run / runs, tiles = count * (run + 1) / runs - tile;
         for (int64_t i = 0; i < turns; ++i) {
@@ -431,21 +523,26 @@ class Winograd {
 
   void finish(const Place& set, int64_t block, const T* sums) const {
     const int64_t number = block % blocks_, first = first_of(number), wide = first_of(number + 1) - first;
-    const int64_t begin = block / blocks_ * kPanels * W, end = least(signals_.size(), begin + kPanels * W);
-    for (int64_t channel = begin; channel < end; ++channel) {
-      for (int64_t v = 0; v < wide; ++v, sums += W) finish(set, channel, first + v, sums, sums_plane());
+    const int64_t begin = block / blocks_ * kPanels, end = least(lines() * parts_, begin + kPanels);
+    for (int64_t p = begin; p < end; ++p, sums += W * wide * W) {
+      const int64_t from = p % lines() * W, part = p / lines(), here = least(W, met() - from);
+      for (int64_t i = 0; i < here * wide; ++i) {
+        finish(set, from + i / wide, first + i % wide, part, sums + i * W, sums_plane());
+      }
     }
   }
-  // A vector of kernels' sums for a signal, from the points back to outputs, to where these lie.
-  void finish(const Place& set, int64_t channel, int64_t vector, const T* sums, int64_t plane) const {
+  // A vector of kernels' sums for a part of a signal, from the points back to outputs, to where these lie.
+  void finish(const Place& set, int64_t channel, int64_t vector, int64_t part, const T* sums, int64_t plane) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
+    const int64_t across = inner_.outputs;
     alignas(FILTRAX_VECTOR) T above[kPoints * kMostTaps * W], results[kMostTaps * kMostTaps * W];
-    result_inner_(sums, {plane, plane * inner_.points}, above, {W, inner.m * W}, down_.points);
-    result_down_(above, {inner.m * W, W}, results, {inner.m * W, W}, inner.m);
+    result_inner_(sums, {plane, plane * inner_.points}, above, {W, across * W}, down_.points);
+    result_down_(above, {across * W, W}, results, {across * W, W}, across);
     S* to = out_ + set.out + signals_[channel].out;
     const int64_t size = outer.m * inner.m, here = least(W, many() - vector * W);
     // Neighbours, forwards or backwards, are turned over together.
-    const bool close = (inner.out == 1 || inner.out == -1) && (outer.m == 1 || outer.out == inner.m * inner.out);
+    const bool close = parts_ == 1 && (inner.out == 1 || inner.out == -1) &&
+                       (outer.m == 1 || outer.out == inner.m * inner.out);
     alignas(FILTRAX_VECTOR) T square[W * W];
     for (int64_t next = 0; close && next < size; next += W) {
       const int64_t first = inner.out > 0 ? next : size - 1 - next, count = least(W, size - next);
@@ -460,11 +557,14 @@ class Winograd {
         }
       }
     }
+    const TapPart &down = down_.parts[part / inner_.parts.size()], &along = inner_.parts[part % inner_.parts.size()];
+    to += down.first * outer.out + along.first * inner.out;
     for (int64_t q = 0; !close && q < here; ++q) {
       S* result = to + kernels_[vector * W + q].out;
-      for (int64_t i = 0; i < outer.m; ++i) {
-        for (int64_t j = 0; j < inner.m; ++j) {
-          convert_few<1>(results + (i * inner.m + j) * W + q, result + i * outer.out + j * inner.out);
+      for (int64_t i = 0; i < down.count; ++i) {
+        for (int64_t j = 0; j < along.count; ++j) {
+          convert_few<1>(results + (i * across + j) * W + q,
+                         result + i * down_.step * outer.out + j * inner_.step * inner.out);
         }
       }
     }
@@ -473,20 +573,21 @@ class Winograd {
   const Problem& problem_;
   const bool of_sums_;
   const Tiling down_, inner_;
-  const int64_t points_;
+  const int64_t points_, parts_;
+  const std::vector<TapPart> whole_{{0, 0}};
   const std::vector<Place> sets_, kernels_, signals_;
   std::vector<Place> terms_;
   const S *lhs_, *rhs_, *lhs_end_, *rhs_end_;
   S* out_;
-  // Whether the taps of the next channel follow those of one.
-  bool follow_ = true;
+  // From the kernel of a channel to the next channel's, if those are read together.
+  int64_t apart_ = 0;
   int64_t across_, blocks_, tiles_;
   Combine<T> signal_down_, signal_inner_, kernel_down_, kernel_inner_, result_down_, result_inner_;
 };
 
 template <class S, class T>
-void correlate_winograd(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
-  Winograd<S, T>(problem, lhs, rhs, out).run(pool);
+void correlate_winograd(const Pool& pool, const Problem& problem, bool of_sums, const S* lhs, const S* rhs, S* out) {
+  Winograd<S, T>(problem, of_sums, lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET
