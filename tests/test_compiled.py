@@ -276,6 +276,22 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "small blocks of rows summed": ((2, 2, 8, 16), (whole(3), same(50, 3))),
     "small blocks for one output": ((1, 2, 17, 20), (same(30, 3), Axis(12, 4, 1, 1))),
     "small blocks of a large image": ((1, 1, 8, 16), (same(120, 3), same(150, 3))),
+    "small blocks of parts": ((1, 3, 20, 17), (same(23, 7), same(19, 6))),
+    "small blocks of parts along rows": ((2, 2, 70, 33), (same(200, 15),)),
+    "small blocks of parts of few tiles": ((1, 1, 130, 150), (same(7, 7), same(7, 7))),
+    "small blocks of strided images":
+        ((2, 3, 17, 20), (Axis(30, 5, 15, 2, stride=2), Axis(41, 7, 14, 3, stride=3))),
+    "small blocks of rows strided further than taps reach":
+        ((1, 5, 30, 40), (Axis(150, 3, 38, 0, stride=4),)),
+    "small blocks of spaced images":
+        ((1, 3, 17, 20), (Axis(15, 7, 33, 4, base=2), Axis(14, 3, 30, 1, base=2))),
+    "small blocks of rows spaced by three": ((2, 4, 16, 40), (Axis(50, 13, 140, 8, base=3),)),
+    "few outputs in small blocks of parts":
+        ((1, 20, 3, 17), (Axis(19, 19, 7, 3), Axis(24, 24, 11, 5))),
+    "few outputs in small blocks, dilated":
+        ((2, 20, 3, 17), (Axis(25, 10, 7, 0, dilation=2), Axis(30, 10, 5, 2, dilation=3))),
+    "few outputs in small blocks of rows, dilated":
+        ((1, 33, 5, 40), (Axis(500, 248, 9, 4, dilation=2),)),
     "few outputs in small blocks": ((1, 20, 3, 17), (Axis(9, 9, 3, 1), Axis(14, 14, 3, 1))),
     "few outputs in small blocks of many":
         ((1, 70, 40, 33), (Axis(25, 25, 4, 2), Axis(29, 30, 5, 3))),
@@ -414,7 +430,7 @@ def test_what_is_served() -> None:
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
     # Frames have no strides, no spaced samples or taps, no images of lanes, no sums of columns and
-    # no columns in reverse order; and one tap slides along nothing.
+    # no columns in reverse order; and one tap slides along nothing. Small blocks have strides.
     apart = (
         "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
         "rows summed, not all", "row each", "in tiles", "every second output",
@@ -426,7 +442,10 @@ def test_what_is_served() -> None:
         "few outputs of images, rows summed, kernel reversed",
     }  # fmt: skip
     assert {name for name, _ in refused} == reverse | {
-        name for name in PROBLEMS if any(words in name for words in apart)
+        name
+        for name in PROBLEMS
+        if any(words in name for words in apart)
+        and tiles.rows_of(problem_of(name, "float64")) is None
     }
     assert {engine for _, engine in refused} == {"overlap"}
 
@@ -636,10 +655,24 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     np.testing.assert_array_equal(spoiled[[0, 2]], clean[[0, 2]])
 
 
-@pytest.mark.parametrize("k", [2, 3, 4, 5])
-@pytest.mark.parametrize("m", [3, 7, 40])
-def test_a_nan_in_small_blocks_spoils_what_the_plan_says(m: int, k: int) -> None:
-    axes = (Axis(m, k, m, k // 2), Axis(m + 3, k, m + 3, k // 2))
+@pytest.mark.parametrize(
+    ("m", "k", "step"),
+    [
+        *((m, k, {}) for m in (3, 7, 40) for k in (2, 3, 4, 5)),
+        *((40, k, {}) for k in (7, 9, 16)),
+        *((40, k, {"stride": stride}) for k, stride in ((5, 2), (13, 2), (7, 3), (3, 4))),
+        *((40, k, {"base": base}) for k, base in ((5, 2), (14, 3))),
+    ],
+)
+def test_a_nan_in_small_blocks_spoils_what_the_plan_says(
+    m: int, k: int, step: dict[str, int]
+) -> None:
+    # As many outputs as samples, with those left out or put between.
+    def axis(n: int) -> Axis:
+        outputs = -(-n // step.get("stride", 1)) * step.get("base", 1)
+        return Axis(n, k, outputs, k // 2, **step)
+
+    axes = (axis(m), axis(m + 3))
     problem = Correlation(1, 1, 8, 8, axes, jnp.dtype("float32"))
     engine = COMPILED["overlap"]
     assert engine.block(problem) == tiles.POINTS

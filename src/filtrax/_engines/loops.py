@@ -22,6 +22,8 @@ CELLS, SUMS, OUTER = 5, 3, 2
 #: Taps, or outputs, of Winograd's filters along an axis at most: of more, transforms make fewer
 #: products.
 MOST_TAPS = 16
+#: Those that a frame takes, as in ``source/points.h``.
+OF_FRAME = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,9 @@ def _few_of(slides: Sequence[Slide]) -> Literal["k", "m", ""]:
     outputs = are_few("m") and all(each.stride == each.base == 1 for each in slides)
     outputs = outputs and slides[-1].rhs == 1
     if taps and outputs:
-        taps = math.prod(each.k for each in slides) <= math.prod(each.m for each in slides)
+        # As many as a frame takes make no parts.
+        one = all(each.k <= OF_FRAME for each in slides)
+        taps = one or math.prod(each.k for each in slides) <= math.prod(each.m for each in slides)
     return "k" if taps else "m" if outputs else ""
 
 

@@ -22,9 +22,7 @@ from filtrax._engines.vectors import WIDEST, bytes_of_number
 
 #: Samples of a block along an axis, and products that are added up before others, as in
 #: ``winograd.h``.
-POINTS, _CHANNELS, _TILES = 6, 64, 256
-#: Taps of a frame at most, as there.
-_MOST = POINTS - 1
+POINTS, _CHANNELS, _TILES = loops.OF_FRAME + 1, 64, 256
 #: How much longer products, signals, pieces of kernels and sums take where outputs are few.
 _SUMMED = (1.25, 1.5, 1.0, 1.5)
 #: Tiles that kernels meet block by block, and the fewest of a chunk, as there.
@@ -60,11 +58,17 @@ def _tiling(few: int, step: int) -> _Tiling:
     of_phase = -(-few // step)
     # Those that make the fewest products for each output; the longest of these.
     size = min(
-        range(min(_MOST, of_phase), min(1, of_phase - 1), -1),
+        range(min(loops.OF_FRAME, of_phase), min(1, of_phase - 1), -1),
         key=lambda size: -(-of_phase // size) / (POINTS + 1 - size),
     )
     parts = sum(-(-len(range(start, few, step)) // size) for start in range(min(step, few)))
     return _Tiling(size, parts, -(-of_phase // size), POINTS if size > 1 else 1)
+
+
+def _tilings(taps: int, stride: int, base: int) -> list[_Tiling]:
+    """Those of each phase of outputs, where samples stand ``base`` apart."""
+    counts = (len(range(start, taps, base)) for start in range(base))
+    return [_tiling(count, stride) for count in counts if count]
 
 
 def rows_of(problem: Correlation) -> loops.Rows | None:
@@ -170,8 +174,8 @@ def spread(problem: Correlation) -> tuple[int, ...]:
         elif loops.are_few_outputs(rows):
             found.append(axis.m)
         else:
-            phase = _tiling(-(-axis.k // axis.base), axis.stride)
-            found.append(min(axis.m, axis.base * _reached(phase)))
+            phases = _tilings(axis.k, axis.stride, axis.base)
+            found.append(min(axis.m, sum(map(_reached, phases))))
     return tuple(found)
 
 
@@ -200,8 +204,7 @@ def _phases(rows: loops.Rows) -> list[tuple[_Tiling, ...]]:
     def along(slide: loops.Slide) -> list[_Tiling]:
         if few:
             return [_tiling(slide.m, slide.dilation)]
-        taps = (len(range(start, slide.k, slide.base)) for start in range(slide.base))
-        return [_tiling(count, slide.stride) for count in taps if count]
+        return _tilings(slide.k, slide.stride, slide.base)
 
     return list(product(*map(along, (*rows.outer, rows.inner))))
 
