@@ -265,6 +265,12 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         (Axis(11, 3, 30, 2, dilation=2, base=3), Axis(7, 5, 24, 4, dilation=3, base=3))),
     "own kernels of channels, rows spaced":
         ((18, 2, 1, 1), (Axis(60, 7, 200, 8, dilation=2, base=4),)),
+    "own kernels of channels, few outputs of images":
+        ((40, 1, 5, 1), (Axis(7, 7, 3, 1), Axis(8, 8, 5, 2))),
+    "own kernels of channels, few outputs of images, dilated":
+        ((37, 1, 4, 1), (Axis(28, 10, 3, 1, dilation=3), Axis(30, 10, 4, 2, dilation=3))),
+    "own kernels of channels, few outputs of images, dilated by two":
+        ((70, 1, 3, 1), (Axis(14, 7, 4, 0, dilation=2), Axis(15, 9, 4, 2, dilation=2))),
     # Winograd's filters serve these as `overlap`.
     "small blocks": ((1, 3, 20, 17), (same(9, 3), same(11, 3))),
     "small blocks of two and five taps": ((2, 2, 9, 70), (same(23, 2), Axis(31, 5, 35, 4))),

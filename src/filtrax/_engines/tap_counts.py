@@ -89,6 +89,8 @@ def rows_of(problem: Correlation) -> tuple[int, loops.Rows] | None:
         sooner = short_rows.are_sooner_across(summed, problem)
         across = rows and sooner and _is_across(algorithm, rows, problem)
         return (algorithm, rows) if rows and across else (_native.DOTS, summed)
+    if rows and rows.sums and _is_across(algorithm, rows, problem):
+        return algorithm, rows
     if problem.is_short and not (rows and _is_brief(rows, problem)):
         rows, algorithm = summed, _native.DOTS
     return (algorithm, rows) if rows else None

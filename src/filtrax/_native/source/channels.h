@@ -1,7 +1,8 @@
 // Images, or rows, with a kernel for each channel whose vectors had better lie across channels: those along rows would
 // not be full, or meet samples that stand apart.
 //
-// Samples of some rows of outputs are turned over with zeros around them, and sums are turned back.
+// Samples of some rows of outputs are turned over with zeros around them, and sums are turned back. In a gradient by
+// these kernels the second signals are turned over, too.
 #pragma once
 
 #include <algorithm>
@@ -24,16 +25,19 @@ namespace FILTRAX_SET {
 constexpr int kChannelSums = 8;
 constexpr int64_t kPartSamples = 1 << 15, kMostSamples = 1 << 18;
 // Rows are short, in eighths of a vector: of images, of every second sample of them, and of single rows.
+// Channels of gradients by kernels, in vectors: a thread has all the signals of some.
+constexpr int64_t kSummedChannels = 2;
 constexpr int64_t kShortRow = 5, kShortStrided = 6, kShortSpaced = 36, kShortSingle = 48, kShortSingleApart = 128;
 
-// P outputs, each with the samples from a place of its own.
+// P outputs, each with the samples from a place of its own, added to what is there or not.
 template <int P, class T>
-void channel_block(const T* const* at, const int64_t* offsets, int64_t count, const T* weights, T* const* to) {
+void channel_block(const T* const* at, const int64_t* offsets, int64_t count, const T* weights, T* const* to,
+                   bool added) {
   constexpr int W = width<T>;
   Vec<T, W> sums[P];
   const T* x[P];
 #pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) sums[p] = Vec<T, W>{}, x[p] = at[p];
+  for (int p = 0; p < P; ++p) sums[p] = added ? load<T>(to[p]) : Vec<T, W>{}, x[p] = at[p];
   for (int64_t t = 0; t < count; ++t) {
     const int64_t offset = offsets[t];
     const Vec<T, W> tap = kept(load<T>(weights + t * W));
@@ -44,7 +48,7 @@ void channel_block(const T* const* at, const int64_t* offsets, int64_t count, co
   for (int p = 0; p < P; ++p) put<T, W>(to[p], sums[p]);
 }
 template <class T>
-using ChannelBlock = void (*)(const T* const*, const int64_t*, int64_t, const T*, T* const*);
+using ChannelBlock = void (*)(const T* const*, const int64_t*, int64_t, const T*, T* const*, bool);
 template <class T, size_t... P>
 ChannelBlock<T> channel_block_of(int64_t outputs, std::index_sequence<P...>) {
   static constexpr ChannelBlock<T> blocks[] = {channel_block<P + 1, T>...};
@@ -102,12 +106,14 @@ struct Plane {
   Padded below, along;
 };
 
+inline bool is_plain_sum(const Slide& axis) { return axis.stride == 1 && axis.base == 1; }
+
 template <class T>
 bool is_across_channels(const Problem& problem) {
   constexpr int64_t W = width<T>;
   const Slide &inner = problem.inner, &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
   const int channels = channels_of(problem);
-  if (channels < 0 || problem.cells[channels].size < W / 2 || problem.lanes > 1 || problem.count_sums() > 1) return false;
+  if (channels < 0 || problem.cells[channels].size < W / 2 || problem.lanes > 1) return false;
   for (const Slide* each : {&other, &axis}) {
     if (is_row(*each) && (each->n > 1 || each->lo != 0)) return false;
   }
@@ -116,14 +122,20 @@ bool is_across_channels(const Problem& problem) {
   for (const Slide* each : {&inner, &axis}) {
     if (each->stride > 1 && each->base > 1) return false;
   }
+  const Plane plane(problem);
+  if (plane.below.reach(0, 1) * plane.along.length * int64_t(sizeof(T)) * W > kMostSamples) return false;
+  if (problem.count_sums() > 1) {
+    // Taps are those of the second signals, in rows.
+    const int64_t few = inner.dilation > 1 ? kShortStrided : kShortRow;
+    return inner.m <= inner.k && axis.m > 1 && axis.m <= axis.k && is_plain_sum(inner) && is_plain_sum(axis) &&
+           (inner.dilation > 2 || 8 * inner.k <= few * W) && problem.cells[channels].size >= kSummedChannels * W;
+  }
   const int64_t apart = most(inner.stride, inner.base);
   const int64_t few = is_row(axis)     ? apart > 1 ? kShortSingleApart : kShortSingle
                       : inner.base > 1 ? kShortSpaced
                       : apart > 1      ? kShortStrided
                                        : kShortRow;
-  if (apart <= 2 && 8 * inner.m > few * W) return false;
-  const Plane plane(problem);
-  return plane.below.reach(0, 1) * plane.along.length * int64_t(sizeof(T)) * W <= kMostSamples;
+  return apart > 2 || 8 * inner.m <= few * W;
 }
 
 template <class S, class T>
@@ -134,6 +146,7 @@ class AcrossChannels {
         channels_(problem.cells[channels_of(problem)]), pitch_(along_.length), lhs_(lhs), rhs_(rhs),
         lhs_end_(lhs + problem.count_samples()), rhs_end_(rhs + problem.count_taps()), out_(out) {
     others_.cells[channels_of(problem)] = {1, 0, 0, 0};
+    for (int64_t s = 0; s < problem.count_sums(); ++s) terms_.push_back(term_of(problem, s));
     taps_.assign(below_.axis.k * along_.axis.k, -1);
     for (size_t d = 0; d < below_.turns.size(); ++d) {
       for (size_t a = 0; a < along_.turns.size(); ++a) add_taps(d, a);
@@ -164,7 +177,7 @@ class AcrossChannels {
     const int64_t items = images * parts_, rows = ceil_div(below_.count, parts_);
     const int64_t outputs = below_.axis.m * along_.axis.m;
     const double products = double(outputs) * taps_.size() / (below_.axis.base * along_.axis.base);
-    const double work = images * (W * (products + kTurned * (outputs + below_.axis.n * along_.axis.n)) + kItem);
+    const double work = images * terms_.size() * (W * (products + kTurned * (outputs + below_.axis.n * along_.axis.n)) + kItem);
     const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
     share(pool, tasks, [&](int64_t task) {
       const int64_t size = below_.reach(0, rows) * pitch_ * W;
@@ -180,20 +193,22 @@ class AcrossChannels {
         if (part == 0 && item > first) cells.next();
         const int64_t from = image / others * W, some = least(W, channels_.size - from);
         const Place& place = cells.place();
-        const S *lines[W], *taps[W];
-        for (int64_t l = 0; l < W; ++l) {
-          // Lanes without a channel repeat the last one.
-          const int64_t channel = from + least(l, some - 1);
-          lines[l] = lhs_ + place.lhs + channel * channels_.lhs;
-          taps[l] = rhs_ + place.rhs + channel * channels_.rhs;
-        }
-        if (prepared != taps[0]) prepare(taps, weights), prepared = taps[0];
         const int64_t begin = below_.count * part / parts_, end = below_.count * (part + 1) / parts_;
-        fill(lines, begin, end, samples);
-        for (size_t d = 0, tap = 0; d < below_.turns.size(); ++d) {
-          for (size_t a = 0; a < along_.turns.size(); ++a) {
-            sum(d, a, begin, end, tap, samples, weights, sums);
-            tap += below_.parts[d].k * along_.parts[a].k;
+        for (const Place& term : terms_) {
+          const S *lines[W], *taps[W];
+          for (int64_t l = 0; l < W; ++l) {
+            // Lanes without a channel repeat the last one.
+            const int64_t channel = from + least(l, some - 1);
+            lines[l] = lhs_ + place.lhs + term.lhs + channel * channels_.lhs;
+            taps[l] = rhs_ + place.rhs + term.rhs + channel * channels_.rhs;
+          }
+          if (prepared != taps[0]) prepare(taps, weights), prepared = taps[0];
+          fill(lines, begin, end, samples);
+          for (size_t d = 0, tap = 0; d < below_.turns.size(); ++d) {
+            for (size_t a = 0; a < along_.turns.size(); ++a) {
+              sum(d, a, begin, end, tap, samples, weights, sums, &term > terms_.data());
+              tap += below_.parts[d].k * along_.parts[a].k;
+            }
           }
         }
         leave(sums, begin, end, out_ + place.out + from * channels_.out, some);
@@ -237,8 +252,8 @@ class AcrossChannels {
   }
 
   // Outputs of a turn of both axes, in rows [begin, end).
-  void sum(size_t d, size_t a, int64_t begin, int64_t end, int64_t tap, const T* samples, const T* weights,
-           T* sums) const {
+  void sum(size_t d, size_t a, int64_t begin, int64_t end, int64_t tap, const T* samples, const T* weights, T* sums,
+           bool added) const {
     const Slide &below = below_.parts[d], &along = along_.parts[a];
     const int64_t top = below_.first(begin), base = below_.axis.base, wide = along_.axis.m;
     const int64_t last = least(end, below.m);
@@ -268,7 +283,7 @@ class AcrossChannels {
           if (++column == along.m) column = 0, x += below.stride * pitch_ * W, y += base * wide * W;
         }
         channel_block_of<T>(some, std::make_index_sequence<kChannelSums>{})(at, offsets_.data() + from, count,
-                                                                         weights + from * W, to);
+                                                                         weights + from * W, to, added);
       }
       i = next;
     }
@@ -291,8 +306,9 @@ class AcrossChannels {
   }
 
   static constexpr int64_t W = width<T>;
-  // The problem without its channels.
+  // The problem without its channels, and where the terms of its sums lie.
   Problem others_;
+  std::vector<Place> terms_;
   const Plane plane_;
   const Padded &below_, &along_;
   const Cell channels_;
