@@ -292,6 +292,14 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "small blocks of spaced images":
         ((1, 3, 17, 20), (Axis(15, 7, 33, 4, base=2), Axis(14, 3, 30, 1, base=2))),
     "small blocks of rows spaced by three": ((2, 4, 16, 40), (Axis(50, 13, 140, 8, base=3),)),
+    "small blocks, dilated":
+        ((2, 3, 17, 20), (same(30, 3, dilation=2), Axis(25, 7, 19, 9, dilation=3))),
+    "small blocks of long rows, dilated": ((1, 3, 33, 40), (same(400, 3, dilation=16),)),
+    "small blocks of few tiles, dilated": ((1, 1, 130, 150), (same(9, 3, dilation=4), same(7, 2))),
+    "few outputs in small blocks, strided":
+        ((1, 20, 3, 17), (Axis(27, 25, 3, 2, stride=2), Axis(30, 24, 5, 3, stride=2))),
+    "few outputs in small blocks of rows, strided":
+        ((2, 33, 5, 40), (Axis(500, 460, 9, 4, stride=5),)),
     "few outputs in small blocks of parts":
         ((1, 20, 3, 17), (Axis(19, 19, 7, 3), Axis(24, 24, 11, 5))),
     "few outputs in small blocks, dilated":
@@ -668,6 +676,7 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
         *((40, k, {}) for k in (7, 9, 16)),
         *((40, k, {"stride": stride}) for k, stride in ((5, 2), (13, 2), (7, 3), (3, 4))),
         *((40, k, {"base": base}) for k, base in ((5, 2), (14, 3))),
+        *((40, k, {"dilation": dilation}) for k, dilation in ((3, 2), (7, 4))),
     ],
 )
 def test_a_nan_in_small_blocks_spoils_what_the_plan_says(
@@ -676,7 +685,7 @@ def test_a_nan_in_small_blocks_spoils_what_the_plan_says(
     # As many outputs as samples, with those left out or put between.
     def axis(n: int) -> Axis:
         outputs = -(-n // step.get("stride", 1)) * step.get("base", 1)
-        return Axis(n, k, outputs, k // 2, **step)
+        return Axis(n, k, outputs, k // 2 * step.get("dilation", 1), **step)
 
     axes = (axis(m), axis(m + 3))
     problem = Correlation(1, 1, 8, 8, axes, jnp.dtype("float32"))

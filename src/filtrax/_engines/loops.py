@@ -22,6 +22,8 @@ CELLS, SUMS, OUTER = 5, 3, 2
 #: Taps, or outputs, of Winograd's filters along an axis at most: of more, transforms make fewer
 #: products.
 MOST_TAPS = 16
+#: Frames that lie between one another at most.
+MOST_WOVEN = 512
 #: Those that a frame takes, as in ``source/points.h``.
 OF_FRAME = 5
 
@@ -315,16 +317,21 @@ def for_tiles(problem: Correlation) -> Rows | None:
 def _few_of(slides: Sequence[Slide]) -> Literal["k", "m", ""]:
     """What axes have few of that frames can serve: taps, outputs or neither."""
 
-    def are_few(which: str) -> bool:
-        return all(1 < getattr(each, which) <= MOST_TAPS for each in slides)
+    def are_few(few: str, long: str, woven: str) -> bool:
+        # Frames whose samples stand apart lie between one another, if there are enough.
+        apart = [getattr(each, woven) for each in slides]
+        lengths = [getattr(each, long) for each in slides]
+        enough = all(
+            step == 1 or 2 * step <= length for step, length in zip(apart, lengths, strict=True)
+        )
+        few_enough = all(1 < getattr(each, few) <= MOST_TAPS for each in slides)
+        return few_enough and enough and math.prod(apart) <= MOST_WOVEN
 
-    # Frames step over what outputs step over, and over the zeros between samples.
-    taps = are_few("k") and all(
-        each.dilation == 1 and 1 in (each.stride, each.base) for each in slides
-    )
+    single = all(sorted((each.stride, each.dilation, each.base))[:2] == [1, 1] for each in slides)
+    taps = single and are_few("k", "m", "dilation")
     # Taps in blocks are read forwards.
-    outputs = are_few("m") and all(each.stride == each.base == 1 for each in slides)
-    outputs = outputs and slides[-1].rhs == 1
+    forwards = slides[-1].rhs == 1 and all(each.base == 1 for each in slides)
+    outputs = single and forwards and are_few("m", "k", "stride")
     if taps and outputs:
         # As many as a frame takes make no parts.
         one = all(each.k <= OF_FRAME for each in slides)

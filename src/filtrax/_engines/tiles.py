@@ -233,7 +233,9 @@ def _tiles(rows: loops.Rows, phase: tuple[_Tiling, ...]) -> int:
     few = loops.are_few_outputs(rows)
     count = math.prod(each.size for each in rows.sums) if few else rows.signals
     for slide, axis in zip((*rows.outer, rows.inner), phase, strict=True):
-        count *= -(-(slide.k if few else -(-slide.m // slide.base)) // axis.hop)
+        long = slide.k if few else -(-slide.m // slide.base)
+        woven = slide.stride if few else slide.dilation
+        count *= -(-long // (axis.hop * woven)) * woven
     return count
 
 

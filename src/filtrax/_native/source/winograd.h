@@ -5,7 +5,8 @@
 // the second signal stand for kernels, and frames are summed before the sums are brought back.
 //
 // More taps than a frame takes, and those that lie between samples that outputs step over, are cut into parts that meet
-// samples of their own: as channels do, which are summed at the points.
+// samples of their own: as channels do, which are summed at the points. Where taps stand apart, so do the samples of a
+// frame, and as many frames lie between one another.
 //
 // S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for Convolutional
 // Neural Networks, 2016.
@@ -32,15 +33,16 @@ struct TapPart {
   int64_t first, count;
 };
 
-// Frames along an axis: how many, `hop` from one to the next, each of `points` samples, which `taps` taps turn into
-// `outputs` outputs, for each of the parts. Their samples are `step` apart.
+// Frames along an axis: `count` groups, `hop` outputs of each frame from one to the next, of `woven` frames that begin at
+// neighbouring samples. Each has `points` samples, which `taps` taps turn into `outputs` outputs, for each of the parts.
 struct Tiling {
-  Tiling(const Slide& axis, bool of_sums) : step(of_sums ? axis.dilation : axis.stride) {
+  Tiling(const Slide& axis, bool of_sums)
+      : step(of_sums ? axis.dilation : axis.stride), woven(of_sums ? axis.stride : axis.dilation) {
     const int64_t few = of_sums ? axis.m : axis.k, phase = ceil_div(few, step), size = size_of_part(phase);
     points = size == 1 ? 1 : kPoints;
     hop = points + 1 - size;
     taps = of_sums ? hop : size, outputs = of_sums ? size : hop;
-    count = ceil_div(of_sums ? axis.k : axis.m, hop);
+    count = ceil_div(of_sums ? axis.k : axis.m, hop * woven);
     for (int64_t start = 0; start < least(step, few); ++start) {
       for (int64_t first = start; first < few; first += size * step) {
         parts.push_back({first, least(size, ceil_div(few - first, step))});
@@ -56,13 +58,15 @@ struct Tiling {
     }
     return best;
   }
-  // Samples from the first of a frame to the last of so many frames' parts, and one.
-  int64_t reach(int64_t frames) const {
+  // From sample to sample of a frame: taps step over samples, or outputs over taps.
+  int64_t apart() const { return step * woven; }
+  // Samples of so many groups, with those of all parts.
+  int64_t reach(int64_t groups) const {
     int64_t last = 0;
     for (const TapPart& part : parts) last = most(last, part.first);
-    return ((frames - 1) * hop + points - 1) * step + last + 1;
+    return (((groups - 1) * hop + points - 1) * step + last + 1) * woven;
   }
-  int64_t step, points, taps, outputs, hop, count;
+  int64_t step, woven, points, taps, outputs, hop, count;
   std::vector<TapPart> parts;
 };
 
@@ -86,6 +90,7 @@ class Winograd {
   Winograd(const Problem& problem, bool of_sums, const S* lhs, const S* rhs, S* out)
       : problem_(problem), of_sums_(of_sums), down_(problem.outer[0], of_sums), inner_(problem.inner, of_sums),
         points_(down_.points * inner_.points), parts_(down_.parts.size() * inner_.parts.size()),
+        woven_(down_.woven * inner_.woven),
         sets_(places_of(problem, [](const Cell& c) { return c.size > 1 && !is_of_kernels(c) && !is_of_signals(c); })),
         kernels_(places_of(problem, is_of_kernels)), signals_(places_of(problem, is_of_signals)),
         lhs_(lhs), rhs_(rhs), lhs_end_(lhs + problem.count_samples()), rhs_end_(rhs + problem.count_taps()), out_(out) {
@@ -93,7 +98,8 @@ class Winograd {
     find_apart();
     across_ = ceil_div(many(), W);
     blocks_ = ceil_div(across_, kColumns);
-    tiles_ = (of_sums_ ? terms_ : signals_).size() * down_.count * inner_.count;
+    groups_ = (of_sums_ ? terms_ : signals_).size() * down_.count * inner_.count;
+    tiles_ = groups_ * woven_;
     signal_down_ = combine_of_signals(down_);
     signal_inner_ = combine_of_signals(inner_);
     kernel_down_ = combine_of<OfKernels, T>(down_.taps), kernel_inner_ = combine_of<OfKernels, T>(inner_.taps);
@@ -177,51 +183,52 @@ class Winograd {
     }
   }
 
-  // Tiles one after the other: of a signal or a term, some whole rows, or a part of one.
+  // Groups of tiles one after the other: of a signal or a term, some whole rows, or a part of one.
   struct Run {
     int64_t number, row, col, rows, count;
   };
   template <class Turn>
   void in_runs(int64_t begin, int64_t end, const Turn& turn) const {
-    const int64_t of_row = most(down_.points, down_.hop) * down_.step * inner_.reach(inner_.count) * W * int64_t(sizeof(T));
+    const int64_t high = most(down_.points, down_.hop) * down_.apart();
+    const int64_t of_row = high * inner_.reach(inner_.count) * W * int64_t(sizeof(T));
     for (int64_t t = begin; t < end;) {
       const int64_t line = t / inner_.count, row = line % down_.count, col = t % inner_.count;
       Run run{line / down_.count, row, col, 1, least(end - t, inner_.count - col)};
       if (run.count == inner_.count) {
         run.rows = most(1, least(kRunNear / of_row, least(down_.count - row, (end - t) / inner_.count)));
       }
-      turn(run, t - begin);
+      turn(run, (t - begin) * woven_);
       t += run.rows * run.count;
     }
   }
 
-  // How frames of an axis are cut: from one to the next, between their samples, and where each part's begin.
+  // How frames of an axis are cut: from group to group, between their samples, and where each part's begin.
   struct Cut {
-    int64_t points, hop, apart;
+    int64_t points, hop, apart, woven;
     const std::vector<TapPart>& parts;
     Combine<T> combine;
   };
   static Cut cut_of_frames(const Tiling& axis, Combine<T> combine) {
-    return {axis.points, axis.hop * axis.step, axis.step, axis.parts, combine};
+    return {axis.points, axis.hop * axis.apart(), axis.apart(), axis.woven, axis.parts, combine};
   }
   Cut cut_of_pieces(const Tiling& axis, Combine<T> combine) const {
-    return {axis.points, axis.hop, 1, whole_, combine};
+    return {axis.points, axis.hop * axis.woven, axis.woven, axis.woven, whole_, combine};
   }
   // A vector of lines of a run, combined at the points: from tile to tile of a panel, planes apart, for each part.
   void frames(const S* const* lines, const Run& run, T* to, int64_t plane, int64_t part) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
-    const Side down{run.row * down_.hop * down_.step - outer.lo, down_.reach(run.rows), outer.n, outer.lhs};
-    const Side along{run.col * inner_.hop * inner_.step - inner.lo, inner_.reach(run.count), inner.n, 1};
-    combined(lines, lhs_end_, down, along, cut_of_frames(down_, signal_down_), cut_of_frames(inner_, signal_inner_), run,
-             to, plane, part);
+    const Cut cut_down = cut_of_frames(down_, signal_down_), cut_inner = cut_of_frames(inner_, signal_inner_);
+    const Side down{run.row * cut_down.hop - outer.lo, down_.reach(run.rows), outer.n, outer.lhs};
+    const Side along{run.col * cut_inner.hop - inner.lo, inner_.reach(run.count), inner.n, 1};
+    combined(lines, lhs_end_, down, along, cut_down, cut_inner, run, to, plane, part);
   }
   // The same of pieces of the second operand.
   void pieces(const S* const* lines, const Run& run, T* to, int64_t plane) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
-    const Side down{run.row * down_.hop, run.rows * down_.taps, outer.k, outer.rhs};
-    const Side along{run.col * inner_.hop, run.count * inner_.taps, inner.k, 1};
-    combined(lines, rhs_end_, down, along, cut_of_pieces(down_, kernel_down_), cut_of_pieces(inner_, kernel_inner_), run,
-             to, plane, 0);
+    const Cut cut_down = cut_of_pieces(down_, kernel_down_), cut_inner = cut_of_pieces(inner_, kernel_inner_);
+    const Side down{run.row * cut_down.hop, run.rows * cut_down.hop, outer.k, outer.rhs};
+    const Side along{run.col * cut_inner.hop, run.count * cut_inner.hop, inner.k, 1};
+    combined(lines, rhs_end_, down, along, cut_down, cut_inner, run, to, plane, 0);
   }
   void combined(const S* const* lines, const S* end, const Side& down, const Side& along, const Cut& cut_down,
                 const Cut& cut_inner, const Run& run, T* to, int64_t plane, int64_t part) const {
@@ -230,18 +237,21 @@ class Winograd {
     T* combined = samples + down.count * pitch;
     fill(lines, end, down, along, samples);
     for (const TapPart& above : cut_down.parts) {
-      for (int64_t row = 0; row < run.rows; ++row) {
-        T* values = samples + (row * cut_down.hop + above.first) * pitch;
+      for (int64_t row = 0; row < run.rows * cut_down.woven; ++row) {
+        const int64_t group = row / cut_down.woven, begin = row % cut_down.woven + above.first * cut_down.woven;
+        T* values = samples + (group * cut_down.hop + begin) * pitch;
         if (cut_down.points > 1) {
           cut_down.combine(values, {cut_down.apart * pitch, W}, combined, {pitch, W}, along.count);
           values = combined;
         }
-        T* into = to + row * run.count * W;
+        T* into = to + (group * run.count * woven_ + row % cut_down.woven * cut_inner.woven) * W;
         for (const TapPart& before : cut_inner.parts) {
-          const T* from = values + before.first * W;
+          const T* from = values + before.first * cut_inner.woven * W;
           for (int64_t i = 0; i < run.count; ++i, from += cut_inner.hop * W) {
-            cut_inner.combine(from, {cut_inner.apart * W, pitch}, into + i * W, {plane, plane * cut_inner.points},
-                              cut_down.points);
+            for (int64_t w = 0; w < cut_inner.woven; ++w) {
+              cut_inner.combine(from + w * W, {cut_inner.apart * W, pitch}, into + (i * woven_ + w) * W,
+                                {plane, plane * cut_inner.points}, cut_down.points);
+            }
           }
           into += part;
         }
@@ -269,9 +279,9 @@ class Winograd {
     const int64_t chunks = ceil_div(ceil_div(wanted, pool.threads) * pool.threads, sets);
     share(pool, sets * chunks, [&](int64_t number) {
       const int64_t set = number / chunks, chunk = number % chunks;
-      const int64_t begin = tiles_ * chunk / chunks, count = tiles_ * (chunk + 1) / chunks - begin;
+      const int64_t begin = groups_ * chunk / chunks, count = groups_ * (chunk + 1) / chunks - begin;
       if (!count) return;
-      const Panels panels{lines() * parts_, count};
+      const Panels panels{lines() * parts_, count * woven_};
       T* samples = scratch<T>(0, points_ * panels.plane());
       combine_signals(sets_[set], begin, count, 0, lines(), panels, samples);
       for (int64_t block = 0; block < blocks_; ++block) {
@@ -283,11 +293,11 @@ class Winograd {
   void few_tiles(const Place& set, const Pool& pool) const {
     const Panels panels{lines() * parts_, tiles_};
     T* samples = scratch<T>(0, points_ * panels.plane());
-    share(pool, lines(), [&](int64_t p) { combine_signals(set, 0, tiles_, p, p + 1, panels, samples); });
+    share(pool, lines(), [&](int64_t p) { combine_signals(set, 0, groups_, p, p + 1, panels, samples); });
     share(pool, blocks_, [&](int64_t block) {
       T* kernels = scratch<T>(5, of_block());
       combine_kernels(set, block, 0, channels(), kernels);
-      meet(set, block, kernels, 0, tiles_, panels, samples);
+      meet(set, block, kernels, 0, groups_, panels, samples);
     });
   }
 
@@ -341,7 +351,7 @@ class Winograd {
     }
   }
 
-  // Some panels of some tiles.
+  // Some panels of some groups of tiles.
   void combine_signals(const Place& set, int64_t begin, int64_t count, int64_t first, int64_t last,
                        const Panels& panels, T* to) const {
     in_runs(begin, begin + count, [&](const Run& run, int64_t tile) {
@@ -354,8 +364,9 @@ class Winograd {
   }
 
   // The outputs of a block of kernels.
-  void meet(const Place& set, int64_t block, const T* kernels, int64_t begin, int64_t count, const Panels& panels,
+  void meet(const Place& set, int64_t block, const T* kernels, int64_t begin, int64_t groups, const Panels& panels,
             const T* samples) const {
+    const int64_t count = groups * woven_;
     const int64_t first = first_of(block), wide = first_of(block + 1) - first, panel = panels.panel();
     const Panels results{wide, count};
     T* sums = scratch<T>(1, points_ * results.plane());
@@ -374,7 +385,7 @@ class Winograd {
         }
       }
     }
-    in_runs(begin, begin + count, [&](const Run& run, int64_t tile) {
+    in_runs(begin, begin + groups, [&](const Run& run, int64_t tile) {
       for (int64_t v = 0; v < wide; ++v) {
         leave(set, run, first + v, sums + v * results.panel() + tile * W, results.plane());
       }
@@ -384,21 +395,27 @@ class Winograd {
   // A vector of kernels of a run of tiles, from the points back to outputs, to where these lie.
   void leave(const Place& set, const Run& run, int64_t vector, const T* sums, int64_t plane) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
-    const int64_t top = run.row * down_.outputs, left = run.col * inner_.outputs;
-    const int64_t rows = least(run.rows * down_.outputs, outer.m - top);
-    const int64_t cols = least(run.count * inner_.outputs, inner.m - left), of_tile = inner_.outputs * W;
+    // From group to group.
+    const int64_t high = down_.outputs * down_.woven, across = inner_.outputs * inner_.woven;
+    const int64_t top = run.row * high, left = run.col * across;
+    const int64_t rows = least(run.rows * high, outer.m - top), cols = least(run.count * across, inner.m - left);
     // Rows that follow one another are one.
     const bool together = cols == inner.m && outer.out == inner.m * inner.out;
-    const int64_t pitch = together ? cols : run.count * inner_.outputs;
-    T* results = scratch<T>(2, (run.rows * down_.outputs * pitch + kMostTaps + W) * W + down_.points * of_tile);
-    T* values = results + (run.rows * down_.outputs * pitch + kMostTaps + W) * W;
-    for (int64_t row = 0; row < run.rows; ++row, sums += run.count * W) {
-      for (int64_t i = 0; i < run.count; ++i) {
-        T* to = results + (row * down_.outputs * pitch + i * inner_.outputs) * W;
-        result_inner_(sums + i * W, {plane, plane * inner_.points}, down_.points > 1 ? values : to, {W, of_tile},
-                      down_.points);
-        const int64_t here = least(inner_.outputs, cols - i * inner_.outputs);
-        if (down_.points > 1) result_down_(values, {of_tile, W}, to, {pitch * W, W}, here);
+    const int64_t pitch = together ? cols : run.count * across, of_tile = inner_.outputs * W;
+    T* results = scratch<T>(2, (run.rows * high * pitch + most(across, W)) * W + down_.points * of_tile);
+    T* values = results + (run.rows * high * pitch + most(across, W)) * W;
+    for (int64_t row = 0; row < run.rows * down_.woven; ++row) {
+      const int64_t group = row / down_.woven, above = row % down_.woven;
+      const T* from = sums + (group * run.count * woven_ + above * inner_.woven) * W;
+      for (int64_t i = 0; i < run.count * inner_.woven; ++i) {
+        const int64_t before = i % inner_.woven, at = i / inner_.woven * across + before;
+        T* to = results + ((group * high + above) * pitch + at) * W;
+        const int64_t here = most(0, least(inner_.outputs, ceil_div(cols - at, inner_.woven)));
+        result_inner_(from + (i / inner_.woven * woven_ + before) * W, {plane, plane * inner_.points},
+                      down_.points > 1 ? values : to, {down_.points > 1 ? W : inner_.woven * W, of_tile}, down_.points);
+        if (down_.points > 1) {
+          result_down_(values, {of_tile, W}, to, {down_.woven * pitch * W, inner_.woven * W}, here);
+        }
       }
     }
     S* to = out_ + set.out + signals_[run.number].out + top * outer.out + left * inner.out;
@@ -449,8 +466,8 @@ class Winograd {
   void sum(const Place& set, const Pool& pool) const {
     const int64_t panels = lines() * parts_, lanes = panels + across_, tasks = lines() + across_;
     const int64_t near = kTilesOfAll / int64_t(sizeof(T)) / (points_ * lanes * W);
-    const int64_t chunks = ceil_div(tiles_, most(kFewestTiles, near));
-    const Panels all{lanes, ceil_div(tiles_, chunks)};
+    const int64_t chunks = least(groups_, ceil_div(tiles_, most(kFewestTiles, near)));
+    const Panels all{lanes, ceil_div(groups_, chunks) * woven_};
     T* values = scratch<T>(0, points_ * all.plane());
     const int64_t cuts = ceil_div(kEach * pool.threads, tasks);
     // Threads take blocks of the sums, or where these are few, points. Sums of a single chunk are brought back at once.
@@ -459,12 +476,13 @@ class Winograd {
     const Temporary<T> memory(5, by_block && chunks == 1 ? 0 : blocks * of_sums());
     T* sums = by_block && chunks == 1 ? nullptr : memory.get();
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      const int64_t begin = tiles_ * chunk / chunks, count = tiles_ * (chunk + 1) / chunks - begin;
+      const int64_t begin = groups_ * chunk / chunks, groups = groups_ * (chunk + 1) / chunks - begin;
+      const int64_t count = groups * woven_;
       share(pool, tasks * cuts, [&](int64_t number) {
-        const int64_t task = number / cuts, cut = number % cuts, from = count * cut / cuts;
-        in_runs(begin + from, begin + count * (cut + 1) / cuts, [&](const Run& run, int64_t tile) {
+        const int64_t task = number / cuts, cut = number % cuts, from = groups * cut / cuts;
+        in_runs(begin + from, begin + groups * (cut + 1) / cuts, [&](const Run& run, int64_t tile) {
           const S* lines[W];
-          T* to = values + (from + tile) * W;
+          T* to = values + (from * woven_ + tile) * W;
           if (task < this->lines()) {
             lines_of(signals_, &Place::lhs, lhs_ + set.lhs + terms_[run.number].lhs, task * W, lines);
             frames(lines, run, to + task * all.panel(), all.plane(), this->lines() * all.panel());
@@ -573,7 +591,7 @@ class Winograd {
   const Problem& problem_;
   const bool of_sums_;
   const Tiling down_, inner_;
-  const int64_t points_, parts_;
+  const int64_t points_, parts_, woven_;
   const std::vector<TapPart> whole_{{0, 0}};
   const std::vector<Place> sets_, kernels_, signals_;
   std::vector<Place> terms_;
@@ -581,7 +599,7 @@ class Winograd {
   S* out_;
   // From the kernel of a channel to the next channel's, if those are read together.
   int64_t apart_ = 0;
-  int64_t across_, blocks_, tiles_;
+  int64_t across_, blocks_, groups_, tiles_;
   Combine<T> signal_down_, signal_inner_, kernel_down_, kernel_inner_, result_down_, result_inner_;
 };
 
