@@ -71,7 +71,7 @@ struct Tiling {
 };
 
 // Bytes of frames and sums that a thread has at once, and the fewest tiles; bytes of those of all threads.
-constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kTilesOfAll = 1 << 23;
+constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kFewestOfAll = 12, kTilesOfAll = 1 << 23;
 // Panels of signals whose sums are made together.
 constexpr int64_t kPanels = 4;
 // Tiles that all kernels meet at once.
@@ -275,7 +275,9 @@ class Winograd {
     });
     const int64_t lanes = (cuts * parts_ + kColumns) * W, near = kTilesNear / int64_t(sizeof(T)) / (points_ * lanes);
     // As many as threads have alike.
-    const int64_t wanted = sets * ceil_div(tiles_, most(kFewestTiles, near));
+    // Fewer where all kernels are sooner read again than their samples.
+    const int64_t fewest = most(kFewestOfAll, least(kFewestTiles, across_ * W * channels() * parts_ / lanes));
+    const int64_t wanted = sets * ceil_div(tiles_, most(fewest, near));
     const int64_t chunks = ceil_div(ceil_div(wanted, pool.threads) * pool.threads, sets);
     share(pool, sets * chunks, [&](int64_t number) {
       const int64_t set = number / chunks, chunk = number % chunks;
