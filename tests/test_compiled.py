@@ -680,7 +680,7 @@ def test_a_nan_spoils_its_own_outputs_only(engine: Any, bad: float) -> None:
     ],
 )
 def test_a_nan_in_small_blocks_spoils_what_the_plan_says(
-    m: int, k: int, step: dict[str, int]
+    m: int, k: int, step: dict[str, Any]
 ) -> None:
     # As many outputs as samples, with those left out or put between.
     def axis(n: int) -> Axis:
