@@ -444,7 +444,7 @@ def test_what_is_served() -> None:
         (name, engine) for name, dtype, engine in SERVED if dtype == "float64"
     }
     # Frames have no strides, no spaced samples or taps, no images of lanes, no sums of columns and
-    # no columns in reverse order; and one tap slides along nothing. Small blocks have strides.
+    # no columns in reverse order; and one tap slides along nothing. Small blocks have both.
     apart = (
         "strided", "spaced", "dilated", " 1 taps", "one tap", "each lane", "with channels",
         "rows summed, not all", "row each", "in tiles", "every second output",

@@ -22,10 +22,10 @@ CELLS, SUMS, OUTER = 5, 3, 2
 #: Taps, or outputs, of Winograd's filters along an axis at most: of more, transforms make fewer
 #: products.
 MOST_TAPS = 16
-#: Frames that lie between one another at most.
-MOST_WOVEN = 512
 #: Those that a frame takes, as in ``source/points.h``.
 OF_FRAME = 5
+#: Frames that lie between one another at most.
+MOST_WOVEN = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ namespace FILTRAX_SET {
 // Outputs in registers at once; bytes of the samples of a part of an image, and of one that is worth it.
 constexpr int kChannelSums = 8;
 constexpr int64_t kPartSamples = 1 << 15, kMostSamples = 1 << 18;
-// Rows are short, in eighths of a vector: of images, of every second sample of them, and of single rows.
-// Channels of gradients by kernels, in vectors: a thread has all the signals of some.
+// Channels of gradients by kernels at least, in vectors: a thread has all the signals of some.
 constexpr int64_t kSummedChannels = 2;
+// Rows are short, in eighths of a vector: of images, of every second sample of them, and of single rows.
 constexpr int64_t kShortRow = 5, kShortStrided = 6, kShortSpaced = 36, kShortSingle = 48, kShortSingleApart = 128;
 
 // P outputs, each with the samples from a place of its own, added to what is there or not.

@@ -70,7 +70,8 @@ struct Tiling {
   std::vector<TapPart> parts;
 };
 
-// Bytes of frames and sums that a thread has at once, and the fewest tiles; bytes of those of all threads.
+// Bytes of frames and sums that a thread has at once, the fewest tiles, and those where kernels are small beside their
+// samples; bytes of those of all threads.
 constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kFewestOfAll = 12, kTilesOfAll = 1 << 23;
 // Panels of signals whose sums are made together.
 constexpr int64_t kPanels = 4;
@@ -123,7 +124,7 @@ class Winograd {
   int64_t many() const { return kernels_.size(); }
   // Channels of which sums are taken, or signals that all kernels meet; vectors of them.
   int64_t met() const { return (of_sums_ ? signals_ : terms_).size(); }
-  int64_t lines() const { return ceil_div(met(), W); }
+  int64_t met_vectors() const { return ceil_div(met(), W); }
   // Numbers from the lowest tap of a kernel to the highest, and one; and from the first tap to the lowest.
   int64_t span() const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
@@ -262,7 +263,7 @@ class Winograd {
 
   // Many outputs: kernels at the points, then tiles in chunks, which meet all of these.
   void run_outputs(const Pool& pool) const {
-    const int64_t cuts = lines(), sets = sets_.size();
+    const int64_t cuts = met_vectors(), sets = sets_.size();
     if (tiles_ <= kFewTiles && blocks_ >= pool.threads) {
       for (const Place& set : sets_) few_tiles(set, pool);
       return;
@@ -283,9 +284,9 @@ class Winograd {
       const int64_t set = number / chunks, chunk = number % chunks;
       const int64_t begin = groups_ * chunk / chunks, count = groups_ * (chunk + 1) / chunks - begin;
       if (!count) return;
-      const Panels panels{lines() * parts_, count * woven_};
+      const Panels panels{met_vectors() * parts_, count * woven_};
       T* samples = scratch<T>(0, points_ * panels.plane());
-      combine_signals(sets_[set], begin, count, 0, lines(), panels, samples);
+      combine_signals(sets_[set], begin, count, 0, met_vectors(), panels, samples);
       for (int64_t block = 0; block < blocks_; ++block) {
         meet(sets_[set], block, kernels + (set * blocks_ + block) * of_block(), begin, count, panels, samples);
       }
@@ -293,9 +294,9 @@ class Winograd {
   }
   // The other way round: kernels in blocks, which meet all tiles, and need not be written far.
   void few_tiles(const Place& set, const Pool& pool) const {
-    const Panels panels{lines() * parts_, tiles_};
+    const Panels panels{met_vectors() * parts_, tiles_};
     T* samples = scratch<T>(0, points_ * panels.plane());
-    share(pool, lines(), [&](int64_t p) { combine_signals(set, 0, groups_, p, p + 1, panels, samples); });
+    share(pool, met_vectors(), [&](int64_t p) { combine_signals(set, 0, groups_, p, p + 1, panels, samples); });
     share(pool, blocks_, [&](int64_t block) {
       T* kernels = scratch<T>(5, of_block());
       combine_kernels(set, block, 0, channels(), kernels);
@@ -360,7 +361,7 @@ class Winograd {
       const S* lines[W];
       for (int64_t p = first; p < last; ++p) {
         lines_of(terms_, &Place::lhs, lhs_ + set.lhs + signals_[run.number].lhs, p * W, lines);
-        frames(lines, run, to + p * panels.panel() + tile * W, panels.plane(), this->lines() * panels.panel());
+        frames(lines, run, to + p * panels.panel() + tile * W, panels.plane(), met_vectors() * panels.panel());
       }
     });
   }
@@ -377,9 +378,9 @@ class Winograd {
     for (int64_t point = 0; point < points_; ++point) {
       for (int64_t number = 0; number < parts_ * runs; ++number) {
         const int64_t part = number / runs, run = number % runs;
-        const int64_t from = lines() * run / runs, to = lines() * (run + 1) / runs;
+        const int64_t from = met_vectors() * run / runs, to = met_vectors() * (run + 1) / runs;
         const T* taps = kernels + point * of_point() + (part * channels() + from * W) * wide * W;
-        const T* x = samples + point * panels.plane() + (part * lines() + from) * panel;
+        const T* x = samples + point * panels.plane() + (part * met_vectors() + from) * panel;
         for (int64_t i = 0; i < turns; ++i) {
           const int64_t at = count * i / turns, met = count * (i + 1) / turns - at;
           those.of(met)(x + at * W, to - from, panel, least(W, channels() - (to - 1) * W), taps, 0,
@@ -399,8 +400,8 @@ class Winograd {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
     // From group to group.
     const int64_t high = down_.outputs * down_.woven, across = inner_.outputs * inner_.woven;
-    const int64_t top = run.row * high, left = run.col * across;
-    const int64_t rows = least(run.rows * high, outer.m - top), cols = least(run.count * across, inner.m - left);
+    const int64_t top = run.row * high, first = run.col * across;
+    const int64_t rows = least(run.rows * high, outer.m - top), cols = least(run.count * across, inner.m - first);
     // Rows that follow one another are one.
     const bool together = cols == inner.m && outer.out == inner.m * inner.out;
     const int64_t pitch = together ? cols : run.count * across, of_tile = inner_.outputs * W;
@@ -409,18 +410,21 @@ class Winograd {
     for (int64_t row = 0; row < run.rows * down_.woven; ++row) {
       const int64_t group = row / down_.woven, above = row % down_.woven;
       const T* from = sums + (group * run.count * woven_ + above * inner_.woven) * W;
-      for (int64_t i = 0; i < run.count * inner_.woven; ++i) {
-        const int64_t before = i % inner_.woven, at = i / inner_.woven * across + before;
-        T* to = results + ((group * high + above) * pitch + at) * W;
-        const int64_t here = most(0, least(inner_.outputs, ceil_div(cols - at, inner_.woven)));
-        result_inner_(from + (i / inner_.woven * woven_ + before) * W, {plane, plane * inner_.points},
-                      down_.points > 1 ? values : to, {down_.points > 1 ? W : inner_.woven * W, of_tile}, down_.points);
-        if (down_.points > 1) {
+      T* line = results + (group * high + above) * pitch * W;
+      for (int64_t left = cols; left > 0; left -= across, from += woven_ * W, line += across * W) {
+        for (int64_t w = 0; w < least(inner_.woven, left); ++w) {
+          T* to = line + w * W;
+          if (down_.points == 1) {
+            result_inner_(from + w * W, {plane, plane * inner_.points}, to, {inner_.woven * W, of_tile}, 1);
+            continue;
+          }
+          const int64_t here = left >= across ? inner_.outputs : ceil_div(left - w, inner_.woven);
+          result_inner_(from + w * W, {plane, plane * inner_.points}, values, {W, of_tile}, down_.points);
           result_down_(values, {of_tile, W}, to, {down_.woven * pitch * W, inner_.woven * W}, here);
         }
       }
     }
-    S* to = out_ + set.out + signals_[run.number].out + top * outer.out + left * inner.out;
+    S* to = out_ + set.out + signals_[run.number].out + top * outer.out + first * inner.out;
     if (together) return leave_line(results, rows * cols, vector, to);
     for (int64_t row = 0; row < rows; ++row) {
       leave_line(results + row * pitch * W, cols, vector, to + row * outer.out);
@@ -466,7 +470,7 @@ class Winograd {
   }
 
   void sum(const Place& set, const Pool& pool) const {
-    const int64_t panels = lines() * parts_, lanes = panels + across_, tasks = lines() + across_;
+    const int64_t panels = met_vectors() * parts_, lanes = panels + across_, tasks = met_vectors() + across_;
     const int64_t near = kTilesOfAll / int64_t(sizeof(T)) / (points_ * lanes * W);
     const int64_t chunks = least(groups_, ceil_div(tiles_, most(kFewestTiles, near)));
     const Panels all{lanes, ceil_div(groups_, chunks) * woven_};
@@ -485,11 +489,11 @@ class Winograd {
         in_runs(begin + from, begin + groups * (cut + 1) / cuts, [&](const Run& run, int64_t tile) {
           const S* lines[W];
           T* to = values + (from * woven_ + tile) * W;
-          if (task < this->lines()) {
+          if (task < met_vectors()) {
             lines_of(signals_, &Place::lhs, lhs_ + set.lhs + terms_[run.number].lhs, task * W, lines);
-            frames(lines, run, to + task * all.panel(), all.plane(), this->lines() * all.panel());
+            frames(lines, run, to + task * all.panel(), all.plane(), met_vectors() * all.panel());
           } else {
-            const int64_t vector = task - this->lines();
+            const int64_t vector = task - met_vectors();
             lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[run.number].rhs, vector * W, lines);
             pieces(lines, run, to + (panels + vector) * all.panel(), all.plane());
           }
@@ -529,7 +533,7 @@ class Winograd {
     T* to = sums + point * sums_plane();
     const int64_t runs = ceil_div(count, kRunOfTiles);
     for (int64_t p = group; p < least(panels, group + kPanels); ++p, to += W * wide * W) {
-      const int64_t here = least(W, met() - p % lines() * W), turns = ceil_div(here, those.most);
+      const int64_t here = least(W, met() - p % met_vectors() * W), turns = ceil_div(here, those.most);
       for (int64_t run = 0; run < runs; ++run) {
         const int64_t tile = count * run / runs, tiles = count * (run + 1) / runs - tile;
         for (int64_t i = 0; i < turns; ++i) {
@@ -543,9 +547,9 @@ class Winograd {
 
   void finish(const Place& set, int64_t block, const T* sums) const {
     const int64_t number = block % blocks_, first = first_of(number), wide = first_of(number + 1) - first;
-    const int64_t begin = block / blocks_ * kPanels, end = least(lines() * parts_, begin + kPanels);
+    const int64_t begin = block / blocks_ * kPanels, end = least(met_vectors() * parts_, begin + kPanels);
     for (int64_t p = begin; p < end; ++p, sums += W * wide * W) {
-      const int64_t from = p % lines() * W, part = p / lines(), here = least(W, met() - from);
+      const int64_t from = p % met_vectors() * W, part = p / met_vectors(), here = least(W, met() - from);
       for (int64_t i = 0; i < here * wide; ++i) {
         finish(set, from + i / wide, first + i % wide, part, sums + i * W, sums_plane());
       }
