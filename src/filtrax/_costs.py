@@ -6,11 +6,12 @@ AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.1
 of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and 1
 MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were set
 by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot products
-of lanes in complex64, of `direct` along three axes in float32 and float64; and, where the fit's
-chose up to ten times too slow, narrow ones of `direct` (twice the fit's, in bfloat16 four times),
-of its banks, of `fft` (1.2 times in float32), and of `overlap` (three; in bfloat16 1.15 times the
-fit's). Those of the compiled `overlap` in small blocks were fitted by themselves, to layers; in
-complex64 they are float32's.
+of lanes and narrow ones of short rows in complex64, of `direct` along three axes in float32 and
+float64; and, where the fit's chose up to ten times too slow, those of `direct` for gradients by
+kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times), of its banks,
+of `fft` (1.2 times in float32, of samples in complex64), of `toeplitz` in complex64, and of
+`overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled `overlap` in small blocks
+were fitted by themselves, to layers; in complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
@@ -29,15 +30,14 @@ MEASURED: dict[str, dict[str, Prices]] = {
     "cpu": {
         "bfloat16": {
             "direct": (63300.0, 0.196, 0.944, 0.273, 2.43, 0.761, 14.3, 0.127, 4.44, 0.0672,
-                0.467, 0.0025, 3.8, 0.388, 4.3, 0.00693, 2.05, 16.4, 0.0554, 2.29, 0.0203,
-                0.151),
+                0.467, 0.0025, 3.8, 0.388, 4.3, 0.1, 2.05, 16.4, 0.0554, 2.29, 0.0203, 0.151),
             "fft": (53300.0, 0.0765, 0.24, 0.561, 0.968, 0.288, 1.37),
             "toeplitz": (50200.0, 0.00356, 0.00764, 0.00961, 0.291, 0.46, 0.347, 0.448, 0.738,
                 7330.0, 1.72),
         },
         "complex64": {
             "direct": (71000.0, 0.76, 0.066, 0.349, 1.72, 0.326, 1.49, 0.343, 0.0, 0.135, 2.52,
-                0.1, 5.84, 0.0779, 3.17, 0.0226, 5.5, 26.7, 0.00538, 1.08, 0.356, 2.37),
+                0.1, 5.84, 0.0779, 3.17, 0.35, 5.5, 26.7, 0.00538, 1.08, 0.356, 2.37),
             "fft": (41600.0, 0.0881, 0.119, 1.08, 0.554, 0.161, 1.35),
             "overlap": (49300.0, 0.246, 0.393, 2.54, 0.5, 0.477, 2.44),
             "shift": (20000.0, 25000.0, 0.112, 3.71, 0.356, 0.544, 0.4),
@@ -46,7 +46,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
         },
         "float32": {
             "direct": (35400.0, 0.157, 0.0, 0.251, 2.48, 0.59, 12.1, 0.067, 0.0, 0.0532, 0.576,
-                0.0025, 2.36, 0.137, 4.83, 0.00611, 2.25, 7.0, 0.1, 1.7, 0.1, 0.0),
+                0.0025, 2.36, 0.137, 4.83, 0.08, 2.25, 7.0, 0.1, 1.7, 0.1, 0.0),
             "fft": (30200.0, 0.0505, 0.224, 0.602, 1.17, 0.608, 1.96),
             "overlap": (76200.0, 0.146, 0.102, 1.97, 0.5, 0.374, 1.68),
             "shift": (20000.0, 25000.0, 0.0235, 2.59, 0.195, 0.0316, 0.1),
@@ -55,7 +55,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
         },
         "float64": {
             "direct": (7400.0, 0.0672, 0.528, 0.226, 2.16, 0.0798, 1.09, 0.0799, 12.1, 0.044,
-                1.31, 0.273, 0.0, 0.0807, 0.848, 0.0324, 2.37, 0.0, 0.25, 0.0, 0.5, 0.403),
+                1.31, 0.273, 0.0, 0.0807, 0.848, 0.2, 2.37, 0.0, 0.25, 0.0, 0.5, 0.403),
             "fft": (29200.0, 0.145, 0.373, 0.0, 1.52, 1.32, 2.36),
             "overlap": (44600.0, 0.296, 0.444, 3.76, 0.5, 0.792, 3.28),
             "shift": (20000.0, 25000.0, 0.0472, 2.89, 0.467, 0.371, 0.2),
@@ -102,7 +102,7 @@ MEASURED: dict[str, dict[str, Prices]] = {
             "overlap": (16100.0, 0.0249, 0.834, 0.109, 1.35, 0.0105, 0.224, 0.239, 0.243,
                 0.118),
             "shift": (9740.0, 0.0136, 0.0413, 0.0622, 0.0446, 0.05, 3.54, 14.6, 1.0, 1.0,
-                0.0566, 0.068, 29.0, 0.115, 8.9, 0.00963, 0.00306, 0.419, 0.0, 4.28),
+                0.0566, 0.068, 20.0, 0.115, 8.9, 0.00963, 0.00306, 0.419, 0.0, 4.28),
         },
         "float32": {
             "overlap": (16400.0, 0.0103, 0.402, 0.0961, 0.0196, 0.00911, 0.0659, 0.0996, 0.192,
@@ -119,28 +119,28 @@ MEASURED: dict[str, dict[str, Prices]] = {
     "cpu narrow": {
         "bfloat16": {
             "direct": (63200.0, 1.39, 91.2, 2.68, 11.8, 3.88, 92.8, 1.42, 7.24, 0.488, 3.71,
-                0.00404, 15.8, 3.38, 11.4, 0.0398, 35.8, 126.0, 0.382, 24.8, 0.0, 0.0),
+                0.00404, 15.8, 3.38, 11.4, 0.2, 35.8, 126.0, 0.382, 24.8, 0.0, 0.0),
             "fft": (30600.0, 0.0, 0.287, 3.06, 1.24, 0.0164, 0.923),
             "toeplitz": (38700.0, 0.00925, 0.0223, 0.0156, 0.388, 1.05, 0.732, 0.612, 1.14,
                 5380.0, 2.15),
         },
         "complex64": {
             "direct": (100000.0, 1.07, 70.4, 1.35, 6.32, 0.736, 9.04, 0.66, 6.84, 0.362, 7.82,
-                0.5, 20.6, 0.324, 12.1, 0.0932, 14.3, 82.8, 0.0172, 2.18, 0.898, 3.3),
-            "fft": (36500.0, 0.112, 0.116, 2.42, 0.778, 0.017, 0.804),
-            "toeplitz": (73000.0, 0.0397, 0.0896, 0.104, 0.733, 1.36, 2.75, 2.4, 1.67, 7800.0,
+                0.5, 20.6, 0.324, 12.1, 0.7, 14.3, 82.8, 0.0172, 2.18, 0.898, 3.3),
+            "fft": (36500.0, 0.112, 0.116, 4.0, 0.778, 0.017, 0.804),
+            "toeplitz": (73000.0, 0.0397, 0.15, 0.104, 0.733, 1.36, 2.75, 2.4, 1.67, 7800.0,
                 3.85),
         },
         "float32": {
             "direct": (20700.0, 0.892, 0.932, 1.28, 5.96, 1.09, 83.0, 0.474, 0.0, 0.161, 1.37,
-                0.01, 7.6, 1.0, 12.0, 0.0252, 10.1, 73.8, 0.0496, 7.5, 0.0, 0.0),
+                0.01, 7.6, 1.0, 12.0, 0.15, 10.1, 73.8, 0.0496, 7.5, 0.0, 0.0),
             "fft": (43500.0, 0.0, 0.292, 3.06, 1.55, 0.0967, 1.72),
             "toeplitz": (40600.0, 0.00751, 0.0169, 0.0154, 0.511, 0.679, 0.828, 0.46, 0.942,
                 8690.0, 0.854),
         },
         "float64": {
             "direct": (9830.0, 0.159, 1.67, 0.884, 5.4, 0.252, 6.06, 0.206, 7.96, 0.187, 2.24,
-                0.0536, 35.6, 0.222, 3.06, 0.0666, 6.02, 0.0, 0.354, 0.0, 0.922, 0.906),
+                0.0536, 35.6, 0.222, 3.06, 0.4, 6.02, 0.0, 0.354, 0.0, 0.922, 0.906),
             "fft": (39000.0, 0.0801, 0.323, 3.32, 1.35, 0.329, 1.47),
             "toeplitz": (66500.0, 0.0167, 0.0332, 0.0412, 0.549, 0.425, 0.941, 0.533, 0.866,
                 5190.0, 2.33),

@@ -37,16 +37,18 @@ def in_pieces(run: Run) -> Run:
         if platform != "cpu" or not all(isinstance(size, int) for size in sizes):
             return piece(lhs, rhs)
         g, b, c, o = sizes
-        samples = max(math.prod(lhs.shape), math.prod(rhs.shape))
-        number = pieces(max(g, b, c), samples, lhs.dtype)
-        if number == 1:
-            return piece(lhs, rhs)
         outputs = (g, b, o, *(axis.m for axis in axes))
+        samples = max(math.prod(shape) for shape in (lhs.shape, rhs.shape, outputs))
+        number = pieces(max(g, b, c), samples, lhs.dtype)
+        # What all pieces make anew, kernels or sums, is not more than what each makes once.
+        number = number if g > 1 else min(number, (max(b, c) * (min(b, c) + o)) // (min(b, c) * o))
+        if number <= 1:
+            return piece(lhs, rhs)
         if g == max(g, b, c):
             return _stacked(piece, (lhs, rhs), 0, number, outputs)
         if g == 1 and b == max(b, c):
             return _stacked(lambda rows: piece(rows, rhs), (lhs,), 1, number, outputs)
-        if g == b == o == 1 and is_short(axes):
+        if g == 1 and is_short(axes):
             return _summed(piece, (lhs, rhs), number)
         return piece(lhs, rhs)
 

@@ -59,13 +59,13 @@ def served(problem: Correlation) -> Correlation:
     return parts if rows_of(parts) else problem
 
 
-def _often(algorithm: int, rows: loops.Rows, problem: Correlation) -> int:
+def _often(algorithm: int, rows: loops.Rows, problem: Correlation) -> float:
     """How often each number must be met for that: less often where rows are short."""
+    paged = _numbers(problem) * problem.dtype.itemsize >= _PAGED
     if algorithm == _native.DOTS and rows.inner.k >= _BRIEF:
-        often = 30 if rows.inner.k < 4 * _BRIEF else 60
-        return often if _numbers(problem) * problem.dtype.itemsize < _PAGED else 180
+        return 180 if paged else 30 if rows.inner.k < 4 * _BRIEF else 60
     if algorithm == _native.DOTS:
-        return 5
+        return 2.5 * math.prod(axis.m for axis in problem.axes) if paged else 5
     if rows.inner.m <= _BRIEF_OUTPUTS:
         return 10
     return 30 if problem.c * problem.o > 1 else 100
