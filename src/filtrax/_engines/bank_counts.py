@@ -1,6 +1,7 @@
 """What compiled banks do for a problem, in the counts that are priced (`tap_counts`)."""
 
 import math
+from collections import Counter
 
 from filtrax import _native
 from filtrax._engines import loops
@@ -28,11 +29,15 @@ def work(
     inner, vector = rows.inner, in_vector(problem)
     terms = math.prod(each.size for each in rows.sums)
     # Vectors lie along rows or across kernels, as more of their lanes are of use.
-    across, met_together = share_used(rows.kernels, vector), rows.kernels
+    met_together = rows.kernels
     if algorithm == _native.TAPS:
-        met = problem.c * problem.taps
-        used = max(share_used(inner.m, vector), across * met / (met + _TURNED))
-        moved = problem.inputs * (_READ if problem.taps == 1 and _lies_whole(problem) else 1.0)
+        slides = (*rows.outer, inner)
+        met_together *= math.prod(map(_phases_alike, slides))
+        met = problem.c * math.prod(-(-axis.k // axis.base) for axis in slides)
+        across = share_used(met_together, vector) * met / (met + _TURNED)
+        used = max(share_used(-(-inner.m // inner.base), vector), across)
+        moved = problem.inputs / math.prod(axis.base for axis in slides)
+        moved *= _READ if met == problem.c and _lies_whole(problem) else 1.0
     else:
         shifts = rows.signals * math.prod(axis.m for axis in (*rows.outer, inner))
         down = rows.down
@@ -42,7 +47,7 @@ def work(
         along = share_used(inner.k, vector) * (
             share_used(shifts, _SHIFTS) if shifts > _SHIFTS else 1.0
         )
-        across *= shifts / (shifts + _TURNED)
+        across = share_used(rows.kernels, vector) * shifts / (shifts + _TURNED)
         used = max(across, _BROUGHT_TOGETHER * along)
         stays = used > across and inner.k >= vector and not is_narrow(problem.dtype)
         taps = problem.g * problem.o * problem.c * problem.taps
@@ -58,6 +63,15 @@ def work(
         )  # fmt: skip
     finished = problem.outputs * math.ceil(terms * problem.taps / _SUMMED)
     return (1.0, alone, *(0.0,) * 14, reads, moved, products, finished)
+
+
+def _phases_alike(axis: loops.Slide) -> int:
+    """Phases of outputs, of spaced samples, that meet the same samples: as good as kernels."""
+    taps = [(axis.lo - phase) % axis.base for phase in range(axis.base)]
+    windows = Counter(
+        (phase + tap, -(-(axis.k - tap) // axis.base)) for phase, tap in enumerate(taps)
+    )
+    return max(windows.values()) if axis.dilation == 1 else 1
 
 
 def _lies_whole(problem: Correlation) -> bool:

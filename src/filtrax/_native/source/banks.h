@@ -4,12 +4,14 @@
 // the kernels, a tap all of the vectors, as in a product of matrices.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "across.h"
 #include "copies.h"
 #include "memory.h"
+#include "phases.h"
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
@@ -159,43 +161,108 @@ bool is_bank(const Problem& problem) {
   const bool dense = is_plain(inner) && is_plain(problem.outer[0]) && is_plain(problem.outer[1]);
   const bool few = inner.m < width<T> || (!dense && inner.m * int64_t(sizeof(T)) <= kLongRow);
   return problem.lanes == 1 &&
-         (problem.has(is_of_kernels) || inner.stride > 1 || inner.out > 1 || (problem.is_image() && few));
+         (problem.has(is_of_kernels) || inner.stride > 1 || inner.base > 1 || inner.out > 1 || (problem.is_image() && few));
+}
+
+// Where the taps and the outputs of a kernel begin, and how many rows and columns it has of these.
+struct Kernel {
+  int64_t rhs, out, rows, cols;
+};
+
+// Kernels that meet the same samples around an output, all of them or those of some phases of outputs: where among the
+// samples that any kernel meets, rows and columns of taps, these one after the other in memory, forwards or backwards,
+// and where their samples lie.
+struct Window {
+  // The lowest of the taps of a run, the number of the first of them, and how many there are.
+  struct Run {
+    int64_t from, first, size, step;
+  };
+  int64_t top, left, high, wide;
+  std::vector<Kernel> kernels;
+  std::vector<Run> runs;
+  std::vector<int64_t> offsets;
+
+  void add_tap(int64_t at) {
+    if (!runs.empty()) {
+      Run& run = runs.back();
+      const int64_t step = at - (run.step > 0 ? run.from + run.size - 1 : run.from);
+      if ((step == 1 || step == -1) && (run.size == 1 || step == run.step)) {
+        run = {least(run.from, at), run.first, run.size + 1, step};
+        return;
+      }
+    }
+    runs.push_back({at, runs.empty() ? 0 : runs.back().first + runs.back().size, 1, 1});
+  }
+};
+inline std::vector<Window> windows_of(const Turns& below, const Turns& along, const Slide& axis, const Slide& inner,
+                                      const std::vector<Place>& kernels) {
+  std::vector<Window> found;
+  for (size_t a = 0; a < below.each.size(); ++a) {
+    for (size_t b = 0; b < along.each.size(); ++b) {
+      const Turn &row = below.each[a], &col = along.each[b];
+      const Window window{below.ahead(row), along.ahead(col), row.k, col.k, {}, {}, {}};
+      const auto is_same = [&](const Window& each) {
+        return each.top == window.top && each.left == window.left && each.high == window.high &&
+               each.wide == window.wide;
+      };
+      auto place = std::find_if(found.begin(), found.end(), is_same);
+      if (place == found.end()) place = found.insert(found.end(), window);
+      for (const Place& kernel : kernels) {
+        place->kernels.push_back({kernel.rhs + row.tap * axis.rhs + col.tap * inner.rhs,
+                                  kernel.out + below.numbers[a] * axis.out + along.numbers[b] * inner.out, row.m,
+                                  col.m});
+      }
+    }
+  }
+  return found;
+}
+// The problem with other axes, that rows of outputs are neighbours down and along.
+inline Problem with_axes(Problem problem, const Slide& axis, const Slide& inner) {
+  problem.outer[down(problem)] = axis;
+  problem.inner = inner;
+  return problem;
 }
 
 template <class S, class T>
 class Bank {
  public:
   Bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out)
-      : problem_(problem), rest_(without(problem, is_of_kernels)), kernels_(places_of(problem, is_of_kernels)),
-        outer_(problem.outer[1 - down(problem)]), axis_(problem.outer[down(problem)]),
-        other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(problem.inner)),
-        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), many_(kernels_.size()),
-        terms_(problem.count_sums()),
-        taps_(other_.count * down_.count * inner_.count), turns_(rest_.count_cells() * other_.size),
-        shared_(double(turns_) * down_.size * inner_.size * many_ * terms_ * taps_ >= kShared),
-        across_(many_), is_across_(lies_across()),
-        in_place_(taps_ == 1 && lies_whole<S, T>(other_, down_, inner_) && (is_across_ || inner_.size >= W)),
+      : below_(problem.outer[down(problem)]), along_(problem.inner),
+        problem_(with_axes(problem, below_.united, along_.united)), rest_(without(problem_, is_of_kernels)),
+        windows_(windows_of(below_, along_, problem.outer[down(problem)], problem.inner,
+                            places_of(problem, is_of_kernels))),
+        outer_(problem_.outer[1 - down(problem)]), axis_(below_.united),
+        other_(Walk::of_outputs(outer_)), down_(Walk::of_outputs(axis_)), inner_(Walk::of_outputs(along_.united)),
+        lhs_(lhs), rhs_(rhs), end_(rhs + problem.count_taps()), out_(out), terms_(problem.count_sums()),
+        turns_(rest_.count_cells() * other_.size),
+        shared_(double(turns_) * down_.size * inner_.size * terms_ * count_taps() >= kShared),
+        is_across_(lies_across()), blocks_(blocks_of(windows_)),
+        in_place_(other_.count * down_.count * inner_.count == 1 && lies_whole<S, T>(other_, down_, inner_) &&
+                  (is_across_ || inner_.size >= W)),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
-              is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / across_.padded()) : kMost),
+              is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / padded_) : kMost),
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples(),
               is_across_) {}
 
   void run(const Pool& pool) {
     const Pool single{1, nullptr};
     const Pool& threads = shared_ ? pool : single;
-    const int64_t sets = rest_.count_of(&Cell::rhs);
-    weights_ = buffer<T>(sets * padded() * terms_ * taps_);
-    find_taps();
-    share(threads, sets * blocks(), [&](int64_t number) { arrange(number); });
-    const int64_t numbers = is_across_ ? most(copy_.size(), kCopies / kWeights * kAcross * W * taps_) : copy_.size();
+    const int64_t sets = rest_.count_of(&Cell::rhs), blocks = blocks_.size();
+    weights_ = buffer<T>(sets * weights_of_set_);
+    int64_t most_taps = 0;
+    for (Window& window : windows_) {
+      find_taps(window);
+      most_taps = most(most_taps, taps_of(window));
+    }
+    share(threads, sets * blocks, [&](int64_t number) { arrange(number / blocks, blocks_[number % blocks]); });
+    const int64_t size = copy_.size();
+    const int64_t numbers = is_across_ ? most(size, kCopies / kWeights * kAcross * W * most_taps) : size;
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
     chunks_ = in_place_ ? 1 : ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
-    for (int64_t s = 0; s < longest_; ++s) {
-      copy_.add_offsets(in_place_ ? term_of(problem_, s).lhs : s * copy_.size(), in_place_, offsets_);
-    }
+    for (Window& window : windows_) find_offsets(window);
     // What all parts of a batch have waiting stays near.
-    const int64_t copied = longest_ * copy_.size(), waiting = padded() * cuts_.rows * ceil_div(cuts_.cols, W) * W;
+    const int64_t copied = longest_ * size, waiting = padded_ * cuts_.rows * ceil_div(cuts_.cols, W) * W;
     const int64_t fit = chunks_ > 1 ? least(kCopies / copied, kSumsWaiting / waiting) : kBatch / copied;
     const int64_t parts = turns_ * cuts_.count(), batches = ceil_div(parts, most(1, fit / int64_t(sizeof(T))));
     const int64_t shares = most(batches, least(parts, kEach * threads.threads));
@@ -205,81 +272,112 @@ class Bank {
  private:
   // Whether vectors lie across kernels: where rows of outputs would leave more of their lanes empty.
   bool lies_across() const {
-    const int64_t kernels = ceil_div(many_, ceil_div(many_, kKernels));
+    int64_t many = 0, taps = 0;
+    for (const Window& window : windows_) {
+      if (int64_t(window.kernels.size()) > many) many = window.kernels.size(), taps = taps_of(window);
+    }
+    const int64_t kernels = ceil_div(many, ceil_div(many, kKernels));
     const BankBlock<T> block = bank_block_of<T>(kernels, std::make_index_sequence<kKernels>{});
     const int64_t vectors = ceil_div(down_.size * ceil_div(inner_.size, W), block.vectors) * block.vectors;
     const double along = double(down_.size * inner_.size) / (vectors * W);
-    const double products = double(terms_) * taps_, worth = products / (products + kTurned);
-    return products >= kWorthy && worth * used_across<T>(many_, down_.size * inner_.size) > along;
+    const double products = double(terms_) * taps, worth = products / (products + kTurned);
+    return products >= kWorthy && worth * used_across<T>(many, down_.size * inner_.size) > along;
   }
 
-  // Blocks of kernels, as equal as can be, the first of each, and how many there are with those that are zeros.
-  int64_t blocks() const { return is_across_ ? across_.blocks : ceil_div(many_, kKernels); }
-  int64_t first_of(int64_t block) const { return is_across_ ? across_.first_of(block) : many_ * block / blocks(); }
-  int64_t padded() const { return is_across_ ? across_.padded() : many_; }
-  // Where the weights of a set of kernels, those of one cell, begin from one kernel on.
-  T* weights_of(int64_t set, int64_t kernel) const {
-    return weights_.get() + (set * padded() + kernel) * terms_ * taps_;
-  }
-
-  // Taps that follow one another in memory, forwards or backwards: the lowest, the first, and how many.
-  struct Run {
-    int64_t from, first, size, step;
+  // Some kernels of a window: the first, how many there are or, across kernels, vectors of them, and how many kernels
+  // and weights of a set lie before.
+  struct Block {
+    const Window* window;
+    int64_t first, count, before, weights;
   };
-  void find_taps() {
+  // As equal ones as can be.
+  std::vector<Block> blocks_of(const std::vector<Window>& windows) {
+    std::vector<Block> found;
+    for (const Window& window : windows) {
+      const int64_t many = window.kernels.size(), size = terms_ * taps_of(window);
+      const Across<T> across(many);
+      const int64_t blocks = is_across_ ? across.blocks : ceil_div(many, kKernels);
+      const int64_t padded = is_across_ ? across.padded() : many;
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t first = is_across_ ? across.first_of(b) : many * b / blocks;
+        const int64_t count = is_across_ ? across.vectors_of(b) : many * (b + 1) / blocks - first;
+        found.push_back({&window, first, count, padded_ + first, weights_of_set_ + first * size});
+      }
+      padded_ += padded;
+      weights_of_set_ += padded * size;
+    }
+    return found;
+  }
+  int64_t taps_of(const Window& window) const { return other_.count * window.high * window.wide; }
+  // Those of all kernels.
+  int64_t count_taps() const {
+    int64_t total = 0;
+    for (const Window& window : windows_) total += taps_of(window) * window.kernels.size();
+    return total;
+  }
+  // Where the weights of a block begin, in a set of kernels, those of one cell, from a term on.
+  T* weights_of(int64_t set, const Block& block, int64_t term) const {
+    const int64_t lanes = block.count * (is_across_ ? W : 1);
+    return weights_.get() + set * weights_of_set_ + block.weights + term * taps_of(*block.window) * lanes;
+  }
+
+  void find_taps(Window& window) const {
     for (int64_t s = 0; s < terms_; ++s) {
       const int64_t term = term_of(problem_, s).rhs;
       for (int64_t a = 0; a < other_.count; ++a) {
-        for (int64_t b = 0; b < down_.count; ++b) {
-          for (int64_t c = 0; c < inner_.count; ++c) {
-            add_tap(term + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs);
+        for (int64_t b = 0; b < window.high; ++b) {
+          for (int64_t c = 0; c < window.wide; ++c) {
+            window.add_tap(term + a * outer_.rhs + b * axis_.rhs + c * problem_.inner.rhs);
           }
         }
       }
     }
   }
-  void add_tap(int64_t at) {
-    if (!runs_.empty()) {
-      Run& run = runs_.back();
-      const int64_t step = at - (run.step > 0 ? run.from + run.size - 1 : run.from);
-      if ((step == 1 || step == -1) && (run.size == 1 || step == run.step)) {
-        run = {least(run.from, at), run.first, run.size + 1, step};
-        return;
+  // Where the samples of a window's taps lie, of the most terms of a chunk.
+  void find_offsets(Window& window) const {
+    std::vector<int64_t> all;
+    for (int64_t s = 0; s < longest_; ++s) {
+      all.clear();
+      copy_.add_offsets(in_place_ ? term_of(problem_, s).lhs : s * copy_.size(), in_place_, all);
+      for (int64_t a = 0; a < other_.count; ++a) {
+        for (int64_t b = window.top; b < window.top + window.high; ++b) {
+          const auto row = all.begin() + (a * down_.count + b) * inner_.count + window.left;
+          window.offsets.insert(window.offsets.end(), row, row + window.wide);
+        }
       }
     }
-    runs_.push_back({at, runs_.empty() ? 0 : runs_.back().first + runs_.back().size, 1, 1});
   }
 
   // The kernels of a block side by side, tap by tap.
-  void arrange(int64_t number) const {
-    const int64_t set = number / blocks(), block = number % blocks();
-    const int64_t first = first_of(block), count = first_of(block + 1) - first;
+  void arrange(int64_t set, const Block& block) const {
+    const int64_t count = block.count * (is_across_ ? W : 1);
     const S* from = rhs_ + rest_.offset_of(set, &Cell::rhs);
-    T* to = weights_of(set, first);
-    for (const Run& run : runs_) {
+    T* to = weights_of(set, block, 0);
+    for (const Window::Run& run : block.window->runs) {
       T* begin = to + (run.step > 0 ? run.first : run.first + run.size - 1) * count;
       const int64_t step = run.step * count;
       for (int64_t q = 0; is_across_ && q < count; q += W) {
-        turn_over(from + run.from, first + q, run.size, begin + q, step);
+        turn_over(from + run.from, *block.window, block.first + q, run.size, begin + q, step);
       }
       for (int64_t i = 0; !is_across_ && i < run.size; ++i) {
         for (int64_t q = 0; q < count; ++q) {
-          convert_few<1>(from + kernels_[first + q].rhs + run.from + i, begin + i * step + q);
+          convert_few<1>(from + block.window->kernels[block.first + q].rhs + run.from + i, begin + i * step + q);
         }
       }
     }
   }
   // Taps of a vector of kernels. What takes the place of kernels that there are not is not looked at.
-  void turn_over(const S* from, int64_t kernel, int64_t size, T* to, int64_t apart) const {
+  void turn_over(const S* from, const Window& window, int64_t kernel, int64_t size, T* to, int64_t apart) const {
     const S* lines[W];
-    for (int64_t q = 0; q < W; ++q) lines[q] = from + kernels_[least(kernel + q, many_ - 1)].rhs;
+    const int64_t last = window.kernels.size() - 1;
+    for (int64_t q = 0; q < W; ++q) lines[q] = from + window.kernels[least(kernel + q, last)].rhs;
     across<S, T>(lines, 0, size, end_, to, apart);
   }
 
-  // A vector of the outputs of a part: where its samples begin, and it, from the part's first output on; how many there
-  // are of it, and whether there is room for a whole vector.
+  // A vector of the outputs of a part: where its samples begin, its row and first column, and it, from the part's first
+  // output on; how many there are of it, and whether there is room for a whole vector.
   struct Slot {
-    int64_t from, to, count;
+    int64_t from, row, col, to, count;
     bool whole;
   };
 
@@ -307,10 +405,10 @@ class Bank {
     const int64_t size = copy_.size(), count = end - begin, outputs = cuts_.rows * cuts_.cols;
     const int64_t slots = cuts_.rows * ceil_div(cuts_.cols, W) + kMostVectors;
     // Squares are read whole.
-    const int64_t waiting = is_across_ ? (outputs + W) * padded() : many_ * slots * W;
+    const int64_t waiting = is_across_ ? (outputs + W) * padded_ : padded_ * slots * W;
     T* copies = scratch<T>(0, count * longest_ * size + copy_.kBehind);
     T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (count * outputs + W) * kAcross * W : 0);
-    int64_t* places = is_across_ ? scratch<int64_t>(2, 2 * count * outputs) : nullptr;
+    int64_t* places = is_across_ ? scratch<int64_t>(2, 4 * count * outputs) : nullptr;
     Slot* found = is_across_ ? nullptr : scratch<Slot>(2, count * slots);
     Turn* turns = scratch<Turn>(3, count);
     for (int64_t i = 0; i < count; ++i) {
@@ -339,7 +437,7 @@ class Bank {
         meet_across(turns, count, places, chunk, first, terms);
         continue;
       }
-      for (int64_t block = 0; block < blocks(); ++block) {
+      for (const Block& block : blocks_) {
         for (int64_t i = 0; i < count; ++i) meet(turns[i], found + i * slots, chunk, first, terms, block);
       }
     }
@@ -357,13 +455,13 @@ class Bank {
     for (int64_t row = 0; row < part.rows; ++row) {
       for (int64_t begin = 0; begin < part.cols; begin += W) {
         const int64_t at = count < W ? 0 : least(begin, part.cols - W), out = row * axis_.out + at * step;
-        *to++ = {row_of(row) + at, out, count, step == 1 && (count == W || (close && out + W <= size))};
+        *to++ = {row_of(row) + at, row, at, out, count, step == 1 && (count == W || (close && out + W <= size))};
       }
     }
     for (int i = 0; i < kMostVectors; ++i) to[i] = to[-1];
   }
   // How many outputs so many parts have; from those of the first on, where their samples begin and, behind these,
-  // where they lie.
+  // where they lie, their rows and columns.
   int64_t find(const Turn* turns, int64_t count, int64_t* to) const {
     int64_t outputs = 0;
     for (int64_t i = 0; i < count; ++i) outputs += turns[i].part.rows * turns[i].part.cols;
@@ -373,6 +471,8 @@ class Bank {
         for (int64_t col = 0; col < turn->part.cols; ++col, ++to) {
           to[0] = samples + row_of(row) + copy_.col(col);
           to[outputs] = results + row * axis_.out + col * problem_.inner.out;
+          to[2 * outputs] = turn->part.top + row;
+          to[3 * outputs] = turn->part.left + col;
         }
       }
     }
@@ -381,16 +481,22 @@ class Bank {
 
   // What the taps of some terms give to the outputs of a block of kernels.
   void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms,
-            int64_t number) const {
-    const int64_t first = first_of(number), here = first_of(number + 1) - first;
-    const T* weights = weights_of(turn.set, first) + first_term * taps_ * here;
-    const int64_t taps = terms * taps_, slots = turn.part.rows * ceil_div(turn.part.cols, W);
+            const Block& kernels) const {
+    const Window& window = *kernels.window;
+    const Kernel* some = window.kernels.data() + kernels.first;
+    const int64_t here = kernels.count, slots = turn.part.rows * ceil_div(turn.part.cols, W);
+    const T* weights = weights_of(turn.set, kernels, first_term);
+    const int64_t taps = terms * taps_of(window);
     const bool begun = chunk > 0, goes_on = chunk + 1 < chunks_;
     const BankBlock<T> block = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
-    // Kernels lie in one loop.
-    const int64_t apart = many_ > 1 ? kernels_[1].out : 0, waits_apart = slots * W;
-    S* to = turn.to + first * apart;
-    T* sums = turn.sums + first * waits_apart;
+    const int64_t apart = here > 1 ? some[1].out - some[0].out : 0, waits_apart = slots * W;
+    // Whether outputs of all kernels lie alike.
+    bool alike = true;
+    for (int64_t q = 0; q < here; ++q) {
+      alike &= some[q].out == some[0].out + q * apart && some[q].rows == down_.size && some[q].cols == inner_.size;
+    }
+    S* to = turn.to + some[0].out;
+    T* sums = turn.sums + kernels.before * waits_apart;
     alignas(FILTRAX_VECTOR) T done[kMostOutputs * W];
     for (int64_t i = 0; i < slots; i += block.vectors, found += block.vectors) {
       const T* at[kMostVectors];
@@ -402,25 +508,27 @@ class Bank {
         waiting[r] = {sums + least(i + r, slots - 1) * W, waits_apart};
         if (goes_on) {
           into[r] = waiting[r];
-        } else if (sizeof(S) == sizeof(T) && slot.whole) {
+        } else if (sizeof(S) == sizeof(T) && slot.whole && alike) {
           into[r] = {reinterpret_cast<T*>(to + slot.to), apart};
         } else {
           into[r] = {done + r * W, block.vectors * W};
           direct = false;
         }
       }
-      block.run(at, offsets_.data(), weights, taps, begun ? waiting : nullptr, into);
+      block.run(at, window.offsets.data(), weights, taps, begun ? waiting : nullptr, into);
       if (direct) continue;
       for (int64_t q = 0; q < here; ++q) {
         for (int r = 0; r < block.vectors; ++r) {
           const Slot& slot = found[r];
           const T* from = done + (q * block.vectors + r) * W;
-          S* result = to + q * apart + slot.to;
-          if (sizeof(S) == sizeof(T) && problem_.inner.out == 2 && slot.count == W) {
+          S* result = turn.to + some[q].out + slot.to;
+          const bool there = turn.part.top + slot.row < some[q].rows;
+          const int64_t count = there ? least(slot.count, some[q].cols - turn.part.left - slot.col) : 0;
+          if (sizeof(S) == sizeof(T) && problem_.inner.out == 2 && count == W) {
             put_to_every_second<T>(reinterpret_cast<T*>(result), load<T>(from));
-          } else if (!slot.whole) {
-            convert_samples<1>(from, 1, result, problem_.inner.out, slot.count);
-          } else if (sizeof(S) != sizeof(T)) {
+          } else if (!slot.whole || count < slot.count) {
+            convert_samples<1>(from, 1, result, problem_.inner.out, count);
+          } else if (sizeof(S) != sizeof(T) || !alike) {
             leave<S, T>(result, load<T>(from));
           }
         }
@@ -435,32 +543,39 @@ class Bank {
       while (end < count && turns[end].set == turns[begin].set) ++end;
       const Turn& turn = turns[begin];
       const int64_t outputs = find(turns + begin, end - begin, places);
-      for (int64_t block = 0; block < across_.blocks; ++block) {
-        const int64_t first = across_.first_of(block), vectors = across_.vectors_of(block);
-        const T* weights = weights_of(turn.set, first) + first_term * taps_ * vectors * W;
-        T* sums = turn.sums + (chunks_ > 1 ? first * outputs : 0);
-        sums_across(turn.samples, places, outputs, offsets_.data(), terms * taps_, weights, vectors, sums, chunk > 0);
-        if (chunk + 1 == chunks_) leave_across(sums, first, vectors, places + outputs, outputs, turn.to);
+      for (const Block& block : blocks_) {
+        const int64_t taps = terms * taps_of(*block.window);
+        const T* weights = weights_of(turn.set, block, first_term);
+        T* sums = turn.sums + (chunks_ > 1 ? block.before * outputs : 0);
+        sums_across(turn.samples, places, outputs, block.window->offsets.data(), taps, weights, block.count, sums,
+                    chunk > 0);
+        if (chunk + 1 == chunks_) leave_across(sums, block, places + outputs, outputs, turn.to);
       }
     }
   }
 
-  void leave_across(const T* sums, int64_t first, int64_t vectors, const int64_t* results, int64_t outputs,
-                    S* to) const {
+  void leave_across(const T* sums, const Block& block, const int64_t* results, int64_t outputs, S* to) const {
     alignas(FILTRAX_VECTOR) T square[W * W];
-    for (int64_t v = 0; v < vectors; ++v, sums += W) {
-      const int64_t kernel = first + v * W, kernels = least(W, many_ - kernel);
+    const std::vector<Kernel>& kernels = block.window->kernels;
+    const int64_t *rows = results + outputs, *cols = rows + outputs;
+    for (int64_t v = 0; v < block.count; ++v, sums += W) {
+      const int64_t first = block.first + v * W, many = least(W, int64_t(kernels.size()) - first);
       for (int64_t next = 0; next < outputs; next += W) {
         const int64_t i = most(0, least(next, outputs - W)), count = least(W, outputs);
-        transpose<T>([&](int64_t j) { return sums + (i + j) * vectors * W; }, square, W);
+        transpose<T>([&](int64_t j) { return sums + (i + j) * block.count * W; }, square, W);
         bool close = count == W;
         for (int64_t j = 1; close && j < W; ++j) close = results[i + j] - results[i] == j;
-        for (int64_t q = 0; q < kernels; ++q) {
-          S* result = to + kernels_[kernel + q].out;
-          if (close) {
-            leave<S, T>(result + results[i], load<T>(square + q * W));
-          } else {
-            for (int64_t j = 0; j < count; ++j) convert_few<1>(square + q * W + j, result + results[i + j]);
+        for (const Kernel* kernel = kernels.data() + first; kernel < kernels.data() + first + many; ++kernel) {
+          S* result = to + kernel->out;
+          const T* from = square + (kernel - kernels.data() - first) * W;
+          const bool all = kernel->rows == down_.size && kernel->cols == inner_.size;
+          if (close && all) {
+            leave<S, T>(result + results[i], load<T>(from));
+            continue;
+          }
+          for (int64_t j = 0; j < count; ++j) {
+            const bool there = all || (rows[i + j] < kernel->rows && cols[i + j] < kernel->cols);
+            if (there) convert_few<1>(from + j, result + results[i + j]);
           }
         }
       }
@@ -468,28 +583,36 @@ class Bank {
   }
 
   static constexpr int64_t W = width<T>;
-  const Problem& problem_;
-  const Problem rest_;
-  const std::vector<Place> kernels_;
+  // Phases of the outputs, and the problem of all of them.
+  const Turns below_, along_;
+  const Problem problem_, rest_;
+  std::vector<Window> windows_;
   const Slide &outer_, &axis_;
   const Walk other_, down_, inner_;
   const S *lhs_, *rhs_;
   const S* const end_;
   S* out_;
-  const int64_t many_, terms_, taps_, turns_;
-  const bool shared_;
-  const Across<T> across_;
-  const bool is_across_;
+  const int64_t terms_, turns_;
+  const bool shared_, is_across_;
+  // Kernels with those that fill up vectors, and the weights of a set.
+  int64_t padded_ = 0, weights_of_set_ = 0;
+  const std::vector<Block> blocks_;
   // Whether signals are read where they lie: with one tap each sample is, once.
   const bool in_place_;
   const Cuts cuts_;
   const Copy<S, T> copy_;
   Buffer<T> weights_;
-  // Chunks of signals, and how many the longest has; where the samples of its taps lie.
+  // Chunks of signals, and how many the longest has.
   int64_t chunks_ = 1, longest_ = 1;
-  std::vector<int64_t> offsets_;
-  std::vector<Run> runs_;
 };
+
+// Whether phases of outputs are served together, but for those of the outermost axis.
+template <class T>
+bool is_bank_of_phases(const Problem& problem) {
+  const Slide &axis = problem.outer[down(problem)], &other = problem.outer[1 - down(problem)];
+  return is_bank<T>(problem) && (problem.has(is_of_kernels) || problem.inner.base > 1) && other.base == 1 &&
+         meets_neighbours(axis) && meets_neighbours(problem.inner);
+}
 
 template <class S, class T>
 void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {

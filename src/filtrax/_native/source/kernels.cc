@@ -72,6 +72,12 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   }
   const Phases phases(problem);
   if (phases.leave_out) std::memset(out_, 0, problem.count_outputs() * Parts * sizeof(S));
+  if constexpr (Parts == 1) {
+    if (algorithm == kTaps && phases.problems.size() > 1 && is_bank_of_phases<T>(problem)) {
+      correlate_bank<S, T>(pool, problem, lhs, rhs, out);
+      return true;
+    }
+  }
   for (const Phases::Phase& each : phases.problems) {
     run<S, T, Parts>(algorithm, pool, each.problem, block, lhs, rhs + each.rhs * Parts, out + each.out * Parts);
   }

@@ -28,6 +28,37 @@ struct Turn {
   int64_t step, tap = 0, k, m, lo;
 };
 
+// Whether outputs of all phases meet neighbours.
+inline bool meets_neighbours(const Slide& axis) {
+  return axis.base == 1 || (axis.stride == 1 && axis.dilation == std::gcd(axis.base, axis.dilation));
+}
+
+// An axis in the turns of its outputs, but for those that meet zeros only, and as one for all: an output of it meets
+// the samples that any of these meets.
+struct Turns {
+  explicit Turns(const Slide& axis) : united(axis) {
+    united.lo = united.k = united.m = 0;
+    for (int64_t i = 0; i < least(axis.base, axis.m); ++i) {
+      const Turn turn(axis, i);
+      if (turn.k == 0) continue;
+      united.lo = each.empty() ? turn.lo : most(united.lo, turn.lo);
+      united.m = most(united.m, turn.m);
+      each.push_back(turn);
+      numbers.push_back(i);
+    }
+    if (each.empty()) return;
+    for (const Turn& turn : each) united.k = most(united.k, ahead(turn) + turn.k);
+    united = {axis.n, united.k, united.m, united.lo, axis.stride, each[0].of(axis).dilation, axis.lhs,
+              axis.rhs * each[0].step, axis.out * axis.base, 1};
+  }
+  // The samples before the first that outputs of one meet.
+  int64_t ahead(const Turn& turn) const { return united.lo - turn.lo; }
+
+  Slide united;
+  std::vector<Turn> each;
+  std::vector<int64_t> numbers;
+};
+
 struct Phases {
   struct Phase {
     Problem problem;
