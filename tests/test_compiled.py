@@ -203,6 +203,17 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "spaced banks": ((1, 2, 3, 4), (Axis(67, 7, 200, 3, base=3),)),
     "spaced banks of images":
         ((1, 2, 2, 5), (Axis(15, 3, 30, 1, base=2), Axis(20, 5, 41, 2, base=2))),
+    **{f"spaced banks of images of {n} by {k} taps, {base} apart, {o} kernels": (
+        (g, b, c, o), (Axis(n, k, m, lo, base=base), Axis(n + 1, k, m + base - 1, lo, base=base)))
+       for n, k, base, m, lo, (g, b, c, o) in (
+           (4, 3, 3, 14, 0, (1, 9, 20, 3)), (4, 3, 3, 12, 1, (2, 3, 20, 3)),
+           (7, 4, 2, 14, 2, (1, 9, 8, 20)), (7, 3, 2, 14, 1, (1, 4, 33, 3)),
+           (20, 4, 2, 41, 1, (1, 2, 5, 3)), (20, 2, 5, 99, -3, (1, 2, 5, 1)),
+           (5, 5, 2, 11, 3, (1, 9, 300, 17)), (19, 3, 2, 38, 1, (1, 2, 300, 7)))},
+    "spaced banks of volumes": (
+        (1, 2, 6, 3), (Axis(4, 2, 8, 0, base=2), Axis(5, 3, 10, 1, base=2),
+                       Axis(6, 4, 17, 2, base=3))),
+    "spaced banks of rows, dilated": ((2, 3, 5, 3), (Axis(30, 5, 61, 4, dilation=3, base=2),)),
     "spaced along the first": ((1, 2, 1, 1), (Axis(30, 4, 60, 1, base=2), Axis(40, 3, 40, 1))),
     "few outputs, spaced": ((1, 2, 1, 1), (Axis(200, 390, 11, 0, base=2),)),
     "few outputs of banks": ((1, 3, 2, 5), (Axis(500, 490, 11, 0),)),
