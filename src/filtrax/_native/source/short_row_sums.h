@@ -119,22 +119,26 @@ class ShortRowSums {
         }
       });
     }
-    // Few cells are cut into parts of their terms.
-    const int64_t parts = least(terms_, ceil_div(wanted, cells)), units = cells * parts, tasks = least(units, wanted);
-    std::vector<Wide> totals(units * outputs_);
+    // Neighbours meet a term one after the other, so that memory is read in its order; they are cut into parts of their
+    // terms.
+    const int64_t near = most(1, least(cells, kWaiting / (outputs_ * W))), groups = ceil_div(cells, near);
+    const int64_t parts = least(terms_, ceil_div(wanted, groups)), units = groups * parts, tasks = least(units, wanted);
+    std::vector<Wide> totals(units * near * outputs_);
     share(pool, tasks, [&](int64_t task) {
       for (int64_t i = units * task / tasks; i < units * (task + 1) / tasks; ++i) {
-        add(place_of(p_, i / parts), terms_ * (i % parts) / parts, terms_ * (i % parts + 1) / parts,
-            &totals[i * outputs_]);
+        const int64_t first = i / parts * near, part = i % parts;
+        add(first, least(near, cells - first), terms_ * part / parts, terms_ * (part + 1) / parts,
+            &totals[i * near * outputs_]);
       }
     });
-    for (int64_t cell = 0; cell < cells; ++cell) {
-      const Place place = place_of(p_, cell);
+    Cells all(p_, 0);
+    for (int64_t cell = 0; cell < cells; ++cell, all.next()) {
+      const Wide* own = &totals[(cell / near * parts * near + cell % near) * outputs_];
       for (int64_t j = 0; j < outputs_; ++j) {
         Wide total = 0;
-        for (int64_t part = 0; part < parts; ++part) total += totals[(cell * parts + part) * outputs_ + j];
+        for (int64_t part = 0; part < parts; ++part) total += own[part * near * outputs_ + j];
         const T sum = T(total);
-        convert_few<1>(&sum, out_ + place.out + j * p_.inner.out);
+        convert_few<1>(&sum, out_ + all.place().out + j * p_.inner.out);
       }
     }
   }
@@ -186,15 +190,20 @@ class ShortRowSums {
     }
   }
 
-  void add(const Place& place, int64_t begin, int64_t end, Wide* totals) const {
-    T* sums = scratch<T>(2, outputs_ * W);
-    std::fill_n(sums, outputs_ * W, T(0));
+  // Some terms of neighbouring cells.
+  void add(int64_t first, int64_t cells, int64_t begin, int64_t end, Wide* totals) const {
+    const int64_t step = outputs_ * W;
+    T* sums = scratch<T>(2, cells * step);
+    std::fill_n(sums, cells * step, T(0));
+    Place* places = scratch<Place>(1, cells);
+    Cells all(p_, first);
+    for (int64_t c = 0; c < cells; ++c, all.next()) places[c] = all.place();
     int64_t added = 0;
     for (int64_t s = begin; s < end; ++s) {
       const Place term = term_of(p_, s);
-      meet(place.lhs + term.lhs, place.rhs + term.rhs, sums);
+      for (int64_t c = 0; c < cells; ++c) meet(places[c].lhs + term.lhs, places[c].rhs + term.rhs, sums + c * step);
       if ((added += vectors_) < kAdded && s + 1 < end) continue;
-      add_up<T, 1>(sums, outputs_, totals);
+      for (int64_t c = 0; c < cells; ++c) add_up<T, 1>(sums + c * step, outputs_, totals + c * outputs_);
       added = 0;
     }
   }
