@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax import _boundary, _primitive
+from filtrax import _boundary, _margins, _native, _primitive
 from filtrax._accuracy import as_accuracy
 from filtrax._engines import ENGINES
 from filtrax._engines.taps import widened
@@ -332,16 +332,23 @@ def channels(
     """
     if spec.conjugate:
         h = jnp.conj(h)
+    # Repeated samples, of all axes at once; then constants, which stand over those at a corner.
+    margins = [_margins.Margin(n) for n in x.shape]
+    for i, (axis, choices) in enumerate(zip(axes, spec.axes, strict=True)):
+        if choices.boundary in _native.BOUNDARIES and (axis.lo > 0 or axis.hi > 0):
+            margins[3 + i] = _margins.Margin(axis.n, axis.lo, axis.hi, choices.boundary)
+            axes = _extended(axes, i)
+    x = _margins.extend(x, tuple(margins))
     for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
         axis = axes[i]
         # Axes are extended one after the other, as by repeated `numpy.pad`: at a corner a later
         # constant stands over an earlier axis's zeros, so there the zeros must be real, too.
         later = any(other.boundary == "constant" for other in spec.axes[i + 1 :])
-        if (choices.boundary != "zero" or later) and (axis.lo > 0 or axis.hi > 0):
-            padding = (axis.lo, axis.hi)
-            x = _boundary.extend(x, 3 + i, padding, choices.boundary, fill)
-            extended = replace(axis, n=axis.n + axis.lo + axis.hi, lo=0)
-            axes = (*axes[:i], extended, *axes[i + 1 :])
+        if (choices.boundary == "constant" or (choices.boundary == "zero" and later)) and (
+            axis.lo > 0 or axis.hi > 0
+        ):
+            x = _boundary.extend(x, 3 + i, (axis.lo, axis.hi), choices.boundary, fill)
+            axes = _extended(axes, i)
     correlation = partial(
         _primitive.bind, axes=axes, method=method, precision=precision, accuracy=accuracy
     )
@@ -352,3 +359,10 @@ def channels(
     if h_complex and not x_complex:
         return lax.complex(correlation(x, h.real), correlation(x, h.imag))
     return correlation(x, h)
+
+
+def _extended(axes: tuple[Axis, ...], number: int) -> tuple[Axis, ...]:
+    """The axes for a signal that is extended along one of them."""
+    axis = axes[number]
+    extended = replace(axis, n=axis.n + axis.lo + axis.hi, lo=0)
+    return (*axes[:number], extended, *axes[number + 1 :])

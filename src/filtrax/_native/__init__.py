@@ -10,10 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
-_TARGET = "filtrax_compiled"
+_TARGET, _TARGET_EXTEND = "filtrax_compiled", "filtrax_extend"
 _LIBRARY = Path(__file__).with_name("libfiltrax.so")
 
 TAPS, DOTS, FRAMES, WINOGRAD, WINOGRAD_SUMS = range(5)
+#: In the order of their numbers there, and as many axes as have margins at most.
+BOUNDARIES, MARGIN_AXES = ("edge", "wrap", "reflect", "symmetric"), 6
 
 
 @cache
@@ -32,8 +34,10 @@ def available() -> bool:
     library = _library()
     if library is None:
         return False
-    handler = jax.ffi.pycapsule(library.filtrax_correlate)
-    jax.ffi.register_ffi_target(_TARGET, handler, platform="cpu")
+    for target, handler in (
+        (_TARGET, library.filtrax_correlate), (_TARGET_EXTEND, library.filtrax_extend),
+    ):  # fmt: skip
+        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform="cpu")
     return True
 
 
@@ -59,4 +63,27 @@ def call(
         lhs.ravel(), rhs.ravel(), algorithm=np.int64(algorithm), block=np.int64(block),
         problem=np.array(numbers, np.int64),
     )  # fmt: skip
+    return out.reshape(shape)
+
+
+def extend(
+    x: jax.Array, axes: tuple[tuple[int, ...], ...], shape: tuple[int, ...], back: bool = False
+) -> jax.Array:
+    """An array with margins (see `_margins`), or the transpose: what goes back from them.
+
+    Args:
+        x: the array, one of `EXTENDED`.
+        axes: at most `MARGIN_AXES` of them: samples, those before and after, and the boundary's
+            place in `BOUNDARIES`.
+        shape: of the result.
+        back: whether to transpose.
+    """
+    whole = (1, 0, 0, 0)
+    # The last axis is that of runs in memory; one without margins behind it is part of each sample.
+    items = axes[-1][0] if len(axes) > 1 and axes[-1][1:3] == (0, 0) else 1
+    kept = axes[:-1] if items > 1 else axes
+    padded = (*(whole,) * (MARGIN_AXES - len(kept)), *kept)
+    numbers = np.array([*(number for axis in padded for number in axis), items], np.int64)
+    result: Any = jax.ShapeDtypeStruct((math.prod(shape),), x.dtype)
+    out = jax.ffi.ffi_call(_TARGET_EXTEND, result)(x.ravel(), back=back, extension=numbers)
     return out.reshape(shape)

@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #endif
 
+#include "extend.h"
 #include "kernels.h"
 #include "memory.h"
 #include "xla/ffi/api/ffi.h"
@@ -43,6 +44,73 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   }
 }
 
+float add_halves(uint16_t a, uint16_t b) {
+  const auto wide = [](uint16_t bits) {
+    const uint32_t all = uint32_t{bits} << 16;
+    float value;
+    std::memcpy(&value, &all, 4);
+    return value;
+  };
+  return wide(a) + wide(b);
+}
+// Rounded to the nearest, ties to even, as XLA does.
+uint16_t half_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  if (value != value) return static_cast<uint16_t>(bits >> 16) | 0x40;
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+template <class T, class Add>
+void extend_or_fold(const filtrax::Pool& pool, bool back, const filtrax::Extension& extension, const void* x, void* out,
+                    const Add& add) {
+  const T* from = static_cast<const T*>(x);
+  back ? filtrax::fold<T>(pool, extension, from, static_cast<T*>(out), add)
+       : filtrax::extend<T>(pool, extension, from, static_cast<T*>(out));
+}
+
+ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> out, bool back,
+                      ffi::Span<const int64_t> numbers) {
+  if (numbers.size() != filtrax::kExtensionNumbers) {
+    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
+  }
+  filtrax::Extension extension;
+  std::memcpy(&extension, numbers.begin(), sizeof(extension));
+  const filtrax::Pool pool{threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
+  filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
+  const auto plus = [](auto a, auto b) { return a + b; };
+  const auto run = [&](auto number, const auto& add) {
+    extend_or_fold<decltype(number)>(pool, back, extension, x.untyped_data(), out->untyped_data(), add);
+    return ffi::Error::Success();
+  };
+  try {
+    switch (x.element_type()) {
+      case ffi::DataType::BF16:
+        return run(uint16_t{}, [](uint16_t a, uint16_t b) { return half_of(add_halves(a, b)); });
+      case ffi::DataType::F32:
+        return run(float{}, plus);
+      case ffi::DataType::F64:
+        return run(double{}, plus);
+      case ffi::DataType::C64:
+        extension.items *= 2;
+        return run(float{}, plus);
+      case ffi::DataType::C128:
+        extension.items *= 2;
+        return run(double{}, plus);
+      case ffi::DataType::S32:
+      case ffi::DataType::U32:
+        return run(uint32_t{}, plus);
+      case ffi::DataType::S64:
+      case ffi::DataType::U64:
+        return run(uint64_t{}, plus);
+      default:
+        return ffi::Error::InvalidArgument("filtrax: no margins for this dtype");
+    }
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
+  }
+}
+
 #if defined(__x86_64__)
 // Zen 4, which takes vectors of 64 bytes in two halves: the one AMD family that knows such vectors and does.
 bool halves_vectors() {
@@ -73,3 +141,11 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_correlate, run,
                                   .Attr<int64_t>("algorithm")
                                   .Attr<int64_t>("block")
                                   .Attr<ffi::Span<const int64_t>>("problem"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_extend, run_extend,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::AnyBuffer>()
+                                  .Attr<bool>("back")
+                                  .Attr<ffi::Span<const int64_t>>("extension"));
