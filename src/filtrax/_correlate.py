@@ -333,7 +333,7 @@ def channels(
     if spec.conjugate:
         h = jnp.conj(h)
     # Repeated samples, of all axes at once; then constants, which stand over those at a corner.
-    margins = [_margins.Margin(n) for n in x.shape]
+    margins = [_margins.Margin()] * x.ndim
     for i, (axis, choices) in enumerate(zip(axes, spec.axes, strict=True)):
         if choices.boundary in _native.BOUNDARIES and (axis.lo > 0 or axis.hi > 0):
             margins[3 + i] = _margins.Margin(axis.n, axis.lo, axis.hi, choices.boundary)

@@ -1,7 +1,7 @@
 """Extending arrays beyond their ends as a JAX primitive, so that it takes a copy and no more.
 
-`_boundary.extend` says what stands there, one axis at a time. Here all axes are extended at once; on
-a CPU a compiled kernel copies, and its transpose adds what margins repeat to the samples inside.
+`_boundary.extend` says what stands there, one axis at a time. Here all axes are extended at once;
+on a CPU a compiled kernel copies, and its transpose adds what margins repeat to the samples inside.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,12 @@ from filtrax._primitive import PLATFORMS
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Samples before and after the ``n`` of an axis, and which boundary they follow."""
+    """Samples before and after the ``n`` of an axis, and which boundary they follow.
 
-    n: int
+    An axis without margins may be of any length: its ``n`` is not looked at.
+    """
+
+    n: int = 0
     before: int = 0
     after: int = 0
     boundary: str = "edge"
@@ -46,9 +49,10 @@ def extend(x: jax.Array, margins: tuple[Margin, ...]) -> jax.Array:
 
 
 def _abstract(x: Any, *, margins: tuple[Margin, ...], back: bool) -> Any:
-    sizes = ((m.n if back else m.length) for m in margins)
-    # Axes without margins may be of unknown length, in an export.
-    shape = tuple(n if m.is_none else size for n, m, size in zip(x.shape, margins, sizes))
+    shape = tuple(
+        n if margin.is_none else margin.n if back else margin.length
+        for n, margin in zip(x.shape, margins, strict=True)
+    )
     return x.update(shape=shape, weak_type=False, sharding=_output_sharding(x, margins))
 
 
@@ -117,7 +121,7 @@ def _eager(primitive: Primitive, x: jax.Array, *, margins: tuple[Margin, ...]) -
 def _batch(primitive: Primitive, args: Any, dims: Any, *, margins: tuple[Margin, ...]) -> Any:
     """A mapped axis is one without margins."""
     (x,), (dim,) = args, dims
-    mapped = (*margins[:dim], Margin(x.shape[dim]), *margins[dim:])
+    mapped = (*margins[:dim], Margin(), *margins[dim:])
     return primitive.bind(x, margins=mapped), dim
 
 
