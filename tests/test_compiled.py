@@ -200,6 +200,10 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "spaced": ((1, 2, 1, 1), (Axis(100, 5, 199, 2, base=2),)),
     "spaced, with outputs of zeros only": ((1, 2, 1, 1), (Axis(50, 2, 150, 1, base=3),)),
     "spaced, dilated and strided": ((2, 2, 1, 1), (Axis(60, 7, 90, 8, 2, 3, base=4),)),
+    "banks of many short rows, strided": ((2, 40, 3, 4), (Axis(30, 3, 10, 1, stride=3),)),
+    "one bank of many short rows, strided": ((1, 700, 1, 1), (Axis(40, 5, 9, 2, stride=4),)),
+    "banks of many short rows across kernels": ((1, 90, 5, 33), (same(9, 5),)),
+    "spaced banks of many short rows": ((1, 50, 2, 3), (Axis(9, 5, 18, 2, base=2),)),
     "spaced banks": ((1, 2, 3, 4), (Axis(67, 7, 200, 3, base=3),)),
     "spaced banks of images":
         ((1, 2, 2, 5), (Axis(15, 3, 30, 1, base=2), Axis(20, 5, 41, 2, base=2))),

@@ -115,7 +115,9 @@ BankBlock<T> bank_block_of(int64_t kernels, std::index_sequence<Q...>) {
 // some.
 struct Cuts {
   Cuts(const Walk& axis, const Walk& inner, int64_t lines, int64_t bytes, int64_t wanted, int64_t longest = kMost) {
-    const int64_t room = kCopies / bytes / lines, most_room = kCopies / bytes / least(lines, kLines);
+    // Rows that have no samples in common need not be together.
+    const int64_t room = kCopies / bytes / lines;
+    const int64_t most_room = kCopies / bytes / (axis.count == 1 ? lines : least(lines, kLines));
     const int64_t reach = inner.ahead_of(inner.count - 1), phases = axis.phases() * inner.phases();
     cols = most(kNarrow, least(kWide, room / (phases * axis.reach(1)) - reach));
     cols = ceil_div(inner.size, ceil_div(inner.size, cols));
@@ -614,9 +616,22 @@ bool is_bank_of_phases(const Problem& problem) {
          meets_neighbours(axis) && meets_neighbours(problem.inner);
 }
 
+// Rows of signals that meet the same kernels, as an image's rows that kernels do not slide down: what is done for each
+// image takes longer than a short row.
+inline Problem with_rows_below(Problem problem) {
+  Cell* rows = nullptr;
+  for (Cell& cell : problem.cells) {
+    if (is_of_signals(cell) && (!rows || cell.size > rows->size)) rows = &cell;
+  }
+  if (!rows || !problem.is_of_rows()) return problem;
+  problem.outer[1] = {rows->size, 1, rows->size, 0, 1, 1, rows->lhs, 1, rows->out, 1};
+  *rows = {1, 0, 0, 0};
+  return problem;
+}
+
 template <class S, class T>
 void correlate_bank(const Pool& pool, const Problem& problem, const S* lhs, const S* rhs, S* out) {
-  Bank<S, T>(pool, problem, lhs, rhs, out).run(pool);
+  Bank<S, T>(pool, with_rows_below(problem), lhs, rhs, out).run(pool);
 }
 
 }  // namespace FILTRAX_SET
