@@ -162,8 +162,8 @@ bool is_bank(const Problem& problem) {
   const Slide& inner = problem.inner;
   const bool dense = is_plain(inner) && is_plain(problem.outer[0]) && is_plain(problem.outer[1]);
   const bool few = inner.m < width<T> || (!dense && inner.m * int64_t(sizeof(T)) <= kLongRow);
-  return problem.lanes == 1 &&
-         (problem.has(is_of_kernels) || inner.stride > 1 || inner.base > 1 || inner.out > 1 || (problem.is_image() && few));
+  const bool apart = inner.stride > 1 || inner.base > 1 || inner.out > 1;
+  return problem.lanes == 1 && (problem.has(is_of_kernels) || apart || (problem.is_image() && few));
 }
 
 // Where the taps and the outputs of a kernel begin, and how many rows and columns it has of these.

@@ -3,6 +3,7 @@
 // Where outputs meet samples that stand apart, those of each tap are copied side by side.
 #pragma once
 
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -125,7 +126,10 @@ class Copy {
 
   // Whole vectors are written, one after the other: what goes beyond an end is written over, or behind all copies.
   static void clear(T* to, int64_t count) {
-    for (int64_t i = 0; i < count; i += W) put<T, W>(to + i, Vec<T, W>{});
+    // A loop of vectors would become a call, which takes longer than the few that there are beside a row.
+    if (count <= 0) return;
+    put<T, W>(to, Vec<T, W>{});
+    if (count > W) std::memset(static_cast<void*>(to + W), 0, (ceil_div(count, W) - 1) * W * sizeof(T));
   }
   // Rows of which some samples are inside.
   void lay(const S* from, int64_t rows, Range along, T* to) const {

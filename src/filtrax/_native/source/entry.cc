@@ -26,13 +26,19 @@ filtrax::Correlate kernels() {
   return filtrax::basic::correlate;
 }
 
+filtrax::Pool pool_of(ffi::ThreadPool& threads) {
+  return {threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
+}
+
 ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, ffi::Result<ffi::AnyBuffer> out,
                int64_t algorithm, int64_t block, ffi::Span<const int64_t> numbers) {
   static const filtrax::Correlate correlate = kernels();
-  if (numbers.size() != filtrax::kNumbers) return ffi::Error::InvalidArgument("filtrax: the library is of another version");
+  if (numbers.size() != filtrax::kNumbers) {
+    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
+  }
   filtrax::Problem problem;
   std::memcpy(&problem, numbers.begin(), sizeof(problem));
-  const filtrax::Pool pool{threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
+  const filtrax::Pool pool = pool_of(threads);
   filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
   try {
     const bool served =
@@ -76,7 +82,7 @@ ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi
   }
   filtrax::Extension extension;
   std::memcpy(&extension, numbers.begin(), sizeof(extension));
-  const filtrax::Pool pool{threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
+  const filtrax::Pool pool = pool_of(threads);
   filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
   const auto plus = [](auto a, auto b) { return a + b; };
   const auto run = [&](auto number, const auto& add) {

@@ -44,8 +44,8 @@ constexpr int64_t kExtensionNumbers = sizeof(Extension) / sizeof(int64_t);
 // Bytes of a row that are done at once, and those that are worth another thread.
 constexpr int64_t kRowPart = 1 << 16, kWorthThreads = 1 << 17;
 
-// Rows of the last axis, in parts, shared between threads: `row(places, from, to)` with the number of the row along each
-// other axis, and which samples of the axis.
+// Rows of the last axis, in parts, shared between threads: `row(places, from, to)` with the number of the row along
+// each other axis, and which samples of the axis.
 template <class Row>
 void share_rows(const Pool& pool, const int64_t* sizes, int64_t length, int64_t bytes, const Row& row) {
   int64_t rows = 1;
@@ -154,7 +154,8 @@ void fold(const Pool& pool, const Extension& extension, const T* y, T* out, cons
       if (!begun) {
         clear(into, from, to);
         if (left < right) {
-          std::memcpy(static_cast<void*>(into + left * items), inside + left * items, (right - left) * items * sizeof(T));
+          const int64_t count = (right - left) * items;
+          std::memcpy(static_cast<void*>(into + left * items), inside + left * items, count * sizeof(T));
         }
         begun = true;
       } else {
