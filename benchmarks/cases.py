@@ -196,6 +196,9 @@ def _whole() -> Iterator[Case]:
         yield from _tasks(rows((256, 4096), k, axis=0, per=True))
         yield from _tasks(rows((256, 4096), k, "float64", per=True))
     yield from _images(1024, (3, 7, 15, 31), separable=(7, 15, 31))
+    for boundary in ("reflect", "symmetric", "edge", "wrap"):
+        for k in (3, 7):
+            yield Case("boundaries", (1024, 1024), (k, k), (0, 1), boundary=boundary)
     yield from _volumes()
     must = ("jax.scipy.signal.convolve",)
     for case in _tasks(Case("images", (300, 300), (300, 300), (0, 1))):
@@ -218,6 +221,7 @@ def _quick() -> Iterator[Case]:
     yield rows((64, 2048), 9, "complex64")
     yield rows((64, 2048), 9, "bfloat16")
     yield Case("images", (256, 256), (7, 7), (0, 1))
+    yield Case("boundaries", (256, 256), (3, 3), (0, 1), boundary="edge")
     yield Case("volumes", (32, 32, 32), (3, 3, 3), (0, 1, 2))
     yield Case("separable", (256, 256), (2, 7), (0, 1), kind="separable")
     yield Case("long", (4096,), (4096,), (0,), mode="full")

@@ -1,7 +1,7 @@
 """Cells drawn at random, as those of the grid are chosen: whether what holds there holds elsewhere.
 
-Every shape comes with all three tasks, and one kernel per row with its twin of a shared kernel, so
-that each demand finds what it compares.
+Every shape comes with all three tasks, but for those with boundaries, of which the value; and one
+kernel per row with its twin of a shared kernel, so that each demand finds what it compares.
 """
 
 import math
@@ -14,7 +14,8 @@ from benchmarks.cases import TASKS, Case, rows
 #: Dtypes and how often they are drawn.
 DTYPES = {"float32": 70, "float64": 12, "complex64": 9, "bfloat16": 9}
 FAMILIES = {
-    "rows": 34, "kernel per row": 16, "images": 10, "volumes": 6, "depthwise": 6, "layers": 28,
+    "rows": 32, "kernel per row": 15, "images": 10, "boundaries": 5, "volumes": 6, "depthwise": 6,
+    "layers": 26,
 }  # fmt: skip
 #: Outputs, so that most demands speak of the cell, and products, that slow peers end.
 FEWEST, MOST, PRODUCTS = 1e5, 6e6, 3e9
@@ -35,7 +36,8 @@ def drawn(count: int, seed: int) -> list[Case]:
 
 
 def _with_all_tasks(case: Case) -> Iterator[Case]:
-    for task in TASKS:
+    # Peers' gradients through a boundary are those of their own paddings.
+    for task in TASKS if case.boundary == "zero" else TASKS[:1]:
         yield replace(case, task=task)
     if case.family == "kernel per row":
         yield replace(case, family="rows", h=(case.h[case.axes[0]],))
@@ -69,6 +71,13 @@ def _images(source: random.Random) -> Case:
         taps = (taps[0], taps[0])
     mode = source.choice(("same", "valid"))
     return Case("images", (n, m), taps, (0, 1), _dtype(source), mode)
+
+
+def _boundaries(source: random.Random) -> Case:
+    shape = tuple(_spread(source, 64, 2048) for _ in range(2))
+    k = 2 * _spread(source, 1, 12) + 1
+    boundary = source.choice(("reflect", "symmetric", "edge", "wrap"))
+    return Case("boundaries", shape, (k, k), (0, 1), boundary=boundary)
 
 
 def _volumes(source: random.Random) -> Case:
@@ -110,6 +119,6 @@ def _layers(source: random.Random) -> Case:
 
 
 _DRAW = {
-    "rows": _rows, "kernel per row": _kernel_per_row, "images": _images, "volumes": _volumes,
-    "depthwise": _depthwise, "layers": _layers,
+    "rows": _rows, "kernel per row": _kernel_per_row, "images": _images,
+    "boundaries": _boundaries, "volumes": _volumes, "depthwise": _depthwise, "layers": _layers,
 }  # fmt: skip

@@ -58,6 +58,10 @@ def _numpy(case: Case, x: Any, h: Any, xp: Any, prefix: str) -> Iterator[Way]:
     yield f"{prefix or 'numpy'}.convolve", call, True
 
 
+#: What `scipy.ndimage` calls boundaries.
+_OF_NDIMAGE = {"reflect": "mirror", "symmetric": "reflect", "edge": "nearest", "wrap": "wrap"}
+
+
 def _full_shape(case: Case) -> list[int]:
     """One kernel for each row, whether the case has them or repeats them."""
     shape = list(case.x)
@@ -90,6 +94,9 @@ def _scipy(case: Case, x: Any, h: Any, sig: Any, ndi: Any, prefix: str) -> Itera
                 ),
                 False,
             )
+        if x.ndim == h.ndim and all(k % 2 for k in case.kernel):
+            call = partial(ndi.convolve, x, h, mode=_OF_NDIMAGE[case.boundary])
+            yield f"{prefix}.ndimage.convolve", call, True
         return
     cut = [slice(None)] * x.ndim
     if case.mode == "causal":
@@ -129,8 +136,15 @@ def _cv2(case: Case, x: np.ndarray, h: np.ndarray) -> Iterator[Way]:
     if case.dtype not in ("float32", "float64"):
         return
     zero, one = cv2.BORDER_CONSTANT, np.ones(1, x.dtype)
+    # It has none that wraps around.
+    borders = {
+        "zero": zero, "reflect": cv2.BORDER_REFLECT_101, "symmetric": cv2.BORDER_REFLECT,
+        "edge": cv2.BORDER_REPLICATE,
+    }  # fmt: skip
+    border = borders.get(case.boundary)
+    if border is None:
+        return
     if x.ndim == 3 and case.axes == (1, 2):
-        border = zero if case.boundary == "zero" else cv2.BORDER_REFLECT_101
         image = np.ascontiguousarray(np.flip(h))
         centre = (h.shape[1] // 2, h.shape[0] // 2)
 
@@ -139,7 +153,7 @@ def _cv2(case: Case, x: np.ndarray, h: np.ndarray) -> Iterator[Way]:
             return np.stack(done)
 
         yield "cv2.filter2D", each, False
-    if x.ndim != 2 or case.boundary != "zero":
+    if x.ndim != 2:
         return
     if case.kind == "separable":
         down, across = (np.ascontiguousarray(each[::-1]) for each in h)
@@ -155,7 +169,7 @@ def _cv2(case: Case, x: np.ndarray, h: np.ndarray) -> Iterator[Way]:
     # It turns to an FFT of its own for large kernels: its time is not foreseen.
     yield (
         "cv2.filter2D",
-        lambda: cv2.filter2D(x, -1, kernel, anchor=anchor, borderType=zero),
+        lambda: cv2.filter2D(x, -1, kernel, anchor=anchor, borderType=border),
         False,
     )
     if len(case.axes) == 1:
