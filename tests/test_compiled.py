@@ -221,7 +221,7 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "spaced along the first": ((1, 2, 1, 1), (Axis(30, 4, 60, 1, base=2), Axis(40, 3, 40, 1))),
     "few outputs, spaced": ((1, 2, 1, 1), (Axis(200, 390, 11, 0, base=2),)),
     "few outputs of short rows, many terms": ((20, 1, 300, 1), (Axis(37, 36, 3, 1),)),
-    "one output of short rows, many terms": ((130, 1, 140, 1), (Axis(36, 36, 1, 0),)),
+    "sums of short rows as by one tap, many terms": ((130, 1, 140, 1), (Axis(36, 36, 1, 0),)),
     "few outputs of banks": ((1, 3, 2, 5), (Axis(500, 490, 11, 0),)),
     "few outputs of banks of images": ((1, 3, 2, 5), (Axis(14, 14, 3, 1), Axis(14, 14, 3, 1))),
     "few outputs of banks of wide images":
