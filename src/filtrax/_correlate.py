@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax import _boundary, _margins, _native, _primitive
+from filtrax import _boundary, _margins, _primitive
 from filtrax._accuracy import as_accuracy
 from filtrax._engines import ENGINES
 from filtrax._engines.taps import widened
@@ -335,7 +335,7 @@ def channels(
     # Repeated samples, of all axes at once; then constants, which stand over those at a corner.
     margins = [_margins.Margin()] * x.ndim
     for i, (axis, choices) in enumerate(zip(axes, spec.axes, strict=True)):
-        if choices.boundary in _native.BOUNDARIES and (axis.lo > 0 or axis.hi > 0):
+        if choices.boundary not in ("zero", "constant") and (axis.lo > 0 or axis.hi > 0):
             margins[3 + i] = _margins.Margin(axis.n, axis.lo, axis.hi, choices.boundary)
             axes = _extended(axes, i)
     x = _margins.extend(x, tuple(margins))

@@ -6,7 +6,7 @@ on a CPU a compiled kernel copies, and its transpose adds what margins repeat to
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from jax.interpreters import ad, batching, mlir
 
 from filtrax import _boundary, _native, _sharding
 from filtrax._engines.loops import dtype_is_served
-from filtrax._primitive import PLATFORMS
+from filtrax._primitive import PLATFORMS, may_call_kernels, run_by_lowering
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,7 @@ def _lower(platform: str, back: bool, ctx: Any, x: Any, *, margins: tuple[Margin
     (aval,), (out,) = ctx.avals_in, ctx.avals_out
     known = all(isinstance(n, int) and n > 0 for n in (*aval.shape, *out.shape))
     if (
-        platform == "cpu" and known and _native.available() and _sharding.is_of_one_device(ctx)
-        and dtype_is_served(aval.dtype)
+        known and may_call_kernels(platform, ctx) and dtype_is_served(aval.dtype)
         and len(axes := _merged(aval.shape, margins)) <= _native.MARGIN_AXES
     ):  # fmt: skip
         run: Callable[..., jax.Array] = partial(
@@ -105,17 +104,6 @@ def _lower(platform: str, back: bool, ctx: Any, x: Any, *, margins: tuple[Margin
         return _sharding.automatic(run, _output_sharding(jax.typeof(x), margins), x)
 
     return mlir.lower_fun(lowered, multiple_results=False)(ctx, x)
-
-
-@lru_cache(maxsize=1024)
-def _compiled(primitive: Primitive, margins: tuple[Margin, ...]) -> Callable[..., jax.Array]:
-    return jax.jit(partial(primitive.bind, margins=margins))
-
-
-def _eager(primitive: Primitive, x: jax.Array, *, margins: tuple[Margin, ...]) -> jax.Array:
-    # Its implementation is its lowering, which `jax.disable_jit` must not take away.
-    with jax.disable_jit(False):
-        return _compiled(primitive, margins)(x)
 
 
 def _batch(primitive: Primitive, args: Any, dims: Any, *, margins: tuple[Margin, ...]) -> Any:
@@ -131,7 +119,7 @@ def _transpose(other: Primitive, ct: Any, x: Any, *, margins: tuple[Margin, ...]
 
 def _register() -> None:
     for primitive, other, back in ((extend_p, fold_p, False), (fold_p, extend_p, True)):
-        primitive.def_impl(partial(_eager, primitive))
+        run_by_lowering(primitive)
         primitive.def_abstract_eval(partial(_abstract, back=back))
         ad.deflinear2(primitive, partial(_transpose, other))
         batching.primitive_batchers[primitive] = partial(_batch, primitive)

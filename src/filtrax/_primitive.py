@@ -150,15 +150,25 @@ def _is_empty(array: jax.Array) -> bool:
     return any(isinstance(size, int) and size == 0 for size in array.shape)
 
 
-@lru_cache(maxsize=1024)
-def _compiled(**params: Any) -> Callable[..., jax.Array]:
-    return jax.jit(partial(correlate_p.bind, **params))
+@lru_cache(maxsize=4096)
+def _compiled(primitive: Primitive, **params: Any) -> Callable[..., Any]:
+    return jax.jit(partial(primitive.bind, **params))
 
 
-def _eager(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
-    # Its implementation is its lowering, which `jax.disable_jit` must not take away.
-    with jax.disable_jit(False):
-        return _compiled(**params)(a, b)
+def run_by_lowering(primitive: Primitive) -> None:
+    """Implements a primitive outside of `jax.jit`, too."""
+
+    def eager(*operands: jax.Array, **params: Any) -> Any:
+        # Its implementation is its lowering, which `jax.disable_jit` must not take away.
+        with jax.disable_jit(False):
+            return _compiled(primitive, **params)(*operands)
+
+    primitive.def_impl(eager)
+
+
+def may_call_kernels(platform: str, ctx: Any) -> bool:
+    """Whether a program that is lowered may hold calls of the compiled kernels."""
+    return platform == "cpu" and _native.available() and _sharding.is_of_one_device(ctx)
 
 
 def _transpose(role: str, ct: Any, a: Any, b: Any, *, linear_in_a: bool, **params: Any) -> Any:
@@ -206,13 +216,13 @@ def _batch(
 
 
 def _lower(platform: str, ctx: Any, *operands: Any, **params: Any) -> Any:
-    compiled = platform == "cpu" and _native.available() and _sharding.is_of_one_device(ctx)
+    compiled = may_call_kernels(platform, ctx)
     lowered = partial(_lowered, platform=platform, compiled=compiled)
     return mlir.lower_fun(lowered, multiple_results=False)(ctx, *operands, **params)
 
 
 def _register() -> None:
-    correlate_p.def_impl(_eager)
+    run_by_lowering(correlate_p)
     correlate_p.def_abstract_eval(_abstract)
     ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
     batching.primitive_batchers[correlate_p] = _batch

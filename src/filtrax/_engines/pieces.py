@@ -40,8 +40,10 @@ def in_pieces(run: Run) -> Run:
         outputs = (g, b, o, *(axis.m for axis in axes))
         samples = max(math.prod(shape) for shape in (lhs.shape, rhs.shape, outputs))
         number = pieces(max(g, b, c), samples, lhs.dtype)
-        # What all pieces make anew, kernels or sums, is not more than what each makes once.
-        number = number if g > 1 else min(number, (max(b, c) * (min(b, c) + o)) // (min(b, c) * o))
+        if g == 1:
+            # What each piece makes anew, of all kernels or sums, is not more than its own rows.
+            few, many = sorted((b, c))
+            number = min(number, many * (few + o) // (few * o))
         if number <= 1:
             return piece(lhs, rhs)
         if g == max(g, b, c):

@@ -1,7 +1,6 @@
 """What the primitives of the recursive filters have in common."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
 from filtrax import _sharding
+from filtrax._primitive import run_by_lowering
 
 
 def define(
@@ -24,16 +24,7 @@ def define(
     primitive = Primitive(name)
     primitive.multiple_results = multiple_results
 
-    @lru_cache(maxsize=1024)
-    def compiled(**params: Any) -> Callable[..., Any]:
-        return jax.jit(partial(primitive.bind, **params))
-
-    def eager(*operands: jax.Array, **params: Any) -> Any:
-        # Its implementation is its lowering, which `jax.disable_jit` must not take away.
-        with jax.disable_jit(False):
-            return compiled(**params)(*operands)
-
-    primitive.def_impl(eager)
+    run_by_lowering(primitive)
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, lowering)
     return primitive

@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #endif
 
+#include "bfloat16.h"
 #include "extend.h"
 #include "kernels.h"
 #include "memory.h"
@@ -50,23 +51,6 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   }
 }
 
-float add_halves(uint16_t a, uint16_t b) {
-  const auto wide = [](uint16_t bits) {
-    const uint32_t all = uint32_t{bits} << 16;
-    float value;
-    std::memcpy(&value, &all, 4);
-    return value;
-  };
-  return wide(a) + wide(b);
-}
-// Rounded to the nearest, ties to even, as XLA does.
-uint16_t half_of(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  if (value != value) return static_cast<uint16_t>(bits >> 16) | 0x40;
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
 template <class T, class Add>
 void extend_or_fold(const filtrax::Pool& pool, bool back, const filtrax::Extension& extension, const void* x, void* out,
                     const Add& add) {
@@ -92,7 +76,9 @@ ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi
   try {
     switch (x.element_type()) {
       case ffi::DataType::BF16:
-        return run(uint16_t{}, [](uint16_t a, uint16_t b) { return half_of(add_halves(a, b)); });
+        return run(filtrax::BFloat16{}, [](filtrax::BFloat16 a, filtrax::BFloat16 b) {
+          return filtrax::rounded(filtrax::widened(a) + filtrax::widened(b));
+        });
       case ffi::DataType::F32:
         return run(float{}, plus);
       case ffi::DataType::F64:

@@ -79,6 +79,17 @@ struct Beyond {
   struct Pair {
     int64_t sample, place;
   };
+  // In the order of samples, so that those of some are found.
+  void sort() {
+    std::sort(all.begin(), all.end(), [](const Pair& a, const Pair& b) { return a.sample < b.sample; });
+  }
+  // Those that repeat samples [from, to).
+  template <class Each>
+  void of(int64_t from, int64_t to, const Each& each) const {
+    const auto is_before = [](const Pair& pair, int64_t sample) { return pair.sample < sample; };
+    auto pair = std::lower_bound(all.begin(), all.end(), from, is_before);
+    for (; pair != all.end() && pair->sample < to; ++pair) each(*pair);
+  }
   std::vector<Pair> all;
 };
 
@@ -114,30 +125,18 @@ void extend(const Pool& pool, const Extension& extension, const T* x, T* out) {
   });
 }
 
-// The places of an extended axis that repeat each sample, one list behind the other.
-struct Repeats {
-  explicit Repeats(const Margins& axis) : begin(axis.n + 1), places(axis.extended()) {
-    for (int64_t p = 0; p < axis.extended(); ++p) ++begin[axis.source(p) + 1];
-    for (int64_t i = 0; i < axis.n; ++i) begin[i + 1] += begin[i];
-    std::vector<int64_t> next(begin.begin(), begin.end() - 1);
-    for (int64_t p = 0; p < axis.extended(); ++p) places[next[axis.source(p)]++] = p;
-  }
-  std::vector<int64_t> begin, places;
-};
-
 // The transpose: each sample gets the sum of all that repeat it. `Add` adds one number to another.
 template <class T, class Add>
 void fold(const Pool& pool, const Extension& extension, const T* y, T* out, const Add& add) {
   const Margins& along = extension.axes[kMarginAxes - 1];
   const int64_t items = extension.items, wide = along.extended();
-  Beyond beyond(along);
-  std::sort(beyond.all.begin(), beyond.all.end(), [](const auto& a, const auto& b) { return a.sample < b.sample; });
-  std::vector<Repeats> repeats;
-  int64_t sizes[kMarginAxes - 1];
-  for (int a = 0; a < kMarginAxes - 1; ++a) {
-    repeats.emplace_back(extension.axes[a]);
-    sizes[a] = extension.axes[a].n;
+  std::vector<Beyond> beyond;
+  for (const Margins& axis : extension.axes) {
+    beyond.emplace_back(axis);
+    beyond.back().sort();
   }
+  int64_t sizes[kMarginAxes - 1];
+  for (int a = 0; a < kMarginAxes - 1; ++a) sizes[a] = extension.axes[a].n;
   share_rows(pool, sizes, along.n, items * sizeof(T), [&](const int64_t* places, int64_t from, int64_t to) {
     int64_t target = 0;
     for (int a = 0; a < kMarginAxes - 1; ++a) target = target * sizes[a] + places[a];
@@ -161,22 +160,21 @@ void fold(const Pool& pool, const Extension& extension, const T* y, T* out, cons
       } else {
         for (int64_t i = left * items; i < right * items; ++i) into[i] = add(into[i], inside[i]);
       }
-      const auto is_before = [](const Beyond::Pair& pair, int64_t sample) { return pair.sample < sample; };
-      auto pair = std::lower_bound(beyond.all.begin(), beyond.all.end(), from, is_before);
-      for (; pair != beyond.all.end() && pair->sample < to; ++pair) {
+      beyond.back().of(from, to, [&](const Beyond::Pair& pair) {
         for (int64_t i = 0; i < items; ++i) {
-          T& sum = into[pair->sample * items + i];
-          sum = add(sum, samples[pair->place * items + i]);
+          T& sum = into[pair.sample * items + i];
+          sum = add(sum, samples[pair.place * items + i]);
         }
-      }
+      });
     };
     // Every row that repeats this one.
     const auto each = [&](const auto& self, int a, int64_t row) -> void {
       if (a == kMarginAxes - 1) return meet(row);
-      const Repeats& own = repeats[a];
-      for (int64_t i = own.begin[places[a]]; i < own.begin[places[a] + 1]; ++i) {
-        self(self, a + 1, row * extension.axes[a].extended() + own.places[i]);
-      }
+      const Margins& axis = extension.axes[a];
+      const auto go_on = [&](int64_t place) { self(self, a + 1, row * axis.extended() + place); };
+      const int64_t inside = places[a] + axis.before;
+      if (inside >= axis.first() && inside < axis.last()) go_on(inside);
+      beyond[a].of(places[a], places[a] + 1, [&](const Beyond::Pair& pair) { go_on(pair.place); });
     };
     each(each, 0, 0);
     if (!begun) clear(into, from, to);

@@ -84,17 +84,14 @@ struct Phases {
 
   void divide(const Phase& whole, int axis, std::vector<Phase>& found) {
     const Slide& slide = of(whole.problem, axis);
-    for (int64_t i = 0; i < least(slide.base, slide.m); ++i) {
-      const Turn turn(slide, i);
-      if (turn.k == 0) {
-        leave_out = true;
-        continue;
-      }
+    const Turns turns(slide);
+    leave_out |= int64_t(turns.each.size()) < least(slide.base, slide.m);
+    for (size_t i = 0; i < turns.each.size(); ++i) {
       Phase phase = whole;
       Slide& part = axis < kOuter ? phase.problem.outer[axis] : phase.problem.inner;
-      part = turn.of(slide);
-      phase.rhs += turn.tap * slide.rhs;
-      phase.out += i * slide.out;
+      part = turns.each[i].of(slide);
+      phase.rhs += turns.each[i].tap * slide.rhs;
+      phase.out += turns.numbers[i] * slide.out;
       found.push_back(phase);
     }
   }

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #endif
 
+#include "bfloat16.h"
+
 // Small functions on registers: left to the compiler, some became calls, with all they work on in memory.
 #define FILTRAX_INLINE inline __attribute__((always_inline))
 
@@ -139,28 +141,14 @@ FILTRAX_INLINE V kept(V value) {
   return value;
 }
 
-// Half precision is stored, never computed with.
-struct BFloat16 {
-  uint16_t bits;
-};
-
 template <class S, class T>
 inline void convert(const S* from, T* to, int64_t count) {
   if constexpr (sizeof(S) == sizeof(T)) {
     std::memcpy(to, from, count * sizeof(T));
   } else if constexpr (sizeof(S) < sizeof(T)) {
-    for (int64_t i = 0; i < count; ++i) {
-      const uint32_t bits = uint32_t{from[i].bits} << 16;
-      std::memcpy(to + i, &bits, 4);
-    }
+    for (int64_t i = 0; i < count; ++i) to[i] = widened(from[i]);
   } else {
-    for (int64_t i = 0; i < count; ++i) {
-      uint32_t bits;
-      std::memcpy(&bits, from + i, 4);
-      const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-      // A NaN must not round to infinity.
-      to[i].bits = (bits & 0x7fffffff) > 0x7f800000 ? uint16_t((bits >> 16) | 0x40) : uint16_t(rounded);
-    }
+    for (int64_t i = 0; i < count; ++i) to[i] = rounded(from[i]);
   }
 }
 
