@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import filtrax
+from filtrax import _primitive
 from filtrax._engines import pieces
 from filtrax._engines.pieces import pieces as pieces_of
+from filtrax._geometry import Axis
 
 pytestmark = pytest.mark.usefixtures("without_kernels")
 
@@ -49,3 +51,33 @@ def test_rows(
         dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
         np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-11)
         np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-11)
+
+
+@pytest.mark.parametrize("method", ["fft", "overlap"])
+@pytest.mark.parametrize(("b", "c", "o"), [(7, 2, 3), (2, 9, 3), (3, 4, 11), (5, 5, 5)])
+@pytest.mark.parametrize("taps", [5, 23])
+def test_banks(
+    b: int, c: int, o: int, taps: int, method: Literal["fft", "overlap"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Several signals, channels and kernels, any of which may be what goes in pieces."""
+    monkeypatch.setattr(pieces, "PIECE", 1200)
+    source = np.random.default_rng(b)
+    x, h = source.standard_normal((b, c, 40)), source.standard_normal((o, c, taps))
+    y = source.standard_normal((b, o, 40))
+
+    def run(x: jax.Array, h: jax.Array) -> jax.Array:
+        axis = Axis(40, taps, 40, taps // 2)
+        return _primitive.bind(x[None], h[None], axes=(axis,), method=method)[0]
+
+    def oracle(x: Any, h: Any) -> np.ndarray:
+        padded = np.pad(x, ((0, 0), (0, 0), (taps // 2, taps // 2)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)
+        return np.einsum("bcmk,ock->bom", windows, h)
+
+    out, pull = jax.vjp(run, x, h)
+    np.testing.assert_allclose(out, oracle(x, h), rtol=0, atol=1e-11)
+    by_x, by_h = pull(jax.numpy.asarray(y))
+    dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
+    np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-10)
+    np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-10)

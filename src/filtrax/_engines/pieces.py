@@ -100,9 +100,10 @@ def _summed(
 
 def _taken(operand: jax.Array, axis: int, index: jax.Array, size: int) -> jax.Array:
     """A piece of an operand along an axis, or as many of the last entries."""
-    # From a matrix: of more axes XLA might choose another layout, by copies.
-    matrix = operand.reshape(operand.shape[axis], -1)
-    piece = lax.dynamic_slice_in_dim(matrix, index * size, size)
+    # As few axes as possible: of more XLA might choose another layout, by copies.
+    before = math.prod(operand.shape[:axis])
+    merged = operand.reshape(before, operand.shape[axis], -1)
+    piece = lax.dynamic_slice_in_dim(merged, index * size, size, axis=1)
     return piece.reshape(*operand.shape[:axis], size, *operand.shape[axis + 1 :])
 
 
