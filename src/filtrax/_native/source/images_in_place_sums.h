@@ -4,9 +4,11 @@
 // registers.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "banks.h"
 #include "images_in_place.h"
 #include "memory.h"
 #include "pool.h"
@@ -25,6 +27,28 @@ constexpr bool are_at_once(int high, int wide) {
 }
 // Rows of taps whose products are added up in vectors, and those that are met before the next column is.
 constexpr int64_t kRowsAdded = 512, kBand = 32;
+// Images of so many bytes, which are not near, are copied in segments of so many columns: columns of rows that follow
+// each other are no stream that the processor reads ahead, and as long as a power of two they push each other out of
+// the first cache. (Where a vector is a line of it, this was not measured.)
+constexpr int64_t kFar = 1 << 18, kSegment = 256;
+constexpr bool kBringsNear = FILTRAX_VECTOR < 64;
+
+// Outputs across that are at once: where registers are few, columns of outputs, of which a row of samples is read once.
+inline int64_t sums_across(int64_t high, int64_t wide) {
+  if (FILTRAX_VECTOR == 64) return kWideSums;
+  int64_t best = 1;
+  double least_time = 1e30;
+  for (int64_t across = 1; across <= kWideSums; ++across) {
+    int64_t most_high = kHighSums;
+    while (!are_at_once(most_high, across)) --most_high;
+    // A row of a block takes so long: it waits for the one before, or for its loads and products.
+    const int64_t down = ceil_div(high, most_high), blocks = ceil_div(wide, across);
+    const double x = double(wide) / blocks, sums = double(high) / down * x;
+    const double time = double(down * blocks) * most(4.8, 2.6 + 0.75 * x + 0.42 * sums);
+    if (time < least_time) least_time = time, best = across;
+  }
+  return best;
+}
 
 // Which samples and taps count, from the first that a vector of them reads on.
 template <class T>
@@ -116,7 +140,9 @@ class SumsInPlace {
   SumsInPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        along_(ceil_div(inner_.k, W) * W), bands_(ceil_div(axis_.k, kBand)),
+        along_(ceil_div(inner_.k, W) * W), are_far_(kBringsNear && axis_.k * inner_.k * int64_t(sizeof(T)) > kFar),
+        band_(are_far_ ? most(kBand, axis_.m) : kBand), bands_(ceil_div(axis_.k, band_)),
+        segment_(are_far_ ? least(kSegment, along_) : along_), across_(sums_across(axis_.m, inner_.m)),
         samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, Step * along_ + inner_.m - 1),
         taps_(rhs, rhs + problem.count_taps(), inner_.k, 0, along_) {}
 
@@ -151,10 +177,14 @@ class SumsInPlace {
   // Adds what items [begin, end) give: bands of the rows of taps of each plane of them, term by term.
   void add(const Place& place, int64_t begin, int64_t end, Wide* totals) const {
     const int64_t image = axis_.m * inner_.m, outputs = other_.m * image;
-    const int64_t most_deep = axis_.m + Step * kBand;
-    const T** x = scratch<const T*>(0, most_deep + kBand);
+    const int64_t most_deep = axis_.m + Step * band_;
+    const T** x = scratch<const T*>(0, most_deep + band_);
     const T** h = x + most_deep;
-    T* zeros = scratch<T>(1, samples_.reach() * (1 + most_deep) + along_ * kBand);
+    T* zeros = scratch<T>(1, samples_.reach() * (1 + most_deep) + along_ * band_);
+    const T** near_x = are_far_ ? scratch<const T*>(3, most_deep + band_) : x;
+    const T** near_h = are_far_ ? near_x + most_deep : h;
+    T* taps_near = scratch<T>(4, are_far_ ? pitch(segment_) * band_ + pitch(samples_of(segment_)) * most_deep : 0);
+    T* samples_near = taps_near + pitch(segment_) * band_;
     T* sums = scratch<T>(2, outputs * W);
     std::fill_n(zeros, samples_.reach(), T(0));
     std::fill_n(sums, outputs * W, T(0));
@@ -174,12 +204,19 @@ class SumsInPlace {
         const T* from = lhs_ + place.lhs + term.lhs + met * other_.lhs + start * axis_.lhs;
         samples_.find(from, axis_.lhs, start, axis_.n, deep, zeros, copies, x);
         T* own = sums + c * image * W;
-        for (int64_t column = 0, here = 0; column < inner_.k; column += W) {
-          meet(x, h, rows, column, own);
-          here += rows;
-          if (here < kRowsAdded) continue;
-          add_up<T, 1>(own, image, totals + c * image);
-          here = 0;
+        for (int64_t left = 0, here = 0; left < inner_.k; left += segment_) {
+          const int64_t right = least(along_, left + segment_);
+          if (are_far_) {
+            bring(h, rows, left, right - left, taps_near, near_h);
+            bring(x, deep, Step * left, samples_of(right - left), samples_near, near_x);
+          }
+          for (int64_t column = left; column < right; column += W) {
+            meet(near_x, near_h, rows, column, own);
+            here += rows;
+            if (here < kRowsAdded) continue;
+            add_up<T, 1>(own, image, totals + c * image);
+            here = 0;
+          }
         }
       }
       added += least(kRowsAdded, rows * ceil_div(inner_.k, W));
@@ -189,9 +226,23 @@ class SumsInPlace {
     }
   }
 
+  // Samples that so many taps of a row meet, and how far apart copies of rows stand.
+  int64_t samples_of(int64_t taps) const { return Step * taps + inner_.m - 1; }
+  static int64_t pitch(int64_t count) {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    return (ceil_div(count, kLine) | 1) * kLine;
+  }
+  // Copies numbers [from, from + count) of rows; `near` are pointers to where the rows of the copies would begin.
+  static void bring(const T* const* rows, int64_t many, int64_t from, int64_t count, T* copy, const T** near) {
+    for (int64_t q = 0; q < many; ++q, copy += pitch(count)) {
+      std::copy_n(rows[q] + from, count, copy);
+      near[q] = copy - from;
+    }
+  }
+
   // All sums of a plane with a column of rows of taps.
   void meet(const T* const* x, const T* const* h, int64_t rows, int64_t column, T* sums) const {
-    const int64_t wide = ceil_div(inner_.m, kWideSums);
+    const int64_t wide = ceil_div(inner_.m, across_);
     for (int64_t b = 0; b < wide; ++b) {
       const int64_t left = inner_.m * b / wide, across = inner_.m * (b + 1) / wide - left;
       const int64_t at = Step * column + left;
@@ -216,8 +267,11 @@ class SumsInPlace {
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
-  // Taps of a row in whole vectors, and bands of rows of them.
-  const int64_t along_, bands_;
+  // Taps of a row in whole vectors; whether rows are copied; rows of taps in a band and bands, taps of a row that are
+  // met before the next band is, and outputs across at once.
+  const int64_t along_;
+  const bool are_far_;
+  const int64_t band_, bands_, segment_, across_;
   const Rows<T> samples_, taps_;
 };
 

@@ -404,7 +404,7 @@ template <class S, class T>
 using LaneDots = void (*)(const S*, int64_t, int64_t, const S*, int64_t, int64_t, T*, int64_t, int64_t, int64_t);
 // For so many outputs, up to a block.
 template <class S, class T, int Parts>
-constexpr int kLaneBlock = (FILTRAX_VECTOR == 64 ? 8 : 4) / Parts;
+constexpr int kLaneBlock = (FILTRAX_VECTOR == 64 ? 8 : 7) / Parts;
 template <class S, class T, int Parts, size_t... A>
 LaneDots<S, T> lane_dots_of(int64_t outputs, bool in_turn, std::index_sequence<A...>) {
   static constexpr LaneDots<S, T> turns[] = {lane_dots<S, T, Parts, A + 1, true>...};
