@@ -161,7 +161,14 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs of images": ((2, 3, 4, 5), (Axis(50, 50, 3, 1), Axis(70, 70, 5, 2))),
     "few outputs of pairs of channels": ((2, 3, 4, 5), (Axis(580, 560, 31, 5),)),
     "few outputs along the first": ((1, 1, 1, 1), (Axis(500, 500, 9, 4), whole(64))),
+    "few outputs of a large image": ((1, 1, 1, 1), (Axis(300, 300, 5, 2), Axis(400, 400, 7, 3))),
+    "few outputs of two large images, dilated": (
+        (1, 2, 1, 1),
+        (Axis(399, 200, 4, 2, dilation=2), Axis(1201, 601, 9, 4, dilation=2)),
+    ),
+    "few outputs of long columns": ((1, 1, 1, 1), (Axis(3000, 2990, 40, 12), whole(70))),
     "few outputs for each of the last": ((1, 1, 3, 1), (Axis(500, 500, 9, 4), lanes(600))),
+    "few outputs of many rows of some vectors": ((300, 1, 1, 1), (Axis(99, 99, 12, 5),)),
     "few outputs of many rows": ((300, 1, 1, 1), (Axis(39, 31, 9, 0),)),
     "few outputs of images, rows summed": ((1, 2, 1, 1), (Axis(50, 50, 3, 1), whole(70))),
     **{f"a bank of {o}": ((1, 2, 3, o), (same(150, 5),)) for o in (2, 3, 5, 8, 9, 17)},
@@ -470,6 +477,7 @@ def test_what_is_served() -> None:
     reverse = {
         "along the first of two, output reversed", "far apart, output reversed",
         "far apart, long rows, output reversed", "few outputs along the first, kernel reversed",
+        "few outputs of long columns, kernel reversed",
         "few outputs of images, rows summed, kernel reversed",
     }  # fmt: skip
     assert {name for name, _ in refused} == reverse | {

@@ -34,15 +34,15 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
         return correlate_winograd<S, T>(pool, problem, algorithm == kWinogradSums, lhs, rhs, out);
       }
     }
+    if (are_short_row_sums<T>(problem) && (algorithm == kDots || are_sooner_along_rows<T>(problem))) {
+      return correlate_short_row_sums<S, T>(pool, problem, lhs, rhs, out);
+    }
     if (algorithm == kTaps && is_across_channels<T>(problem)) {
       return correlate_across_channels<S, T>(pool, problem, lhs, rhs, out);
     }
     if (algorithm == kTaps && is_in_place<S, T>(problem)) {
       return correlate_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),
                                 reinterpret_cast<T*>(out));
-    }
-    if (algorithm == kDots && are_short_row_sums<T>(problem)) {
-      return correlate_short_row_sums<S, T>(pool, problem, lhs, rhs, out);
     }
     if (algorithm == kDots && is_sum_in_place<S, T>(problem)) {
       return sums_in_place(pool, problem, reinterpret_cast<const T*>(lhs), reinterpret_cast<const T*>(rhs),

@@ -18,7 +18,7 @@ namespace FILTRAX_SET {
 
 // Outputs of a row and vectors of its taps at most; rows that are many; and vectors of products that a sum of single
 // precision holds.
-constexpr int kFewSums = FILTRAX_VECTOR == 64 ? 16 : 8;
+constexpr int kFewSums = FILTRAX_VECTOR == 64 ? 16 : 12;
 constexpr int64_t kSummedVectors = 32, kManySums = 64, kAdded = 128;
 
 template <class T>
@@ -27,6 +27,14 @@ bool are_short_row_sums(const Problem& problem) {
   return problem.is_of_rows() && problem.lanes == 1 && !problem.has(is_of_kernels) && !problem.has(is_of_signals) &&
          inner.dilation == 1 && inner.base == 1 && inner.lhs == 1 && inner.rhs == 1 && inner.m <= kFewSums && inner.m <= inner.k &&
          inner.k <= kSummedVectors * width<T> && problem.count_cells() * problem.count_sums() >= kManySums;
+}
+
+// Whether they are sooner so than across channels, whatever was asked for: where registers are few, turning rows over
+// takes longer than adding up the lanes of rows of so many vectors.
+template <class T>
+bool are_sooner_along_rows(const Problem& problem) {
+  constexpr int64_t kRowVectors = 6;
+  return FILTRAX_VECTOR < 64 && problem.inner.k >= kRowVectors * width<T>;
 }
 
 // Lanes of vectors added up: of two, each with W / N numbers to a sum, one with half as many.

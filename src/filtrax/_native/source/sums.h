@@ -25,7 +25,7 @@ constexpr int64_t kFew = 3;
 // Taps of one stretch: both operands stay in the first cache.
 constexpr int64_t kStretch = 2048;
 // Lanes whose sums stay there, too.
-constexpr int64_t kLaneTile = 512;
+constexpr int64_t kLaneTile = FILTRAX_VECTOR == 64 ? 512 : 64;
 // Taps whose samples are sooner read where they lie, apart from those near ends, than copied with them.
 constexpr int64_t kWorth = 512;
 // Numbers in vectors of sums that wait there for the next rows of taps.
@@ -445,7 +445,22 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
   std::memset(static_cast<void*>(sums), 0, Parts * turned * sizeof(T));
   x += begin * Parts;
   h += begin * Parts;
-  const int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts, blocks = ceil_div(axis.m, kBlock);
+  int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts;
+  const int64_t blocks = ceil_div(axis.m, kBlock);
+  // Rows of some lanes among many push each other out of the first cache, and are no stream that is read ahead.
+  const bool brings = FILTRAX_VECTOR < 64 && axis.stride == 1 && axis.dilation == 1;
+  const S *far_x = x, *far_h = h;
+  const int64_t far_lhs = lhs, far_rhs = rhs;
+  S* near = scratch<S>(3, brings ? (2 * kTerms + axis.m) * count : 0);
+  const auto bring = [&](int64_t k, int64_t terms) {
+    S* to = near;
+    for (int64_t t = k; t < k + terms; ++t, to += count) std::copy_n(far_h + t * far_rhs, count, to);
+    h = near - k * count;
+    const int64_t first = most(0, k - axis.lo), last = least(axis.n, k + terms + axis.m - 1 - axis.lo);
+    x = to - first * count;
+    for (int64_t t = first; t < last; ++t, to += count) std::copy_n(far_x + t * far_lhs, count, to);
+    lhs = rhs = count;
+  };
   const auto meet = [&](int64_t i, int64_t outputs, int64_t k, int64_t terms) {
     const int64_t start = axis.stride * i + axis.dilation * k - axis.lo;
     const bool in_turn = axis.stride == axis.dilation && terms >= outputs;
@@ -455,6 +470,7 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
   };
   for (int64_t k = from; k < to; k += kTerms) {
     const int64_t terms = least(kTerms, to - k);
+    if (brings) bring(k, terms);
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t i = axis.m * b / blocks, outputs = axis.m * (b + 1) / blocks - i;
       // Terms whose samples are there for all of these outputs, and those before and behind, of each output.
