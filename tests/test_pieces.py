@@ -54,26 +54,29 @@ def test_rows(
 
 
 @pytest.mark.parametrize("method", ["fft", "overlap"])
-@pytest.mark.parametrize(("b", "c", "o"), [(7, 2, 3), (2, 9, 3), (3, 4, 11), (5, 5, 5)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 7, 2, 3), (1, 2, 9, 3), (1, 3, 4, 11), (1, 5, 5, 5), (7, 2, 3, 2), (3, 2, 3, 2)]
+)
 @pytest.mark.parametrize("taps", [5, 23])
 def test_banks(
-    b: int, c: int, o: int, taps: int, method: Literal["fft", "overlap"],
+    sizes: tuple[int, int, int, int], taps: int, method: Literal["fft", "overlap"],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Several signals, channels and kernels, any of which may be what goes in pieces."""
+    """Several groups, signals, channels and kernels, any of which may be what goes in pieces."""
     monkeypatch.setattr(pieces, "PIECE", 1200)
+    g, b, c, o = sizes
     source = np.random.default_rng(b)
-    x, h = source.standard_normal((b, c, 40)), source.standard_normal((o, c, taps))
-    y = source.standard_normal((b, o, 40))
+    x, h = source.standard_normal((g, b, c, 40)), source.standard_normal((g, o, c, taps))
+    y = source.standard_normal((g, b, o, 40))
 
     def run(x: jax.Array, h: jax.Array) -> jax.Array:
         axis = Axis(40, taps, 40, taps // 2)
-        return _primitive.bind(x[None], h[None], axes=(axis,), method=method)[0]
+        return _primitive.bind(x, h, axes=(axis,), method=method)
 
     def oracle(x: Any, h: Any) -> np.ndarray:
-        padded = np.pad(x, ((0, 0), (0, 0), (taps // 2, taps // 2)))
+        padded = np.pad(x, ((0, 0), (0, 0), (0, 0), (taps // 2, taps // 2)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)
-        return np.einsum("bcmk,ock->bom", windows, h)
+        return np.einsum("gbcmk,gock->gbom", windows, h)
 
     out, pull = jax.vjp(run, x, h)
     np.testing.assert_allclose(out, oracle(x, h), rtol=0, atol=1e-11)
