@@ -44,7 +44,7 @@ inline int64_t sums_across(int64_t high, int64_t wide) {
     // A row of a block takes so long: it waits for the one before, or for its loads and products.
     const int64_t down = ceil_div(high, most_high), blocks = ceil_div(wide, across);
     const double x = double(wide) / blocks, sums = double(high) / down * x;
-    const double time = double(down * blocks) * most(4.8, 2.6 + 0.75 * x + 0.42 * sums);
+    const double time = double(down * blocks) * std::max(4.8, 2.6 + 0.75 * x + 0.42 * sums);
     if (time < least_time) least_time = time, best = across;
   }
   return best;
@@ -141,7 +141,7 @@ class SumsInPlace {
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
         along_(ceil_div(inner_.k, W) * W), are_far_(kBringsNear && axis_.k * inner_.k * int64_t(sizeof(T)) > kFar),
-        band_(are_far_ ? most(kBand, axis_.m) : kBand), bands_(ceil_div(axis_.k, band_)),
+        band_(are_far_ ? least(most(kBand, axis_.m), 4 * kBand) : kBand), bands_(ceil_div(axis_.k, band_)),
         segment_(are_far_ ? least(kSegment, along_) : along_), across_(sums_across(axis_.m, inner_.m)),
         samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, Step * along_ + inner_.m - 1),
         taps_(rhs, rhs + problem.count_taps(), inner_.k, 0, along_) {}
