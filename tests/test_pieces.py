@@ -1,5 +1,6 @@
 """Large problems go piece by piece, also where rows make no equal pieces."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -25,6 +26,17 @@ def test_number(rows: int, samples: int, number: int) -> None:
     assert pieces_of(rows, -(-samples // 2), np.dtype("complex64")) == number
 
 
+def check_gradients(
+    gradients: Any, oracle: Callable[..., np.ndarray], x: Any, h: Any, y: Any,
+    source: np.random.Generator,
+) -> None:  # fmt: skip
+    """The adjoint: <y, A x> is <A* y, x>, for every direction."""
+    by_x, by_h = gradients
+    dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
+    np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-11)
+    np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-11)
+
+
 @pytest.mark.parametrize("method", ["fft", "overlap"])
 @pytest.mark.parametrize("rows", [6, 7, 11])
 def test_rows(
@@ -46,11 +58,7 @@ def test_rows(
     for h in (own[0], own):
         out, pull = jax.vjp(run, x, h)
         np.testing.assert_allclose(out, oracle(x, h), rtol=0, atol=1e-12)
-        by_x, by_h = pull(jax.numpy.asarray(y))
-        # The adjoint: <y, A x> is <A* y, x>, for every direction.
-        dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
-        np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-11)
-        np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-11)
+        check_gradients(pull(jax.numpy.asarray(y)), oracle, x, h, y, source)
 
 
 @pytest.mark.parametrize("method", ["fft", "overlap"])
@@ -80,7 +88,4 @@ def test_banks(
 
     out, pull = jax.vjp(run, x, h)
     np.testing.assert_allclose(out, oracle(x, h), rtol=0, atol=1e-11)
-    by_x, by_h = pull(jax.numpy.asarray(y))
-    dx, dh = source.standard_normal(x.shape), source.standard_normal(h.shape)
-    np.testing.assert_allclose(np.sum(by_x * dx), np.sum(y * oracle(dx, h)), rtol=1e-10)
-    np.testing.assert_allclose(np.sum(by_h * dh), np.sum(y * oracle(x, dh)), rtol=1e-10)
+    check_gradients(pull(jax.numpy.asarray(y)), oracle, x, h, y, source)
