@@ -33,16 +33,20 @@ constexpr int64_t kRowsAdded = 512, kBand = 32;
 constexpr int64_t kFar = 1 << 18, kSegment = 256;
 constexpr bool kBringsNear = FILTRAX_VECTOR < 64;
 
-// Outputs across that are at once: where registers are few, columns of outputs, of which a row of samples is read once.
+// Outputs one below the other that are at once with so many across.
+inline int64_t sums_down(int64_t across) {
+  int64_t high = kHighSums;
+  while (!are_at_once(high, across)) --high;
+  return high;
+}
+// Outputs across at once, at most: all there is code for or, where registers are few, those of the fastest blocks.
 inline int64_t sums_across(int64_t high, int64_t wide) {
   if (FILTRAX_VECTOR == 64) return kWideSums;
   int64_t best = 1;
   double least_time = 1e30;
   for (int64_t across = 1; across <= kWideSums; ++across) {
-    int64_t most_high = kHighSums;
-    while (!are_at_once(most_high, across)) --most_high;
     // A row of a block takes so long: it waits for the one before, or for its loads and products.
-    const int64_t down = ceil_div(high, most_high), blocks = ceil_div(wide, across);
+    const int64_t down = ceil_div(high, sums_down(across)), blocks = ceil_div(wide, across);
     const double x = double(wide) / blocks, sums = double(high) / down * x;
     const double time = double(down * blocks) * std::max(4.8, 2.6 + 0.75 * x + 0.42 * sums);
     if (time < least_time) least_time = time, best = across;
@@ -249,9 +253,7 @@ class SumsInPlace {
       const Counted<T> counted{samples_.bits(at), taps_.bits(column)};
       const bool all = samples_.are_there(at, Step * W + across - 1) && taps_.are_there(column, W);
       const Counted<T>* some = all ? nullptr : &counted;
-      int64_t most_high = kHighSums;
-      while (!are_at_once(most_high, across)) --most_high;
-      const int64_t blocks = ceil_div(axis_.m, most_high);
+      const int64_t blocks = ceil_div(axis_.m, sums_down(across));
       for (int64_t a = 0; a < blocks; ++a) {
         const int64_t top = axis_.m * a / blocks, high = axis_.m * (a + 1) / blocks - top;
         T* to = sums + (top * inner_.m + left) * W;

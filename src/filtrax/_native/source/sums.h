@@ -448,7 +448,8 @@ void lane_sums(const Problem& problem, const S* x, const S* h, int64_t from, int
   int64_t lhs = axis.lhs * Parts, rhs = axis.rhs * Parts;
   const int64_t blocks = ceil_div(axis.m, kBlock);
   // Rows of some lanes among many push each other out of the first cache, and are no stream that is read ahead.
-  const bool brings = FILTRAX_VECTOR < 64 && axis.stride == 1 && axis.dilation == 1;
+  const bool some = end - begin < problem.lanes;
+  const bool brings = FILTRAX_VECTOR < 64 && some && axis.stride == 1 && axis.dilation == 1;
   const S *far_x = x, *far_h = h;
   const int64_t far_lhs = lhs, far_rhs = rhs;
   S* near = scratch<S>(3, brings ? (2 * kTerms + axis.m) * count : 0);
