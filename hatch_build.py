@@ -20,12 +20,16 @@ FOLDER = Path(__file__).parent / "src" / "filtrax" / "_native"
 SOURCES = FOLDER / "source"
 LIBRARY = FOLDER / "libfiltrax.so"
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-w"]
-#: Kernels are built for each; the best that the machine has is chosen when they are called.
-SETS: dict[str, list[str]] = {"basic": []}
+#: Kernels are built for each; the best that the machine has is chosen when they are called. A CPU
+#: of the first kind without AVX2 does without: JAX, too, needs AVX there.
 if platform.machine().lower() in ("x86_64", "amd64"):
-    avx2 = ["-mavx2", "-mfma"]
-    wide = [f"-mavx512{part}" for part in ("f", "dq", "bw", "vl")]
-    SETS |= {"avx2": avx2, "avx512": [*avx2, *wide, "-mprefer-vector-width=512"]}
+    AVX2 = ["-mavx2", "-mfma"]
+    WIDE = [f"-mavx512{part}" for part in ("f", "dq", "bw", "vl")]
+    SETS = {"avx2": AVX2, "avx512": [*AVX2, *WIDE, "-mprefer-vector-width=512"]}
+else:
+    SETS = {"basic": []}
+#: As `kernels.h` names them, those that take longest first.
+TYPES = ("Bfloat16", "Float32", "Float64", "Int32", "Int64", "Complex64", "Complex128")
 
 
 def is_new() -> bool:
@@ -51,19 +55,25 @@ def compile_library(folder: Path) -> None:
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
 
-    def one(part: tuple[str, str, list[str]]) -> str:
+    def compiled(part: tuple[str, str, list[str]]) -> str:
         source, name, flags = part
         made = str(folder / f"{name}.o")
         run(*FLAGS, *flags, f"-I{include}", "-c", str(SOURCES / source), "-o", made)
         return made
 
     parts = [
-        ("kernels.cc", name, [f"-DFILTRAX_SET={name}", *flags]) for name, flags in SETS.items()
+        (
+            "kernels.cc",
+            f"{instructions}_{numbers}",
+            [f"-DFILTRAX_SET={instructions}", f"-DFILTRAX_TYPE={numbers}", *flags],
+        )
+        for instructions, flags in SETS.items()
+        for numbers in TYPES
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # In this order: of a function in several files the linker keeps the first, which must
         # run on every machine that comes to the later ones.
-        objects = list(pool.map(one, [("entry.cc", "entry", []), *parts]))
+        objects = list(pool.map(compiled, [("entry.cc", "entry", []), *parts]))
     fresh = folder / LIBRARY.name
     run("-shared", *objects, "-o", str(fresh))
     # Programs that run keep the library that they have.

@@ -30,9 +30,12 @@ def _library() -> ctypes.CDLL | None:
 
 @cache
 def available() -> bool:
-    """Whether the library was built; ``FILTRAX_COMPILED=0`` in the environment says no, too."""
+    """Whether the library was built and has kernels for this machine.
+
+    ``FILTRAX_COMPILED=0`` in the environment says no, too.
+    """
     library = _library()
-    if library is None:
+    if library is None or not library.filtrax_vector_bytes():
         return False
     for target, handler in (
         (_TARGET, library.filtrax_correlate), (_TARGET_EXTEND, library.filtrax_extend),

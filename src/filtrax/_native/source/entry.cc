@@ -15,16 +15,55 @@ namespace ffi = xla::ffi;
 
 namespace {
 
-filtrax::Correlate kernels() {
+enum class Set { kNone, kBasic, kAvx2, kAvx512 };
+
+// The best instruction set of the machine for which there are kernels.
+Set set_of_machine() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
-    return filtrax::avx512::correlate;
+    return Set::kAvx512;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return filtrax::avx2::correlate;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Set::kAvx2 : Set::kNone;
+#else
+  return Set::kBasic;
 #endif
-  return filtrax::basic::correlate;
+}
+
+template <class Type>
+filtrax::Correlate kernels_of() {
+  static const Set set = set_of_machine();
+#if defined(__x86_64__)
+  if (set == Set::kAvx512) return filtrax::avx512::correlate<Type>;
+  if (set == Set::kAvx2) return filtrax::avx2::correlate<Type>;
+#else
+  if (set == Set::kBasic) return filtrax::basic::correlate<Type>;
+#endif
+  return nullptr;
+}
+
+filtrax::Correlate kernels(ffi::DataType dtype) {
+  switch (dtype) {
+    case ffi::DataType::F32:
+      return kernels_of<filtrax::Float32>();
+    case ffi::DataType::F64:
+      return kernels_of<filtrax::Float64>();
+    case ffi::DataType::C64:
+      return kernels_of<filtrax::Complex64>();
+    case ffi::DataType::C128:
+      return kernels_of<filtrax::Complex128>();
+    case ffi::DataType::BF16:
+      return kernels_of<filtrax::Bfloat16>();
+    case ffi::DataType::S32:
+    case ffi::DataType::U32:
+      return kernels_of<filtrax::Int32>();
+    case ffi::DataType::S64:
+    case ffi::DataType::U64:
+      return kernels_of<filtrax::Int64>();
+    default:
+      return nullptr;
+  }
 }
 
 filtrax::Pool pool_of(ffi::ThreadPool& threads) {
@@ -33,7 +72,6 @@ filtrax::Pool pool_of(ffi::ThreadPool& threads) {
 
 ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, ffi::Result<ffi::AnyBuffer> out,
                int64_t algorithm, int64_t block, ffi::Span<const int64_t> numbers) {
-  static const filtrax::Correlate correlate = kernels();
   if (numbers.size() != filtrax::kNumbers) {
     return ffi::Error::InvalidArgument("filtrax: the library is of another version");
   }
@@ -42,9 +80,9 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   const filtrax::Pool pool = pool_of(threads);
   filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
   try {
-    const bool served =
-        correlate(static_cast<int>(lhs.element_type()), static_cast<filtrax::Algorithm>(algorithm), pool, problem,
-                  block, lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
+    const filtrax::Correlate correlate = kernels(lhs.element_type());
+    const bool served = correlate && correlate(static_cast<filtrax::Algorithm>(algorithm), pool, problem, block,
+                                               lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
     return served ? ffi::Error::Success() : ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
   } catch (const std::bad_alloc&) {
     return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
@@ -103,25 +141,32 @@ ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi
   }
 }
 
-#if defined(__x86_64__)
 // Zen 4, which takes vectors of 64 bytes in two halves: the one AMD family that knows such vectors and does.
 bool halves_vectors() {
+#if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx) return false;
   __get_cpuid(1, &a, &b, &c, &d);
   return ((a >> 8) & 0xf) == 0xf && ((a >> 20) & 0xff) == 0xa;
-}
+#else
+  return false;
 #endif
+}
 
 }  // namespace
 
-// Bytes of the vectors that a core multiplies at once with the kernels for this machine.
+// Bytes of the vectors that a core multiplies at once with the kernels for this machine; 0 if there are none.
 extern "C" int filtrax_vector_bytes() {
-#if defined(__x86_64__)
-  if (kernels() == filtrax::avx512::correlate) return halves_vectors() ? 32 : 64;
-  if (kernels() == filtrax::avx2::correlate) return 32;
-#endif
-  return 16;
+  switch (set_of_machine()) {
+    case Set::kAvx512:
+      return halves_vectors() ? 32 : 64;
+    case Set::kAvx2:
+      return 32;
+    case Set::kBasic:
+      return 16;
+    default:
+      return 0;
+  }
 }
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_correlate, run,

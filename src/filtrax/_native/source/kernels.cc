@@ -1,4 +1,4 @@
-// Built once for each instruction set, named by FILTRAX_SET.
+// Built once for each instruction set, named by FILTRAX_SET, and type, named by FILTRAX_TYPE.
 #include "kernels.h"
 
 #include "bank_sums.h"
@@ -13,7 +13,6 @@
 #include "sums.h"
 #include "taps.h"
 #include "winograd.h"
-#include "xla/ffi/api/c_api.h"
 
 namespace filtrax {
 namespace FILTRAX_SET {
@@ -55,9 +54,12 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
                      : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);
 }
 
-template <class S, class T, int Parts>
-bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
-             const void* rhs_, void* out_) {
+template <class Type>
+bool correlate(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block, const void* lhs_,
+               const void* rhs_, void* out_) {
+  using S = typename Type::Stored;
+  using T = typename Type::Computed;
+  constexpr int Parts = Type::kParts;
   if (algorithm >= kFrames && T(0.5) == T(0)) return false;
   const Place start = start_of(problem);
   const S* lhs = static_cast<const S*>(lhs_);
@@ -84,30 +86,7 @@ bool of_type(Algorithm algorithm, const Pool& pool, const Problem& problem, int6
   return true;
 }
 
-bool correlate(int dtype, Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t block,
-               const void* lhs, const void* rhs, void* out) {
-  switch (dtype) {
-    case XLA_FFI_DataType_F32:
-      return of_type<float, float, 1>(algorithm, pool, problem, block, lhs, rhs, out);
-    case XLA_FFI_DataType_F64:
-      return of_type<double, double, 1>(algorithm, pool, problem, block, lhs, rhs, out);
-    case XLA_FFI_DataType_C64:
-      return of_type<float, float, 2>(algorithm, pool, problem, block, lhs, rhs, out);
-    case XLA_FFI_DataType_C128:
-      return of_type<double, double, 2>(algorithm, pool, problem, block, lhs, rhs, out);
-    case XLA_FFI_DataType_BF16:
-      return of_type<BFloat16, float, 1>(algorithm, pool, problem, block, lhs, rhs, out);
-    // Signed and unsigned integers wrap around alike.
-    case XLA_FFI_DataType_S32:
-    case XLA_FFI_DataType_U32:
-      return of_type<uint32_t, uint32_t, 1>(algorithm, pool, problem, block, lhs, rhs, out);
-    case XLA_FFI_DataType_S64:
-    case XLA_FFI_DataType_U64:
-      return of_type<uint64_t, uint64_t, 1>(algorithm, pool, problem, block, lhs, rhs, out);
-    default:
-      return false;
-  }
-}
+template bool correlate<FILTRAX_TYPE>(Algorithm, const Pool&, const Problem&, int64_t, const void*, const void*, void*);
 
 }  // namespace FILTRAX_SET
 }  // namespace filtrax
