@@ -23,7 +23,7 @@ ROOT = Path(filtrax.__file__).parent
 ORDER = (
     "_typing", "_errors", "_spec", "_geometry", "_layout", "_boundary", "_native", "_engines",
     "_accuracy",
-    "_costs", "_choose", "_sharding", "_primitive", "_margins", "_operands", "_masked",
+    "_costs", "_choose", "_sharding", "_primitive", "_margins", "_bounded", "_operands", "_masked",
     "_correlate", "_plan", "_rows",
     "_moments", "_normalize", "_cross_correlate", "_delay", "_bucket",
     "iir", "conventions", "compat", "nn", "fit",

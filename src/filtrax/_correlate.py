@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from filtrax import _boundary, _margins, _primitive
+from filtrax import _boundary, _bounded, _margins
 from filtrax._accuracy import as_accuracy
 from filtrax._engines import ENGINES
 from filtrax._engines.taps import widened
@@ -338,7 +338,8 @@ def channels(
         if choices.boundary not in ("zero", "constant") and (axis.lo > 0 or axis.hi > 0):
             margins[3 + i] = _margins.Margin(axis.n, axis.lo, axis.hi, choices.boundary)
             axes = _extended(axes, i)
-    x = _margins.extend(x, tuple(margins))
+    if any(choices.boundary == "constant" for choices in spec.axes):
+        x, margins = _margins.extend(x, tuple(margins)), [_margins.Margin()] * x.ndim
     for i, (choices, fill) in enumerate(zip(spec.axes, fills, strict=True)):
         axis = axes[i]
         # Axes are extended one after the other, as by repeated `numpy.pad`: at a corner a later
@@ -350,8 +351,9 @@ def channels(
             x = _boundary.extend(x, 3 + i, (axis.lo, axis.hi), choices.boundary, fill)
             axes = _extended(axes, i)
     correlation = partial(
-        _primitive.bind, axes=axes, method=method, precision=precision, accuracy=accuracy
-    )
+        _bounded.bind, margins=tuple(margins), axes=axes, method=method, precision=precision,
+        accuracy=accuracy,
+    )  # fmt: skip
     x_complex, h_complex = (jnp.issubdtype(a.dtype, jnp.complexfloating) for a in (x, h))
     # Real on one side: two real filters, not a complex one with an imaginary part of zeros.
     if x_complex and not h_complex:

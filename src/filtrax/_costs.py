@@ -116,6 +116,14 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 0.0284, 0.0325, 0.0, 0.154, 2.48, 0.0166, 0.0253, 0.392, 0.0108, 2.08),
         },
     },
+    "cpu compiled short": {
+        "float32": {
+            "overlap": (59900.0, 0.0112, 0.955, 0.143, 1.24, 0.0199, 0.134, 0.289, 0.243,
+                0.387),
+            "shift": (35200.0, 0.0211, 0.0215, 0.00726, 0.0315, 0.371, 0.0, 0.971, 1.0, 0.0158,
+                0.00251, 0.0545, 113.0, 0.234, 1.56, 0.0138, 0.0404, 0.244, 0.0059, 3.5),
+        },
+    },
     "cpu narrow": {
         "bfloat16": {
             "direct": (63200.0, 1.39, 91.2, 2.68, 11.8, 3.88, 92.8, 1.42, 7.24, 0.488, 3.71,
@@ -146,6 +154,16 @@ MEASURED: dict[str, dict[str, Prices]] = {
                 5190.0, 2.33),
         },
     },
+    "cpu short": {
+        "float32": {
+            "direct": (66100.0, 0.752, 1.34, 1.08, 6.47, 1.31, 60.7, 0.236, 4.32, 0.164, 2.78,
+                0.00203, 5.67, 1.82, 11.0, 0.0372, 6.34, 56.6, 0.0638, 6.64, 0.0, 0.227),
+            "fft": (50200.0, 0.163, 0.577, 3.27, 3.09, 0.0295, 2.69),
+            "overlap": (58300.0, 0.0, 0.0, 4.82, 2.86, 0.21, 3.28),
+            "toeplitz": (42200.0, 0.0176, 0.0368, 0.0484, 0.84, 1.36, 0.571, 1.5, 1.83, 8500.0,
+                0.721),
+        },
+    },
 }
 # fmt: on
 # end calibrated
@@ -160,22 +178,35 @@ _ACCELERATOR: Prices = {
 }
 
 
+#: How tables of machines end, by the vectors that they have. What one of the later ones lacks is
+#: as in those before it.
+_VECTORS = {"long": "", "halved": " narrow", "short": " short"}
+
+
 def table_of(platform: str, compiled: bool = False) -> str:
-    """The name of the prices of this machine: CPUs that multiply short vectors have their own."""
+    """The name of the prices of this machine: CPUs are priced by their vectors."""
+    return _tables(platform, compiled)[-1]
+
+
+def _tables(platform: str, compiled: bool) -> list[str]:
+    """The tables of this machine, its own last."""
     name = f"{platform} compiled" if compiled else platform
-    return f"{name} narrow" if platform == "cpu" and _native.are_vectors_narrow() else name
+    vectors = _native.vectors()
+    if platform != "cpu" or vectors not in _VECTORS:
+        return [name]
+    known = list(_VECTORS)
+    return [name + _VECTORS[each] for each in known[: known.index(vectors) + 1]]
 
 
 def prices_for(platform: str, dtype: Any, compiled: bool = False) -> Prices:
     """The prices of a platform, or of kernels compiled for it, for the arithmetic of a dtype."""
-    own = table_of(platform, compiled)
-    if own not in MEASURED and platform not in MEASURED:
+    if platform not in MEASURED:
         return _ACCELERATOR
     name = jnp.dtype(dtype).name
     # Half precision is summed in float32, and integers run at the speed of numbers as wide.
     kind = "complex64" if name.startswith("complex") else "float64" if "64" in name else "float32"
     # Each engine by the nearest table that has it: a dtype's own prices go together.
-    tables = [MEASURED.get(where, {}) for where in (own.removesuffix(" narrow"), own)]
+    tables = [MEASURED.get(where, {}) for where in _tables(platform, compiled)]
     prices: Prices = {}
     for dtype_of_table in (kind, name):
         for table in tables:

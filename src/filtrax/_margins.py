@@ -48,7 +48,8 @@ def extend(x: jax.Array, margins: tuple[Margin, ...]) -> jax.Array:
     return x if all(margin.is_none for margin in margins) else extend_p.bind(x, margins=margins)
 
 
-def _abstract(x: Any, *, margins: tuple[Margin, ...], back: bool) -> Any:
+def abstract(x: Any, *, margins: tuple[Margin, ...], back: bool) -> Any:
+    """The type of an array with margins or, ``back``, of one that has lost them."""
     shape = tuple(
         n if margin.is_none else margin.n if back else margin.length
         for n, margin in zip(x.shape, margins, strict=True)
@@ -75,7 +76,7 @@ def _plain_back(y: jax.Array, margins: tuple[Margin, ...]) -> jax.Array:
     return x
 
 
-def _merged(shape: tuple[int, ...], margins: tuple[Margin, ...]) -> tuple[tuple[int, ...], ...]:
+def merged(shape: tuple[int, ...], margins: tuple[Margin, ...]) -> tuple[tuple[int, ...], ...]:
     """The axes as the kernel reads them: neighbours without margins as one."""
     axes: list[tuple[int, ...]] = []
     for n, margin in zip(shape, margins, strict=True):
@@ -92,7 +93,7 @@ def _lower(platform: str, back: bool, ctx: Any, x: Any, *, margins: tuple[Margin
     known = all(isinstance(n, int) and n > 0 for n in (*aval.shape, *out.shape))
     if (
         known and may_call_kernels(platform, ctx) and dtype_is_served(aval.dtype)
-        and len(axes := _merged(aval.shape, margins)) <= _native.MARGIN_AXES
+        and len(axes := merged(aval.shape, margins)) <= _native.MARGIN_AXES
     ):  # fmt: skip
         run: Callable[..., jax.Array] = partial(
             _native.extend, axes=axes, shape=out.shape, back=back
@@ -120,7 +121,7 @@ def _transpose(other: Primitive, ct: Any, x: Any, *, margins: tuple[Margin, ...]
 def _register() -> None:
     for primitive, other, back in ((extend_p, fold_p, False), (fold_p, extend_p, True)):
         run_by_lowering(primitive)
-        primitive.def_abstract_eval(partial(_abstract, back=back))
+        primitive.def_abstract_eval(partial(abstract, back=back))
         ad.deflinear2(primitive, partial(_transpose, other))
         batching.primitive_batchers[primitive] = partial(_batch, primitive)
         for platform in PLATFORMS:

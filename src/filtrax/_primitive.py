@@ -62,9 +62,10 @@ def bind(
     )  # fmt: skip
 
 
-def _abstract(
+def abstract(
     a: Any, b: Any, *, role: str, axes: tuple[Axis, ...], batch_first: bool, **_: Any
 ) -> Any:
+    """The type of the result."""
     sharding = _output_sharding(role, axes, batch_first, a, b)
     shape = _problem(role, axes, batch_first, a, b).shape
     return a.update(shape=shape, weak_type=False, sharding=sharding)
@@ -223,7 +224,7 @@ def _lower(platform: str, ctx: Any, *operands: Any, **params: Any) -> Any:
 
 def _register() -> None:
     run_by_lowering(correlate_p)
-    correlate_p.def_abstract_eval(_abstract)
+    correlate_p.def_abstract_eval(abstract)
     ad.defbilinear(correlate_p, _transpose_a, _transpose_b)
     batching.primitive_batchers[correlate_p] = _batch
     for platform in PLATFORMS:

@@ -2,17 +2,21 @@
 
 import math
 
+from filtrax import _native
 from filtrax._engines import loops
 from filtrax._engines.base import Correlation
-from filtrax._engines.vectors import WIDEST, bytes_of_number
+from filtrax._engines.vectors import WIDEST, bytes_of_number, in_vector
 
 #: Vectors of a row at most, taps, those of kernels of their own, samples that these reach over, and
 #: rows at least; as there.
 _VECTORS, _TAPS, _OWN_TAPS, _SPAN, _ROWS = 20, 16, 12, 1024, 64
-#: The same of dot products: vectors of taps, outputs, and rows.
-_SUMMED_VECTORS, _FEW_SUMS, _MANY_SUMS = 32, 16, 64
+#: The same of dot products: vectors of taps, outputs, these with short vectors, and rows.
+_SUMMED_VECTORS, _FEW_SUMS, _FEWER_SUMS, _MANY_SUMS = 32, 16, 12, 64
 #: The time of a dot product of a vector, in that of a tap across channels; measured.
 _DOT = 1.2
+#: Short vectors of a row from which dot products take less time in any case: where registers are
+#: few, rows are slow to turn over.
+_ROW_VECTORS = 6
 #: Rows that go together.
 TOGETHER = 8
 
@@ -40,12 +44,15 @@ def are_summed(rows: loops.Rows, problem: Correlation) -> bool:
     if rows.outer or rows.lanes > 1 or rows.kernels > 1 or rows.signals > 1 or problem.is_complex:
         return False
     plain = inner.dilation == inner.base == inner.lhs == inner.rhs == 1
-    few = inner.m <= min(_FEW_SUMS, inner.k) and inner.k <= _SUMMED_VECTORS * vector
+    most = _FEWER_SUMS if _native.vectors() == "short" else _FEW_SUMS
+    few = inner.m <= min(most, inner.k) and inner.k <= _SUMMED_VECTORS * vector
     return plain and few and _rows(rows) >= _MANY_SUMS
 
 
 def are_sooner_across(rows: loops.Rows, problem: Correlation) -> bool:
     """Whether sums across channels take less time: each dot product is added up in the end."""
+    if _native.vectors() == "short" and rows.inner.k >= _ROW_VECTORS * in_vector(problem):
+        return False
     vectors = math.ceil(rows.inner.k / (WIDEST // bytes_of_number(problem)))
     return not rows.sums and _DOT * rows.inner.m * (2 * vectors + 3) > rows.inner.k
 

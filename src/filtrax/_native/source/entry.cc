@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #endif
 
+#include "bands.h"
 #include "bfloat16.h"
 #include "extend.h"
 #include "kernels.h"
@@ -89,6 +90,41 @@ ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, 
   }
 }
 
+ffi::Error run_bands(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBuffer h, ffi::Result<ffi::AnyBuffer> out,
+                     int64_t algorithm, ffi::Span<const int64_t> numbers, ffi::Span<const int64_t> margins,
+                     ffi::Span<const int64_t> cut) {
+  if (numbers.size() != 2 * filtrax::kNumbers || margins.size() != filtrax::kExtensionNumbers ||
+      cut.size() != filtrax::kBandsNumbers) {
+    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
+  }
+  filtrax::Problem problems[2];
+  filtrax::Extension extension;
+  filtrax::Bands bands;
+  std::memcpy(problems, numbers.begin(), sizeof(problems));
+  std::memcpy(&extension, margins.begin(), sizeof(extension));
+  std::memcpy(&bands, cut.begin(), sizeof(bands));
+  const filtrax::Pool pool = pool_of(threads);
+  filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
+  const filtrax::Correlate correlate = kernels(x.element_type());
+  const int64_t bytes = ffi::ByteWidth(x.element_type());
+  if (!correlate) return ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
+  const auto run = [&](auto number) {
+    // Numbers are copied as such of so many bytes.
+    const int64_t parts = bytes / int64_t(sizeof(number));
+    extension.items *= parts;
+    bands.samples *= parts;
+    filtrax::correlate_bands<decltype(number)>(pool, correlate, static_cast<filtrax::Algorithm>(algorithm), problems,
+                                               extension, bands, bytes, x.untyped_data(), h.untyped_data(),
+                                               out->untyped_data());
+    return ffi::Error::Success();
+  };
+  try {
+    return bytes == 2 ? run(uint16_t{}) : bytes == 4 ? run(uint32_t{}) : run(uint64_t{});
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
+  }
+}
+
 template <class T, class Add>
 void extend_or_fold(const filtrax::Pool& pool, bool back, const filtrax::Extension& extension, const void* x, void* out,
                     const Add& add) {
@@ -155,18 +191,13 @@ bool halves_vectors() {
 
 }  // namespace
 
-// Bytes of the vectors that a core multiplies at once with the kernels for this machine; 0 if there are none.
-extern "C" int filtrax_vector_bytes() {
-  switch (set_of_machine()) {
-    case Set::kAvx512:
-      return halves_vectors() ? 32 : 64;
-    case Set::kAvx2:
-      return 32;
-    case Set::kBasic:
-      return 16;
-    default:
-      return 0;
-  }
+// What kernels there are for this machine: none, those of short vectors, those of long ones that its cores take in two
+// halves, and those of long ones that they take whole.
+extern "C" int filtrax_kernels() {
+  const Set set = set_of_machine();
+  if (set == Set::kNone) return 0;
+  if (set != Set::kAvx512) return 1;
+  return halves_vectors() ? 2 : 3;
 }
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_correlate, run,
@@ -178,6 +209,17 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_correlate, run,
                                   .Attr<int64_t>("algorithm")
                                   .Attr<int64_t>("block")
                                   .Attr<ffi::Span<const int64_t>>("problem"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_bands, run_bands,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::AnyBuffer>()
+                                  .Attr<int64_t>("algorithm")
+                                  .Attr<ffi::Span<const int64_t>>("problems")
+                                  .Attr<ffi::Span<const int64_t>>("extension")
+                                  .Attr<ffi::Span<const int64_t>>("bands"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(filtrax_extend, run_extend,
                               ffi::Ffi::Bind()

@@ -33,7 +33,7 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
         return correlate_winograd<S, T>(pool, problem, algorithm == kWinogradSums, lhs, rhs, out);
       }
     }
-    if (are_short_row_sums<T>(problem) && (algorithm == kDots || are_sooner_along_rows<T>(problem))) {
+    if (algorithm == kDots && are_short_row_sums<T>(problem)) {
       return correlate_short_row_sums<S, T>(pool, problem, lhs, rhs, out);
     }
     if (algorithm == kTaps && is_across_channels<T>(problem)) {

@@ -40,12 +40,14 @@ inline Buffer<T> buffer(int64_t count) {
   return Buffer<T>(static_cast<T*>(memory));
 }
 
-// What a thread keeps between calls, so that it need not be allocated and paged in anew.
+// What a thread keeps between calls, so that it need not be allocated and paged in anew; the last for bands, in which
+// kernels run that use the others.
+constexpr int kScratches = 7, kOfBands = 6;
 template <class T>
 T* scratch(int which, int64_t count) {
   struct Store {
-    Buffer<char> memory[6];
-    int64_t bytes[6] = {};
+    Buffer<char> memory[kScratches];
+    int64_t bytes[kScratches] = {};
   };
   static thread_local Store store;
   const int64_t wanted = count * sizeof(T);

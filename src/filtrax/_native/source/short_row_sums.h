@@ -29,14 +29,6 @@ bool are_short_row_sums(const Problem& problem) {
          inner.k <= kSummedVectors * width<T> && problem.count_cells() * problem.count_sums() >= kManySums;
 }
 
-// Whether they are sooner so than across channels, whatever was asked for: where registers are few, turning rows over
-// takes longer than adding up the lanes of rows of so many vectors.
-template <class T>
-bool are_sooner_along_rows(const Problem& problem) {
-  constexpr int64_t kRowVectors = 6;
-  return FILTRAX_VECTOR < 64 && problem.inner.k >= kRowVectors * width<T>;
-}
-
 // Lanes of vectors added up: of two, each with W / N numbers to a sum, one with half as many.
 template <class T, int N, size_t... L>
 FILTRAX_INLINE Vec<T, width<T>> folded(Vec<T, width<T>> a, Vec<T, width<T>> b, std::index_sequence<L...>) {
