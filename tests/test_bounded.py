@@ -14,7 +14,6 @@ from filtrax import _bounded, _native
 
 pytestmark = pytest.mark.skipif(not _native.available(), reason="no kernels were compiled")
 
-PADS = {"edge": "edge", "reflect": "reflect", "symmetric": "symmetric", "wrap": "wrap"}
 #: Shape, kernel, boundaries, and what else: rows, images whole and cut, volumes, strides, spaced
 #: taps, axes behind, and margins of several times the signal.
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any, dict[str, Any]]] = {
@@ -73,8 +72,8 @@ def sums(
             hi = span - 1 - lo
         widths = [(0, 0)] * x.ndim
         widths[axis] = (max(lo, 0), max(hi, 0))
-        kind = boundaries[number]
-        x = np.pad(x, widths) if kind == "zero" else np.pad(x, widths, mode=PADS[kind])
+        kind: Any = boundaries[number]
+        x = np.pad(x, widths) if kind == "zero" else np.pad(x, widths, mode=kind)
         x = np.take(x, range(max(-lo, 0), x.shape[axis] - max(-hi, 0)), axis)
         shape[axis], cut[axis] = span, slice(None, None, each[0][number])
     return scipy.signal.correlate(x, spaced.reshape(shape).conj(), "valid", method="direct")[

@@ -158,6 +158,19 @@ def _transpose_h(
     return _sharding.like(found, h.aval)
 
 
+def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[jax.Array, jax.Array]:
+    """By the kernel the whole array with margins is needed, which then serves the value, too."""
+    (x, h), (dx, dh) = primals, tangents
+    if isinstance(dh, ad.Zero):
+        return bounded_p.bind(x, h, **params), bounded_p.bind(dx, h, **params)
+    margins = params.pop("margins")
+    extended = _margins.extend(x, margins)
+    y, tangent = (_primitive.bind(extended, each, **params) for each in (h, dh))
+    if isinstance(dx, ad.Zero):
+        return y, tangent
+    return y, tangent + bounded_p.bind(dx, h, margins=margins, **params)
+
+
 def _batch(args: Any, dims: Any, **params: Any) -> tuple[jax.Array, int]:
     """More arrays for one kernel; with more kernels it is as two steps."""
     (x, h), (dim, dim_h) = args, dims
@@ -185,6 +198,7 @@ def _register() -> None:
     _primitive.run_by_lowering(bounded_p)
     bounded_p.def_abstract_eval(_abstract)
     ad.defbilinear(bounded_p, _transpose_x, _transpose_h)
+    ad.primitive_jvps[bounded_p] = _jvp
     batching.primitive_batchers[bounded_p] = _batch
     for platform in _primitive.PLATFORMS:
         mlir.register_lowering(bounded_p, partial(_lower, platform), platform=platform)
