@@ -36,7 +36,7 @@ COSTS = pathlib.Path(__file__).parents[1] / "src" / "filtrax" / "_costs.py"
 DRAWN, DRAWN_OTHERS, SEED = 200, 100, 1
 #: Seconds for the rounds of one engine.
 BUDGET = 0.008
-#: With fewer times than this an engine keeps its prices.
+#: With fewer times than this, and where it is never among the better, an engine keeps its prices.
 LEAST = 12
 DTYPES = ("float32", "float64", "complex64", "bfloat16", "complex128")
 
@@ -139,11 +139,12 @@ def fit(
     prices: dict[str, Prices] = {}
     misfits: dict[Key, float] = {}
     for key in table.keys:
-        if table.timed[key].sum() < LEAST:
+        among_better = table.matters(key) == 1.0
+        # One that is never among the better was hardly timed.
+        if table.timed[key].sum() < LEAST or not among_better.any():
             continue
         each = table.prices(key)
-        errors = np.abs(table.errors(key, each))[table.matters(key) == 1.0]
-        misfits[key] = float(np.median(errors)) if errors.size else math.nan
+        misfits[key] = float(np.median(np.abs(table.errors(key, each))[among_better]))
         where, name = key
         prices.setdefault(where, {})[name] = tuple(float(f"{p:.3g}") for p in each)
     return prices, misfits

@@ -3,9 +3,10 @@
 The tables are data; each column belongs to one of the counts that `_choose.counts_of` gives.
 ``python -m benchmarks.calibrate`` fits and writes them; the present ones come from two cores of an
 AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.10.2; "narrow" ones,
-of machines whose cores multiply less than 64 bytes at once, from two of the fourth (32 KiB and 1
-MiB); those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few were set
-by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot products
+of machines whose cores multiply 64 bytes in two halves, from two of the fourth (32 KiB and 1 MiB);
+"short" ones, of vectors of 32 bytes or less, from two of the third (32 and 512 KiB), in float32 and
+float64 only; those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few
+were set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot products
 of lanes and narrow ones of short rows in complex64, of `direct` along three axes in float32 and
 float64; and, where the fit's chose up to ten times too slow, those of `direct` for gradients by
 kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times), of its banks,
@@ -123,6 +124,11 @@ MEASURED: dict[str, dict[str, Prices]] = {
             "shift": (35200.0, 0.0211, 0.0215, 0.00726, 0.0315, 0.371, 0.0, 0.971, 1.0, 0.0158,
                 0.00251, 0.0545, 113.0, 0.234, 1.56, 0.0138, 0.0404, 0.244, 0.0059, 3.5),
         },
+        "float64": {
+            "overlap": (52800.0, 0.0731, 1.54, 0.238, 1.2, 0.0419, 0.434, 0.605, 0.792, 0.254),
+            "shift": (30200.0, 0.0229, 0.0409, 0.00839, 0.0771, 0.918, 12.0, 0.0, 1.0, 0.029,
+                0.0, 0.122, 60.9, 0.585, 0.0, 0.0234, 0.103, 0.581, 0.00308, 9.45),
+        },
     },
     "cpu narrow": {
         "bfloat16": {
@@ -159,9 +165,15 @@ MEASURED: dict[str, dict[str, Prices]] = {
             "direct": (66100.0, 0.752, 1.34, 1.08, 6.47, 1.31, 60.7, 0.236, 4.32, 0.164, 2.78,
                 0.00203, 5.67, 1.82, 11.0, 0.0372, 6.34, 56.6, 0.0638, 6.64, 0.0, 0.227),
             "fft": (50200.0, 0.163, 0.577, 3.27, 3.09, 0.0295, 2.69),
-            "overlap": (58300.0, 0.0, 0.0, 4.82, 2.86, 0.21, 3.28),
             "toeplitz": (42200.0, 0.0176, 0.0368, 0.0484, 0.84, 1.36, 0.571, 1.5, 1.83, 8500.0,
                 0.721),
+        },
+        "float64": {
+            "direct": (33500.0, 0.278, 1.01, 0.909, 5.76, 0.459, 2.37, 0.405, 3.99, 0.254, 2.66,
+                0.063, 17.1, 0.481, 5.67, 0.113, 4.31, 0.0, 0.386, 0.0, 0.831, 1.33),
+            "fft": (36700.0, 0.207, 0.565, 6.21, 3.73, 0.0468, 4.32),
+            "toeplitz": (42500.0, 0.0352, 0.0739, 0.127, 1.34, 1.66, 2.29, 1.75, 2.21, 5790.0,
+                4.49),
         },
     },
 }
