@@ -100,6 +100,45 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
        : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
+// Vectors of outputs of R rows, one after the other from a column on, of so few taps that these stay in registers: D down
+// by X across, of one plane.
+template <int R, int D, int X, class T>
+void few_taps(const Stencil<T>& stencil, const T* const* rows, int64_t column, int64_t vectors, T* to, int64_t apart) {
+  constexpr int W = width<T>;
+  typedef Vec<T, W> V;
+  V weights[X][D], sums[R];
+  const T* at[R + D - 1];
+  for (int x = 0; x < X; ++x) {
+    const T* tap = stencil.kernels[0] + stencil.first + x * stencil.step_across;
+    for (int a = 0; a < D; ++a) weights[x][a] = kept(splat<T>(tap[a * stencil.step_down]));
+  }
+  for (int v = 0; v < R + D - 1; ++v) at[v] = rows[v] + column;
+  for (int64_t i = 0; i < vectors * W; i += W) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) sums[r] = V{};
+#pragma GCC unroll 3
+    for (int x = 0; x < X; ++x) {
+#pragma GCC unroll 10
+      for (int v = 0; v < R + D - 1; ++v) {
+        const V sample = kept(load<T>(at[v] + i + x));
+#pragma GCC unroll 3
+        for (int a = 0; a < D; ++a) {
+          if (v >= a && v - a < R) sums[v - a] += weights[x][a] * sample;
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) put<T, W>(to + r * apart + i, sums[r]);
+  }
+}
+
+// Taps down and across, at most and at least, of which that is so. With long vectors it has not been measured.
+constexpr int kFewAcross = 3, kFewDown = 3, kLeastDown = 2;
+constexpr bool kTakesFew = FILTRAX_VECTOR < 64;
+
+template <class T>
+using FewTaps = void (*)(const Stencil<T>&, const T* const*, int64_t, int64_t, T*, int64_t);
+
 // Taps of images that are served so even if rows crowd each other out of the first cache, those that are if they do
 // not, or that outputs meet in turn, and bytes of the rows that a block meets that are near in any case.
 constexpr int64_t kFewTaps = 9, kSomeTaps = 64, kRowBytes = 12 << 10;
@@ -249,7 +288,16 @@ class InPlace {
       const int64_t some = (high - top) / (blocks - b);
       // Of rows shorter than a vector, what is written beyond an end is written over.
       const int64_t over = apart == inner_.m ? high - top - ceil_div(W, inner_.m) + 1 : 0;
+      const FewTaps<T> few = stencil.planes == 1 && some == kRowsOfFew ? few_ : nullptr;
       for (int64_t i = 0; i < across_[0].m; i += W) {
+        if (few && samples_.are_there(i + ahead(0), W + across_[0].k - 1) && i + W <= across_[0].m) {
+          // All that read nothing beyond the ends of the rows.
+          const int64_t end = least(lo_ + inner_.n - ahead(0) - across_[0].k + 1, across_[0].m), vectors = (end - i) / W;
+          stencil.first = across_[0].tap * inner_.rhs;
+          few(stencil, rows + top, i + ahead(0), vectors, to + top * apart + i, apart);
+          i += (vectors - 1) * W;
+          continue;
+        }
         const int64_t column = most(0, least(i, across_[0].m - W)), left = inner_.m - inner_.base * column;
         T* first = to + top * apart + inner_.base * column;
         lay(stencil, rows + Step * top, some, column, {first, apart, left, left < W ? over : some});
@@ -306,10 +354,23 @@ class InPlace {
   // Rows of outputs at once: half of them where rows as long as a power of two crowd each other out of the first cache.
   int64_t rows_at_once() const {
     const int64_t met = rows_met(kRowsInPlace, Step, down_[0].k);
+    if (few_) return kRowsOfFew;
     return is_first_cache_crowded(met, axis_.lhs * int64_t(sizeof(T))) ? kRowsInPlace / 2 : kRowsInPlace;
   }
 
+  FewTaps<T> few_taps_of() const {
+    constexpr int R = kRowsOfFew;
+    static constexpr FewTaps<T> all[][kFewAcross] = {
+        {few_taps<R, 2, 1, T>, few_taps<R, 2, 2, T>, few_taps<R, 2, 3, T>},
+        {few_taps<R, 3, 1, T>, few_taps<R, 3, 2, T>, few_taps<R, 3, 3, T>}};
+    const int64_t deep = down_[0].k, wide = across_[0].k;
+    if (!kTakesFew || Step > 1 || inner_.base > 1 || axis_.base > 1) return nullptr;
+    return deep >= kLeastDown && deep <= kFewDown && wide <= kFewAcross ? all[deep - kLeastDown][wide - 1] : nullptr;
+  }
+
   static constexpr int64_t W = width<T>;
+  // Rows of outputs at once whose few taps stay in registers.
+  static constexpr int kRowsOfFew = kRowsInPlace / 2;
   // Images for each thread that need not be cut, and blocks of rows in a part of one.
   static constexpr int64_t kEnough = 8, kTall = 4;
   // Pointers from plane to plane where one row is taken as several.
@@ -325,6 +386,7 @@ class InPlace {
   // and how many the outputs of one place of all turns read.
   const int64_t high_, lo_, span_;
   const Rows<T> samples_;
+  const FewTaps<T> few_ = few_taps_of();
   const int64_t at_once_ = rows_at_once();
 };
 
