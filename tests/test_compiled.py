@@ -110,6 +110,11 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((3, 1, 7, 1), (Axis(15, 7, 3, 1, dilation=2), Axis(40, 19, 3, 0, dilation=2))),
     "volumes of short rows": ((1, 2, 1, 1), (same(5, 3), same(6, 2), same(9, 3))),
     "images of few taps": ((1, 3, 1, 1), (same(28, 2), same(28, 2))),
+    **{f"images of few taps, {down} by {across}, {n} to {m}":
+        ((1, 3, 1, 1), (same(21, down), Axis(n, across, m, lo)))
+        for down, across, n, m, lo in
+        ((2, 1, 53, 53, 0), (2, 3, 70, 70, 1), (3, 1, 64, 64, 0), (3, 2, 66, 66, 1),
+         (3, 3, 61, 61, 1), (3, 3, 75, 90, 9), (2, 2, 90, 60, -8))},
     "one row of an image": ((1, 3, 1, 1), (Axis(3, 1, 1, -1), same(300, 9))),
     "a row between zeros": ((1, 3, 1, 1), (Axis(1, 1, 3, 1), same(300, 9))),
     "few outputs of one row": ((1, 3, 1, 1), (Axis(3, 1, 1, -1), Axis(500, 480, 21, 0))),

@@ -27,6 +27,9 @@ from filtrax._margins import Margin
 #: the kernel this is at least, as its ends are made twice.
 _LARGE, _BAND, _LONGER = 1 << 19, 1 << 17, 4
 
+#: Bytes of a line of the first cache, and after how many rows fall on the same place of it.
+_LINE, _WAY = 64, 1 << 12
+
 bounded_p = Primitive("filtrax_bounded")
 
 
@@ -101,6 +104,8 @@ def _bands(
             return None
         most = max(_BAND // behind, _LONGER * first.span) // first.stride
         each, count = _even(first.m, most)
+        margins, axes = _uncrowded(margins, axes, x.dtype.itemsize)
+        problem = replace(problem, axes=axes)
         parts = [
             replace(problem, b=1, axes=(_part(first, m), *axes[1:]))
             for m in (each, first.m - (count - 1) * each)
@@ -124,6 +129,22 @@ def _even(total: int, most: int) -> tuple[int, int]:
     count = -(-total // max(most, 1))
     each = -(-total // count)
     return each, -(-total // each)
+
+
+def _uncrowded(
+    margins: tuple[Margin, ...], axes: tuple[Axis, ...], itemsize: int
+) -> tuple[tuple[Margin, ...], tuple[Axis, ...]]:
+    """Rows of images an odd number of lines apart, if they would crowd each other out of the cache.
+
+    What is added behind them is not read.
+    """
+    last, margin = axes[-1], margins[-1]
+    beside = last.n * itemsize % _WAY
+    if len(axes) < 2 or margin.is_none or min(beside, _WAY - beside) >= 4 * _LINE:
+        return margins, axes
+    n = (-(-last.n * itemsize // _LINE) | 1) * _LINE // itemsize
+    longer = replace(margin, after=margin.after + n - last.n)
+    return (*margins[:-1], longer), (*axes[:-1], replace(last, n=n))
 
 
 def _part(axis: Axis, m: int) -> Axis:

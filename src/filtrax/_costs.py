@@ -6,13 +6,13 @@ AMD EPYC of the fifth generation (48 KiB and 1 MiB of cache a core) with JAX 0.1
 of machines whose cores multiply 64 bytes in two halves, from two of the fourth (32 KiB and 1 MiB);
 "short" ones, of vectors of 32 bytes or less, from two of the third (32 and 512 KiB), in float32 and
 float64 only; those of XLA's form of `shift` and `overlap` from an older machine, or guessed. A few
-were set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot products
-of lanes and narrow ones of short rows in complex64, of `direct` along three axes in float32 and
-float64; and, where the fit's chose up to ten times too slow, those of `direct` for gradients by
-kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times), of its banks,
-of `fft` (1.2 times in float32, of samples in complex64), of `toeplitz` in complex64, and of
-`overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled `overlap` in small blocks
-were fitted by themselves, to layers; in complex64 they are float32's.
+were set by hand from single times: of banks (`shift` in all dtypes, `direct` in bfloat16), of dot
+products of lanes and narrow ones of short rows in complex64, of `direct` along three axes in
+float32 and float64; and, where the fit's chose up to ten times too slow, those of `direct` for
+gradients by kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times),
+of its banks, of `fft` (1.2 times in float32, of samples in complex64), of `toeplitz` in complex64,
+and of `overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled `overlap` in small
+blocks were fitted by themselves, to layers; in complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """
