@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.signal
 
 import filtrax
@@ -214,3 +216,42 @@ def test_an_array_divided_over_devices(kind: str) -> None:
         for spec in (jax.P("b"), jax.P(None, "b")):
             divided = jax.device_put(x, jax.NamedSharding(mesh, spec))
             np.testing.assert_allclose(jax.jit(apply)(divided, h), want, atol=1e-12)
+
+
+def test_without_kernels_it_is_two_steps() -> None:
+    x, h = operands((61, 43), (3, 5), "float64")
+
+    def apply(x: Any, h: Any) -> Any:
+        return filtrax.correlate(x, h, mode="same", boundary="edge", method="shift")
+
+    exported = jax.export.export(jax.jit(apply))(x, h)
+    assert "filtrax_bands" not in exported.mlir_module()
+    np.testing.assert_allclose(exported.call(x, h), sums(x, h, "edge"), atol=1e-12)
+    with jax.disable_jit():
+        np.testing.assert_allclose(apply(x, h), sums(x, h, "edge"), atol=1e-12)
+
+
+def test_a_value_that_is_no_number_spoils_what_it_spoils_in_whole() -> None:
+    x, h = operands((61, 43), (3, 5), "float64")
+    x[1, 2], x[40, 42] = np.nan, np.inf
+    got = filtrax.correlate(x, h, mode="same", boundary="reflect", method="shift")
+    want = np.isfinite(scipy.ndimage.correlate(x, h, mode="mirror"))
+    np.testing.assert_array_equal(np.isfinite(got), want)
+
+
+def test_derivatives_of_matrices_and_in_pieces() -> None:
+    x, h = (jnp.asarray(each) for each in operands((31, 23), (3, 3), "float64"))
+
+    def apply(h: Any) -> Any:
+        return filtrax.correlate(x, h, mode="same", boundary="wrap", method="shift")
+
+    # It is linear in h: each column of the Jacobian is the result of one tap.
+    taps = np.eye(9).reshape(9, 3, 3)
+    columns = np.stack([sums(np.asarray(x), tap, "wrap") for tap in taps], -1)
+    for jacobian in (jax.jacfwd, jax.jacrev):
+        np.testing.assert_allclose(jacobian(apply)(h).reshape(31, 23, 9), columns, atol=1e-12)
+    hessian = jax.hessian(lambda h: jnp.sum(apply(h) ** 2))(h).reshape(9, 9)
+    flat = columns.reshape(-1, 9)
+    np.testing.assert_allclose(hessian, 2 * flat.T @ flat, rtol=1e-10, atol=1e-8)
+    again = jax.grad(lambda h: jnp.sum(jax.checkpoint(apply)(h) ** 2))(h)
+    np.testing.assert_allclose(again, jax.grad(lambda h: jnp.sum(apply(h) ** 2))(h), rtol=1e-12)
