@@ -167,6 +167,9 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "few outputs of pairs of channels": ((2, 3, 4, 5), (Axis(580, 560, 31, 5),)),
     "few outputs along the first": ((1, 1, 1, 1), (Axis(500, 500, 9, 4), whole(64))),
     "few outputs of a large image": ((1, 1, 1, 1), (Axis(300, 300, 5, 2), Axis(400, 400, 7, 3))),
+    **{f"few outputs of a large image, {down} by {across}":
+        ((1, 1, 1, 1), (Axis(300, 300, down, 1), Axis(400, 400, across, 1)))
+        for down, across in ((2, 1), (2, 3), (3, 2), (3, 3))},
     "few outputs of two large images, dilated": (
         (1, 2, 1, 1),
         (Axis(399, 200, 4, 2, dilation=2), Axis(1201, 601, 9, 4, dilation=2)),

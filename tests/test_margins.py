@@ -12,7 +12,7 @@ from jax.test_util import check_grads
 
 from filtrax import _native
 from filtrax._boundary import source_index
-from filtrax._margins import Margin, _merged, extend, fold_p
+from filtrax._margins import Margin, extend, fold_p, merged
 
 NAMED = ("edge", "reflect", "symmetric", "wrap")
 DTYPES = ("float32", "float64", "complex64", "complex128", "bfloat16", "float16", "int32", "int64")
@@ -135,4 +135,4 @@ def test_a_kernel_copies() -> None:
 
 def test_neighbours_without_margins_are_one_axis() -> None:
     margins = (Margin(), Margin(), Margin(4, 1, 1, "wrap"), Margin(), Margin())
-    assert _merged((2, 3, 4, 1, 6), margins) == ((6, 0, 0, 0), (4, 1, 1, 1), (6, 0, 0, 0))
+    assert merged((2, 3, 4, 1, 6), margins) == ((6, 0, 0, 0), (4, 1, 1, 1), (6, 0, 0, 0))

@@ -126,6 +126,26 @@ StencilSums<T> stencil_sums_of(int64_t high, int64_t across, std::index_sequence
   return blocks[(high - 1) * kWideSums + across - 1];
 }
 
+// Adds to D by X sums, which stay in registers, what `rows` rows of taps give, one after the other, from a column on.
+template <int D, int X, class T>
+void few_sums(const T* const* x, const T* const* h, int64_t rows, int64_t column, int64_t vectors, T* sums) {
+  constexpr int W = width<T>;
+  Vec<T, W> total[D * X];
+  for (int i = 0; i < D * X; ++i) total[i] = load<T>(sums + i * W);
+  for (int64_t r = 0; r < rows; ++r) {
+    const T *taps = h[r] + column, *at[D];
+    for (int a = 0; a < D; ++a) at[a] = x[r + a] + column;
+    for (int64_t i = 0; i < vectors * W; i += W) {
+      const Vec<T, W> tap = kept(load<T>(taps + i));
+#pragma GCC unroll 9
+      for (int q = 0; q < D * X; ++q) total[q] += tap * load<T>(at[q / X] + i + q % X);
+    }
+  }
+  for (int i = 0; i < D * X; ++i) put<T, W>(sums + i * W, total[i]);
+}
+template <class T>
+using FewSums = void (*)(const T* const*, const T* const*, int64_t, int64_t, int64_t, T*);
+
 // Whether sums are made so: of images whose taps meet neighbours, or every second sample, a kernel at a time.
 template <class S, class T>
 bool is_sum_in_place(const Problem& problem) {
@@ -144,7 +164,7 @@ class SumsInPlace {
   SumsInPlace(const Problem& problem, const T* lhs, const T* rhs, T* out)
       : problem_(problem), inner_(problem.inner), axis_(problem.outer[down(problem)]),
         other_(problem.outer[1 - down(problem)]), lhs_(lhs), rhs_(rhs), out_(out),
-        along_(ceil_div(inner_.k, W) * W), are_far_(kBringsNear && axis_.k * inner_.k * int64_t(sizeof(T)) > kFar),
+        along_(ceil_div(inner_.k, W) * W), few_(few_sums_of()), are_far_(kBringsNear && !few_ && is_far()),
         band_(are_far_ ? least(most(kBand, axis_.m), 4 * kBand) : kBand), bands_(ceil_div(axis_.k, band_)),
         segment_(are_far_ ? least(kSegment, along_) : along_), across_(sums_across(axis_.m, inner_.m)),
         samples_(lhs, lhs + problem.count_samples(), inner_.n, inner_.lo, Step * along_ + inner_.m - 1),
@@ -208,6 +228,10 @@ class SumsInPlace {
         const T* from = lhs_ + place.lhs + term.lhs + met * other_.lhs + start * axis_.lhs;
         samples_.find(from, axis_.lhs, start, axis_.n, deep, zeros, copies, x);
         T* own = sums + c * image * W;
+        if (few_) {
+          meet_few(x, h, rows, own, totals + c * image);
+          continue;
+        }
         for (int64_t left = 0, here = 0; left < inner_.k; left += segment_) {
           const int64_t right = least(along_, left + segment_);
           if (are_far_) {
@@ -244,6 +268,34 @@ class SumsInPlace {
     }
   }
 
+  // The few sums of a plane with rows of taps.
+  void meet_few(const T* const* x, const T* const* h, int64_t rows, T* sums, Wide* totals) const {
+    const auto are_all = [&](int64_t at) { return samples_.are_there(at, W + inner_.m - 1) && taps_.are_there(at, W); };
+    for (int64_t column = 0, next; column < inner_.k; column = next) {
+      for (next = column; are_all(next) && next - column < kRowsAdded * W;) next += W;
+      if (next == column) {
+        meet(x, h, rows, column, sums);
+        next += W;
+        continue;
+      }
+      const int64_t vectors = (next - column) / W, some = most(1, kRowsAdded / vectors);
+      for (int64_t r = 0; r < rows; r += some) {
+        few_(x + r, h + r, least(some, rows - r), column, vectors, sums);
+        add_up<T, 1>(sums, axis_.m * inner_.m, totals);
+      }
+    }
+  }
+
+  bool is_far() const { return axis_.k * inner_.k * int64_t(sizeof(T)) > kFar; }
+
+  FewSums<T> few_sums_of() const {
+    static constexpr FewSums<T> all[][kFewAcross] = {
+        {few_sums<2, 1, T>, few_sums<2, 2, T>, few_sums<2, 3, T>},
+        {few_sums<3, 1, T>, few_sums<3, 2, T>, few_sums<3, 3, T>}};
+    if (!kTakesFew || !is_far() || Step > 1 || axis_.m > kFewDown || inner_.m > kFewAcross) return nullptr;
+    return all[axis_.m - kLeastDown][inner_.m - 1];
+  }
+
   // All sums of a plane with a column of rows of taps.
   void meet(const T* const* x, const T* const* h, int64_t rows, int64_t column, T* sums) const {
     const int64_t wide = ceil_div(inner_.m, across_);
@@ -269,9 +321,11 @@ class SumsInPlace {
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
-  // Taps of a row in whole vectors; whether rows are copied; rows of taps in a band and bands, taps of a row that are
+  // Taps of a row in whole vectors; what makes few sums of large images, along their rows; whether rows are copied; rows
+  // of taps in a band and bands, taps of a row that are
   // met before the next band is, and outputs across at once.
   const int64_t along_;
+  const FewSums<T> few_;
   const bool are_far_;
   const int64_t band_, bands_, segment_, across_;
   const Rows<T> samples_, taps_;
