@@ -487,6 +487,8 @@ def test_what_is_served() -> None:
         "far apart, long rows, output reversed", "few outputs along the first, kernel reversed",
         "few outputs of long columns, kernel reversed",
         "few outputs of images, rows summed, kernel reversed",
+        "images of few taps, 2 by 1, 53 to 53, output reversed",
+        "images of few taps, 3 by 1, 64 to 64, output reversed",
     }  # fmt: skip
     assert {name for name, _ in refused} == reverse | {
         name
