@@ -1,8 +1,9 @@
 """What lies outside the signal: extending an array beyond its ends.
 
-A boundary other than zero is a real extension of the array, done before any engine runs. The
-extension is described once, in integers, as the source index of every sample outside; arrays
-follow it run by run, so that the usual short margin costs a slice, a flip or a broadcast.
+A boundary other than zero is a real extension of the array, done before any engine runs (of large
+arrays by a compiled kernel, a band at a time: `_bounded`). The extension is described once, in
+integers, as the source index of every sample outside; arrays follow it run by run, so that the
+usual short margin costs a slice, a flip or a broadcast.
 """
 
 from dataclasses import dataclass

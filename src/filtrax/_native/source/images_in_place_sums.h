@@ -322,8 +322,7 @@ class SumsInPlace {
   const T *lhs_, *rhs_;
   T* out_;
   // Taps of a row in whole vectors; what makes few sums of large images, along their rows; whether rows are copied; rows
-  // of taps in a band and bands, taps of a row that are
-  // met before the next band is, and outputs across at once.
+  // of taps in a band and bands, taps of a row that are met before the next band is, and outputs across at once.
   const int64_t along_;
   const FewSums<T> few_;
   const bool are_far_;
