@@ -183,6 +183,14 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "banks of groups": ((3, 2, 2, 4), (same(100, 9),)),
     "banks of short rows": ((1, 5, 3, 7), (same(6, 3),)),
     "banks of one tap": ((1, 2, 40, 6), (Axis(300, 1, 300, 0),)),
+    "banks of one tap, signals packed": ((1, 2, 40, 18), (Axis(301, 1, 301, 0),)),
+    "banks of one tap, signals packed, groups": ((2, 1, 17, 21), (Axis(53, 1, 53, 0),)),
+    "banks of one tap, signals packed in turns": ((1, 1, 700, 19), (Axis(1030, 1, 1030, 0),)),
+    "banks of one tap, signals packed, images":
+        ((1, 3, 33, 17), (Axis(7, 1, 7, 0), Axis(50, 1, 50, 0))),
+    "banks of single taps, packed, cut off": ((1, 3, 20, 16), (Axis(90, 1, 61, -13),)),
+    "banks of kernels shared": ((1, 1, 120, 150), (Axis(25, 9, 17, 0),)),
+    "banks of kernels shared, across": ((1, 1, 200, 170), (Axis(9, 3, 9, 1), Axis(5, 3, 5, 1))),
     "banks of one tap, images": ((1, 2, 40, 6), (Axis(7, 1, 7, 0), Axis(50, 1, 50, 0))),
     "banks of single taps, cut off, of groups": ((3, 2, 20, 6), (Axis(300, 1, 150, -100),)),
     "banks of single taps, cut off, of many":
@@ -378,16 +386,16 @@ PROBLEMS |= {
 }  # fmt: skip
 
 
-def operands(problem: Correlation) -> tuple[jax.Array, jax.Array]:
+def operands(problem: Correlation) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
 
-    def one(*shape: int) -> jax.Array:
+    def one(*shape: int) -> np.ndarray:
         if problem.dtype.name in INTEGERS:
-            return jnp.asarray(rng.integers(0, 2**31, shape).astype(problem.dtype))
+            return rng.integers(0, 2**31, shape).astype(problem.dtype)
         values = rng.standard_normal(shape)
         if problem.dtype.name.startswith("complex"):
             values = values + 1j * rng.standard_normal(shape)
-        return jnp.asarray(values.astype(problem.dtype))
+        return values.astype(problem.dtype)
 
     g, b, c, o = problem.g, problem.b, problem.c, problem.o
     return (one(g, b, c, *(a.n for a in problem.axes)), one(g, o, c, *(a.k for a in problem.axes)))
@@ -400,29 +408,34 @@ def widened(problem: Correlation, *arrays: Any) -> tuple[np.ndarray, ...]:
 
 
 def written_out(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:
-    """Tap by tap, with the signal in zeros."""
+    """Tap by tap, with the signal in zeros; along the last axis that is slid all taps at once."""
     problem, lhs = with_zeros_between(problem, lhs)
     lhs, rhs = widened(problem, lhs, rhs)
     axes = problem.axes
     rhs = in_order(rhs, axes, "kernel")
-    slid = [axis for axis in axes if not axis.paired]
+    *slid, last = (number for number, axis in enumerate(axes) if not axis.paired)
     padded = with_zeros(lhs, axes)
     shape = (problem.g, problem.b, problem.o, *(axis.m for axis in axes))
     total = np.zeros(shape, lhs.dtype)
-    for taps in itertools.product(*(range(axis.k) for axis in slid)):
-        each = iter(taps)
-        window: list[Any] = [slice(None)] * 3
-        tap: list[Any] = [slice(None)] * 3
-        for axis in axes:
-            if axis.paired:
-                window.append(slice(None))
-                tap.append(slice(None))
-                continue
-            k = next(each)
+    kernel = np.expand_dims(np.moveaxis(rhs, 3 + last, -1), 3 + last)
+    for taps in itertools.product(*(range(axes[number].k) for number in slid)):
+        met, place = padded, kernel
+        for number, k in zip((*slid, last), (*taps, 0), strict=True):
+            axis = axes[number]
             start = max(axis.lo, 0) - axis.lo + k * axis.dilation
-            window.append(slice(start, start + (axis.m - 1) * axis.stride + 1, axis.stride))
-            tap.append(slice(k, k + 1))
-        total += np.einsum("goc...,gbc...->gbo...", rhs[tuple(tap)], padded[tuple(window)])
+            met = met[(slice(None),) * (3 + number) + (slice(start, None),)]
+            if number != last:
+                place = place[(slice(None),) * (3 + number) + (slice(k, k + 1),)]
+        strides = list(met.strides)
+        for number in (*slid, last):
+            strides[3 + number] *= axes[number].stride
+        windows = np.lib.stride_tricks.as_strided(
+            met,
+            (*met.shape[:3], *(axis.m for axis in axes), axes[last].k),
+            (*strides, met.strides[3 + last] * axes[last].dilation),
+            writeable=False,
+        )
+        total += np.einsum("goc...k,gbc...k->gbo...", place, windows)
     return in_order(total, axes, "output")
 
 

@@ -55,18 +55,26 @@ AcrossBlock<T> across_block_of(int64_t vectors, int64_t places, std::index_seque
   return found;
 }
 
+// Bytes of weights that all places meet before others: they stay in the first cache.
+constexpr int64_t kWeightsNear = 1 << 14;
+
 // All of `count` places from x on, in equal blocks.
 template <class T>
 void sums_across(const T* x, const int64_t* places, int64_t count, const int64_t* offsets, int64_t taps,
                  const T* weights, int64_t vectors, T* to, bool added) {
   const int64_t blocks = ceil_div(count, kAtOnce), each = count / blocks, more = count % blocks;
+  const int64_t lanes = vectors * width<T>, bytes = taps * lanes * sizeof(T);
+  const int64_t parts = most(1, ceil_div(bytes, kWeightsNear));
   const T* at[kAtOnce];
-  for (int64_t b = 0; b < blocks; ++b) {
-    const int64_t size = each + (b < more);
-    for (int64_t p = 0; p < size; ++p) at[p] = x + places[p];
-    across_block_of<T>(vectors, size, std::make_index_sequence<kAcross>{})(at, offsets, taps, weights, to, added);
-    places += size;
-    to += size * vectors * width<T>;
+  for (int64_t part = 0; part < parts; ++part, added = true) {
+    const int64_t first = taps * part / parts, some = taps * (part + 1) / parts - first;
+    for (int64_t b = 0, place = 0; b < blocks; ++b) {
+      const int64_t size = each + (b < more);
+      for (int64_t p = 0; p < size; ++p) at[p] = x + places[place + p];
+      across_block_of<T>(vectors, size, std::make_index_sequence<kAcross>{})(
+          at, offsets + first, some, weights + first * lanes, to + place * lanes, added);
+      place += size;
+    }
   }
 }
 

@@ -34,6 +34,11 @@ constexpr int64_t kLongRow = 1 << 10;
 constexpr int64_t kBatch = 1 << 15;
 // Parts for each thread, so that none waits long for another.
 constexpr int64_t kEach = 4;
+// Kernels, and signals, from which on samples with one tap each are copied side by side, signal by signal for a vector
+// of outputs, and vectors that are copied together: rows of signals lie so far apart that reading a sample of each is
+// slow. (Where vectors are long, this was not measured.)
+constexpr int64_t kPackedKernels = 16, kPackedSignals = 16, kPackedAtOnce = 8;
+constexpr bool kPacks = FILTRAX_VECTOR < 64;
 
 // Kernels whose outputs are in registers at once, and vectors of each.
 constexpr int kKernels = FILTRAX_VECTOR == 64 ? 8 : 4, kMostVectors = 12, kMostOutputs = 24;
@@ -241,6 +246,8 @@ class Bank {
         is_across_(lies_across()), blocks_(blocks_of(windows_)),
         in_place_(other_.count * down_.count * inner_.count == 1 && lies_whole<S, T>(other_, down_, inner_) &&
                   (is_across_ || inner_.size >= W)),
+        is_packed_(kPacks && in_place_ && !is_across_ && terms_ >= kPackedSignals &&
+                   int64_t(windows_[0].kernels.size()) >= kPackedKernels),
         cuts_(down_, inner_, terms_ * other_.count, sizeof(T), shared_ ? ceil_div(kEach * pool.threads, turns_) : 1,
               is_across_ ? most(kNarrow, kSumsWaiting / int64_t(sizeof(T)) / padded_) : kMost),
         copy_(other_, down_, inner_, cuts_.rows, cuts_.cols, is_across_ ? 1 : W, lhs + problem.count_samples(),
@@ -257,10 +264,11 @@ class Bank {
       most_taps = most(most_taps, taps_of(window));
     }
     share(threads, sets * blocks, [&](int64_t number) { arrange(number / blocks, blocks_[number % blocks]); });
-    const int64_t size = copy_.size();
+    for (int64_t s = 0; is_packed_ && s < terms_; ++s) signals_.push_back(term_of(problem_, s).lhs);
+    const int64_t size = is_packed_ ? cuts_.rows * ceil_div(cuts_.cols, W) * W : copy_.size();
     const int64_t numbers = is_across_ ? most(size, kCopies / kWeights * kAcross * W * most_taps) : size;
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
-    chunks_ = in_place_ ? 1 : ceil_div(terms_, together);
+    chunks_ = in_place_ && !is_packed_ ? 1 : ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
     for (Window& window : windows_) find_offsets(window);
     // What all parts of a batch have waiting stays near.
@@ -268,7 +276,12 @@ class Bank {
     const int64_t fit = chunks_ > 1 ? least(kCopies / copied, kSumsWaiting / waiting) : kBatch / copied;
     const int64_t parts = turns_ * cuts_.count(), batches = ceil_div(parts, most(1, fit / int64_t(sizeof(T))));
     const int64_t shares = most(batches, least(parts, kEach * threads.threads));
-    share(threads, shares, [&](int64_t number) { make(parts * number / shares, parts * (number + 1) / shares); });
+    // Where there are fewer than threads, these share the kernels, too.
+    const int64_t groups = least(blocks, ceil_div(threads.threads, shares));
+    share(threads, shares * groups, [&](int64_t number) {
+      const int64_t part = number / groups, group = number % groups;
+      make(parts * part / shares, parts * (part + 1) / shares, blocks * group / groups, blocks * (group + 1) / groups);
+    });
   }
 
  private:
@@ -339,6 +352,10 @@ class Bank {
   void find_offsets(Window& window) const {
     std::vector<int64_t> all;
     for (int64_t s = 0; s < longest_; ++s) {
+      if (is_packed_) {
+        window.offsets.push_back(s * W);
+        continue;
+      }
       all.clear();
       copy_.add_offsets(in_place_ ? term_of(problem_, s).lhs : s * copy_.size(), in_place_, all);
       for (int64_t a = 0; a < other_.count; ++a) {
@@ -400,15 +417,32 @@ class Bank {
     return {part, before, rest_.row_of(cell, &Cell::rhs), place, to, nullptr, nullptr};
   }
 
-  // Parts [begin, end) of the outputs of all kernels. All copies are made first: what was just written is slow to read.
+  // From one vector of outputs to the next where their samples are packed: not so many bytes that they push each other
+  // out of the first cache.
+  int64_t packed() const { return (longest_ + 2) * W; }
+  // Samples of some signals, from the first of each vector of outputs on, one signal after the other.
+  void pack(const T* samples, const Slot* found, int64_t slots, int64_t first, int64_t terms, T* to) const {
+    for (int64_t i = 0; i < slots; i += kPackedAtOnce, to += kPackedAtOnce * packed()) {
+      const int64_t some = least(kPackedAtOnce, slots - i);
+      for (int64_t s = 0; s < terms; ++s) {
+        const T* signal = samples + signals_[first + s];
+        for (int64_t j = 0; j < some; ++j) {
+          put<T, W>(to + j * packed() + s * W, load<T>(signal + found[i + j].from));
+        }
+      }
+    }
+  }
+
+  // Parts [begin, end) of the outputs of some blocks. All copies are made first: what was just written is slow to read.
   // Where not all signals are near together, sums wait for the next chunk; all parts meet a block of weights before
   // the next, for these come from afar.
-  void make(int64_t begin, int64_t end) const {
+  void make(int64_t begin, int64_t end, int64_t first_block, int64_t last_block) const {
     const int64_t size = copy_.size(), count = end - begin, outputs = cuts_.rows * cuts_.cols;
     const int64_t slots = cuts_.rows * ceil_div(cuts_.cols, W) + kMostVectors;
+    const int64_t copied = is_packed_ ? slots * packed() : longest_ * size;
     // Squares are read whole.
     const int64_t waiting = is_across_ ? (outputs + W) * padded_ : padded_ * slots * W;
-    T* copies = scratch<T>(0, count * longest_ * size + copy_.kBehind);
+    T* copies = scratch<T>(0, count * copied + copy_.kBehind);
     T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (count * outputs + W) * kAcross * W : 0);
     int64_t* places = is_across_ ? scratch<int64_t>(2, 4 * count * outputs) : nullptr;
     Slot* found = is_across_ ? nullptr : scratch<Slot>(2, count * slots);
@@ -427,6 +461,10 @@ class Bank {
         if (in_place_) {
           const S* there = lhs_ + turn.place.lhs + copy_.place_of(turn.before, part.top, part.left);
           turn.samples = reinterpret_cast<const T*>(there);
+          if (!is_packed_) continue;
+          pack(turn.samples, found + i * slots, part.rows * ceil_div(part.cols, W), first, terms, to);
+          turn.samples = to;
+          to += copied;
           continue;
         }
         turn.samples = to;
@@ -436,11 +474,11 @@ class Bank {
         }
       }
       if (is_across_) {
-        meet_across(turns, count, places, chunk, first, terms);
+        meet_across(turns, count, places, chunk, first, terms, first_block, last_block);
         continue;
       }
-      for (const Block& block : blocks_) {
-        for (int64_t i = 0; i < count; ++i) meet(turns[i], found + i * slots, chunk, first, terms, block);
+      for (int64_t b = first_block; b < last_block; ++b) {
+        for (int64_t i = 0; i < count; ++i) meet(turns[i], found + i * slots, chunk, first, terms, blocks_[b]);
       }
     }
   }
@@ -506,7 +544,7 @@ class Bank {
       bool direct = true;
       for (int r = 0; r < block.vectors; ++r) {
         const Slot& slot = found[r];
-        at[r] = turn.samples + slot.from;
+        at[r] = turn.samples + (is_packed_ ? least(i + r, slots - 1) * packed() : slot.from);
         waiting[r] = {sums + least(i + r, slots - 1) * W, waits_apart};
         if (goes_on) {
           into[r] = waiting[r];
@@ -540,12 +578,13 @@ class Bank {
 
   // The same of vectors across kernels, of all parts that meet the same ones together.
   void meet_across(const Turn* turns, int64_t count, int64_t* places, int64_t chunk, int64_t first_term,
-                   int64_t terms) const {
+                   int64_t terms, int64_t first_block, int64_t last_block) const {
     for (int64_t begin = 0, end = 0; begin < count; begin = end) {
       while (end < count && turns[end].set == turns[begin].set) ++end;
       const Turn& turn = turns[begin];
       const int64_t outputs = find(turns + begin, end - begin, places);
-      for (const Block& block : blocks_) {
+      for (int64_t b = first_block; b < last_block; ++b) {
+        const Block& block = blocks_[b];
         const int64_t taps = terms * taps_of(*block.window);
         const T* weights = weights_of(turn.set, block, first_term);
         T* sums = turn.sums + (chunks_ > 1 ? block.before * outputs : 0);
@@ -599,11 +638,13 @@ class Bank {
   // Kernels with those that fill up vectors, and the weights of a set.
   int64_t padded_ = 0, weights_of_set_ = 0;
   const std::vector<Block> blocks_;
-  // Whether signals are read where they lie: with one tap each sample is, once.
-  const bool in_place_;
+  // Whether signals are read where they lie: with one tap each sample is, once; and whether they are packed then.
+  const bool in_place_, is_packed_;
   const Cuts cuts_;
   const Copy<S, T> copy_;
   Buffer<T> weights_;
+  // Where signals begin.
+  std::vector<int64_t> signals_;
   // Chunks of signals, and how many the longest has.
   int64_t chunks_ = 1, longest_ = 1;
 };
