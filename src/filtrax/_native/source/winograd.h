@@ -73,6 +73,8 @@ struct Tiling {
 // Bytes of frames and sums that a thread has at once, the fewest tiles, and those where kernels are small beside their
 // samples; bytes of those of all threads.
 constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kFewestOfAll = 12, kTilesOfAll = 1 << 23;
+// Bytes of frames that stay near while all kernels meet them.
+constexpr int64_t kFramesNear = 1 << 22;
 // Panels of signals whose sums are made together.
 constexpr int64_t kPanels = 4;
 // Tiles that all kernels meet at once.
@@ -287,8 +289,11 @@ class Winograd {
       const Panels panels{met_vectors() * parts_, count * woven_};
       T* samples = scratch<T>(0, points_ * panels.plane());
       combine_signals(sets_[set], begin, count, 0, met_vectors(), panels, samples);
-      for (int64_t block = 0; block < blocks_; ++block) {
-        meet(sets_[set], block, kernels + (set * blocks_ + block) * of_block(), begin, count, panels, samples);
+      // Samples that are not near are read once for all kernels, whose sums wait; others with each block of these.
+      const bool far = points_ * panels.plane() * int64_t(sizeof(T)) > kFramesNear;
+      for (int64_t block = 0, next; block < blocks_; block = next) {
+        next = far ? blocks_ : block + 1;
+        meet(sets_[set], block, next, kernels + (set * blocks_ + block) * of_block(), begin, count, panels, samples);
       }
     });
   }
@@ -300,7 +305,7 @@ class Winograd {
     share(pool, blocks_, [&](int64_t block) {
       T* kernels = scratch<T>(5, of_block());
       combine_kernels(set, block, 0, channels(), kernels);
-      meet(set, block, kernels, 0, groups_, panels, samples);
+      meet(set, block, block + 1, kernels, 0, groups_, panels, samples);
     });
   }
 
@@ -366,33 +371,43 @@ class Winograd {
     });
   }
 
-  // The outputs of a block of kernels.
-  void meet(const Place& set, int64_t block, const T* kernels, int64_t begin, int64_t groups, const Panels& panels,
-            const T* samples) const {
-    const int64_t count = groups * woven_;
-    const int64_t first = first_of(block), wide = first_of(block + 1) - first, panel = panels.panel();
-    const Panels results{wide, count};
-    T* sums = scratch<T>(1, points_ * results.plane());
-    const PanelBlocks<T> those = panel_blocks_of<true, T>(wide);
-    const int64_t turns = ceil_div(count, those.most), runs = ceil_div(channels(), kRunOfChannels);
+  // The outputs of blocks [begin, end) of kernels, of so many groups of tiles from one on.
+  void meet(const Place& set, int64_t begin, int64_t end, const T* kernels, int64_t group, int64_t groups,
+            const Panels& panels, const T* samples) const {
+    const int64_t count = groups * woven_, panel = panels.panel(), runs = ceil_div(channels(), kRunOfChannels);
+    const int64_t of_sums = points_ * Panels{kColumns, count}.plane();
+    T* sums = scratch<T>(1, (end - begin) * of_sums);
     for (int64_t point = 0; point < points_; ++point) {
       for (int64_t number = 0; number < parts_ * runs; ++number) {
         const int64_t part = number / runs, run = number % runs;
         const int64_t from = met_vectors() * run / runs, to = met_vectors() * (run + 1) / runs;
-        const T* taps = kernels + point * of_point() + (part * channels() + from * W) * wide * W;
         const T* x = samples + point * panels.plane() + (part * met_vectors() + from) * panel;
-        for (int64_t i = 0; i < turns; ++i) {
-          const int64_t at = count * i / turns, met = count * (i + 1) / turns - at;
-          those.of(met)(x + at * W, to - from, panel, least(W, channels() - (to - 1) * W), taps, 0,
-                        sums + point * results.plane() + at * W, results.panel(), W, number > 0);
+        for (int64_t block = begin; block < end; ++block) {
+          const int64_t wide = first_of(block + 1) - first_of(block);
+          const Panels results{wide, count};
+          const PanelBlocks<T> those = panel_blocks_of<true, T>(wide);
+          const T* taps = kernels + (block - begin) * of_block() + point * of_point() +
+                          (part * channels() + from * W) * wide * W;
+          T* into = sums + (block - begin) * of_sums + point * results.plane();
+          const int64_t turns = ceil_div(count, those.most);
+          for (int64_t i = 0; i < turns; ++i) {
+            const int64_t at = count * i / turns, met = count * (i + 1) / turns - at;
+            those.of(met)(x + at * W, to - from, panel, least(W, channels() - (to - 1) * W), taps, 0, into + at * W,
+                          results.panel(), W, number > 0);
+          }
         }
       }
     }
-    in_runs(begin, begin + groups, [&](const Run& run, int64_t tile) {
-      for (int64_t v = 0; v < wide; ++v) {
-        leave(set, run, first + v, sums + v * results.panel() + tile * W, results.plane());
-      }
-    });
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = first_of(block), wide = first_of(block + 1) - first;
+      const Panels results{wide, count};
+      const T* found = sums + (block - begin) * of_sums;
+      in_runs(group, group + groups, [&](const Run& run, int64_t tile) {
+        for (int64_t v = 0; v < wide; ++v) {
+          leave(set, run, first + v, found + v * results.panel() + tile * W, results.plane());
+        }
+      });
+    }
   }
 
   // A vector of kernels of a run of tiles, from the points back to outputs, to where these lie.
