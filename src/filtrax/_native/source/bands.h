@@ -20,7 +20,6 @@ struct Bands {
   // Places that a band reads, and the last one; outputs of a band.
   int64_t length, last, written;
 };
-constexpr int64_t kBandsNumbers = sizeof(Bands) / sizeof(int64_t);
 
 // The part of an extended array from one place of an axis on.
 inline Extension part_of(Extension extension, int64_t axis, int64_t from, int64_t length) {

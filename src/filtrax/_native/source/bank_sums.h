@@ -501,8 +501,8 @@ class BankOfSums {
   std::vector<int64_t> offsets_, results_;
 };
 
-// Sums that one thread makes of some kernels and some signals, for them to stay near. What is read of a kernel is turned
-// over, so each meets many signals.
+// Sums that one thread makes of some kernels and some signals, for them to stay near. What is read of a kernel is
+// turned over, so each meets many signals.
 template <class T>
 struct Tiles {
   struct Cut {

@@ -265,14 +265,14 @@ class Bank {
     }
     share(threads, sets * blocks, [&](int64_t number) { arrange(number / blocks, blocks_[number % blocks]); });
     for (int64_t s = 0; is_packed_ && s < terms_; ++s) signals_.push_back(term_of(problem_, s).lhs);
-    const int64_t size = is_packed_ ? cuts_.rows * ceil_div(cuts_.cols, W) * W : copy_.size();
+    const int64_t size = of_signal();
     const int64_t numbers = is_across_ ? most(size, kCopies / kWeights * kAcross * W * most_taps) : size;
     const int64_t together = most(1, kCopies / int64_t(sizeof(T)) / numbers);
     chunks_ = in_place_ && !is_packed_ ? 1 : ceil_div(terms_, together);
     longest_ = ceil_div(terms_, chunks_);
     for (Window& window : windows_) find_offsets(window);
     // What all parts of a batch have waiting stays near.
-    const int64_t copied = longest_ * size, waiting = padded_ * cuts_.rows * ceil_div(cuts_.cols, W) * W;
+    const int64_t copied = longest_ * size, waiting = padded_ * vectors() * W;
     const int64_t fit = chunks_ > 1 ? least(kCopies / copied, kSumsWaiting / waiting) : kBatch / copied;
     const int64_t parts = turns_ * cuts_.count(), batches = ceil_div(parts, most(1, fit / int64_t(sizeof(T))));
     const int64_t shares = most(batches, least(parts, kEach * threads.threads));
@@ -417,6 +417,9 @@ class Bank {
     return {part, before, rest_.row_of(cell, &Cell::rhs), place, to, nullptr, nullptr};
   }
 
+  // Vectors of outputs of a part, at most, and numbers that its samples of a signal take as a copy.
+  int64_t vectors() const { return cuts_.rows * ceil_div(cuts_.cols, W); }
+  int64_t of_signal() const { return is_packed_ ? vectors() * W : copy_.size(); }
   // From one vector of outputs to the next where their samples are packed: not so many bytes that they push each other
   // out of the first cache.
   int64_t packed() const { return (longest_ + 2) * W; }
@@ -437,9 +440,8 @@ class Bank {
   // Where not all signals are near together, sums wait for the next chunk; all parts meet a block of weights before
   // the next, for these come from afar.
   void make(int64_t begin, int64_t end, int64_t first_block, int64_t last_block) const {
-    const int64_t size = copy_.size(), count = end - begin, outputs = cuts_.rows * cuts_.cols;
-    const int64_t slots = cuts_.rows * ceil_div(cuts_.cols, W) + kMostVectors;
-    const int64_t copied = is_packed_ ? slots * packed() : longest_ * size;
+    const int64_t count = end - begin, outputs = cuts_.rows * cuts_.cols, slots = vectors() + kMostVectors;
+    const int64_t copied = is_packed_ ? slots * packed() : longest_ * of_signal();
     // Squares are read whole.
     const int64_t waiting = is_across_ ? (outputs + W) * padded_ : padded_ * slots * W;
     T* copies = scratch<T>(0, count * copied + copy_.kBehind);
@@ -468,7 +470,7 @@ class Bank {
           continue;
         }
         turn.samples = to;
-        for (int64_t s = 0; s < terms; ++s, to += size) {
+        for (int64_t s = 0; s < terms; ++s, to += of_signal()) {
           const S* signal = lhs_ + turn.place.lhs + term_of(problem_, first + s).lhs;
           copy_.fill(signal, turn.before, part.top, part.left, part.rows, part.cols, to);
         }

@@ -181,7 +181,8 @@ template <class T, int Parts, class From, class O, size_t... R>
 FILTRAX_INLINE void neighbours(int64_t vectors, const From& samples, const TapList<T, Parts>& taps, O* out,
                                std::index_sequence<R...>) {
   // A table: of calls within calls, blocks of few vectors would be the last.
-  static constexpr void (*of[])(const From&, const TapList<T, Parts>&, O*) = {neighbours_of<R + 1, T, Parts, From, O>...};
+  static constexpr void (*of[])(const From&, const TapList<T, Parts>&, O*) = {
+      neighbours_of<R + 1, T, Parts, From, O>...};
   of[vectors - 1](samples, taps, out);
 }
 

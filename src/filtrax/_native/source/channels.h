@@ -177,7 +177,8 @@ class AcrossChannels {
     const int64_t items = images * parts_, rows = ceil_div(below_.count, parts_);
     const int64_t outputs = below_.axis.m * along_.axis.m;
     const double products = double(outputs) * taps_.size() / (below_.axis.base * along_.axis.base);
-    const double work = images * terms_.size() * (W * (products + kTurned * (outputs + below_.axis.n * along_.axis.n)) + kItem);
+    const double turned = kTurned * (outputs + below_.axis.n * along_.axis.n);
+    const double work = images * terms_.size() * (W * (products + turned) + kItem);
     const int64_t tasks = work < kShared ? 1 : least(items, least(16 * pool.threads, int64_t(8 * work / kShared)));
     share(pool, tasks, [&](int64_t task) {
       const int64_t size = below_.reach(0, rows) * pitch_ * W;
@@ -319,7 +320,7 @@ class AcrossChannels {
   S* out_;
   // Where a kernel's taps lie in the order of turns, and how far from an output's place the sample is that each meets.
   std::vector<int64_t> taps_, offsets_;
-  // Where samples of a part lie among those with zeros, and, of each turn, the outputs of a row and their first samples.
+  // Where samples of a part lie among those with zeros; of each turn, the outputs of a row and their first samples.
   std::vector<int64_t> samples_;
   std::vector<std::vector<int64_t>> places_, results_;
 };

@@ -71,38 +71,46 @@ filtrax::Pool pool_of(ffi::ThreadPool& threads) {
   return {threads.num_threads(), [&](std::function<void()> task) { threads.Schedule(std::move(task)); }};
 }
 
-ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, ffi::Result<ffi::AnyBuffer> out,
-               int64_t algorithm, int64_t block, ffi::Span<const int64_t> numbers) {
-  if (numbers.size() != filtrax::kNumbers) {
-    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
-  }
-  filtrax::Problem problem;
-  std::memcpy(&problem, numbers.begin(), sizeof(problem));
-  const filtrax::Pool pool = pool_of(threads);
-  filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
+// The numbers of a struct of integers; false where they are not as many.
+template <class T>
+bool read(ffi::Span<const int64_t> numbers, T& to) {
+  if (numbers.size() * sizeof(int64_t) != sizeof(to)) return false;
+  std::memcpy(&to, numbers.begin(), sizeof(to));
+  return true;
+}
+ffi::Error another_version() { return ffi::Error::InvalidArgument("filtrax: the library is of another version"); }
+
+// What takes memory of its own.
+template <class Run>
+ffi::Error where_memory_is(const Run& run) {
   try {
-    const filtrax::Correlate correlate = kernels(lhs.element_type());
-    const bool served = correlate && correlate(static_cast<filtrax::Algorithm>(algorithm), pool, problem, block,
-                                               lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
-    return served ? ffi::Error::Success() : ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
+    return run();
   } catch (const std::bad_alloc&) {
     return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
   }
 }
 
+ffi::Error run(ffi::ThreadPool threads, ffi::AnyBuffer lhs, ffi::AnyBuffer rhs, ffi::Result<ffi::AnyBuffer> out,
+               int64_t algorithm, int64_t block, ffi::Span<const int64_t> numbers) {
+  filtrax::Problem problem;
+  if (!read(numbers, problem)) return another_version();
+  const filtrax::Pool pool = pool_of(threads);
+  filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
+  return where_memory_is([&] {
+    const filtrax::Correlate correlate = kernels(lhs.element_type());
+    const bool served = correlate && correlate(static_cast<filtrax::Algorithm>(algorithm), pool, problem, block,
+                                               lhs.untyped_data(), rhs.untyped_data(), out->untyped_data());
+    return served ? ffi::Error::Success() : ffi::Error::InvalidArgument("filtrax: no kernels for this dtype");
+  });
+}
+
 ffi::Error run_bands(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBuffer h, ffi::Result<ffi::AnyBuffer> out,
                      int64_t algorithm, ffi::Span<const int64_t> numbers, ffi::Span<const int64_t> margins,
                      ffi::Span<const int64_t> cut) {
-  if (numbers.size() != 2 * filtrax::kNumbers || margins.size() != filtrax::kExtensionNumbers ||
-      cut.size() != filtrax::kBandsNumbers) {
-    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
-  }
   filtrax::Problem problems[2];
   filtrax::Extension extension;
   filtrax::Bands bands;
-  std::memcpy(problems, numbers.begin(), sizeof(problems));
-  std::memcpy(&extension, margins.begin(), sizeof(extension));
-  std::memcpy(&bands, cut.begin(), sizeof(bands));
+  if (!read(numbers, problems) || !read(margins, extension) || !read(cut, bands)) return another_version();
   const filtrax::Pool pool = pool_of(threads);
   filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
   const filtrax::Correlate correlate = kernels(x.element_type());
@@ -118,11 +126,9 @@ ffi::Error run_bands(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBuffer h
                                                out->untyped_data());
     return ffi::Error::Success();
   };
-  try {
+  return where_memory_is([&] {
     return bytes == 2 ? run(uint16_t{}) : bytes == 4 ? run(uint32_t{}) : run(uint64_t{});
-  } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
-  }
+  });
 }
 
 template <class T, class Add>
@@ -135,11 +141,8 @@ void extend_or_fold(const filtrax::Pool& pool, bool back, const filtrax::Extensi
 
 ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi::AnyBuffer> out, bool back,
                       ffi::Span<const int64_t> numbers) {
-  if (numbers.size() != filtrax::kExtensionNumbers) {
-    return ffi::Error::InvalidArgument("filtrax: the library is of another version");
-  }
   filtrax::Extension extension;
-  std::memcpy(&extension, numbers.begin(), sizeof(extension));
+  if (!read(numbers, extension)) return another_version();
   const filtrax::Pool pool = pool_of(threads);
   filtrax::in_large_pages(out->untyped_data(), out->size_bytes());
   const auto plus = [](auto a, auto b) { return a + b; };
@@ -147,7 +150,7 @@ ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi
     extend_or_fold<decltype(number)>(pool, back, extension, x.untyped_data(), out->untyped_data(), add);
     return ffi::Error::Success();
   };
-  try {
+  return where_memory_is([&] {
     switch (x.element_type()) {
       case ffi::DataType::BF16:
         return run(filtrax::BFloat16{}, [](filtrax::BFloat16 a, filtrax::BFloat16 b) {
@@ -172,9 +175,7 @@ ffi::Error run_extend(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::Result<ffi
       default:
         return ffi::Error::InvalidArgument("filtrax: no margins for this dtype");
     }
-  } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "filtrax: no memory for temporary arrays");
-  }
+  });
 }
 
 // Zen 4, which takes vectors of 64 bytes in two halves: the one AMD family that knows such vectors and does.

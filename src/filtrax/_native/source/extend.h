@@ -39,7 +39,6 @@ struct Extension {
   Margins axes[kMarginAxes];
   int64_t items;
 };
-constexpr int64_t kExtensionNumbers = sizeof(Extension) / sizeof(int64_t);
 
 // Bytes of a row that are done at once, and those that are worth another thread.
 constexpr int64_t kRowPart = 1 << 16, kWorthThreads = 1 << 17;

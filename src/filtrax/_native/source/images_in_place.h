@@ -100,8 +100,8 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
        : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
-// Vectors of outputs of R rows, one after the other from a column on, of so few taps that these stay in registers: D down
-// by X across, of one plane.
+// Vectors of outputs of R rows, one after the other from a column on, of so few taps that these stay in registers: D
+// down by X across, of one plane.
 template <int R, int D, int X, class T>
 void few_taps(const Stencil<T>& stencil, const T* const* rows, int64_t column, int64_t vectors, T* to, int64_t apart) {
   constexpr int W = width<T>;
@@ -292,7 +292,8 @@ class InPlace {
       for (int64_t i = 0; i < across_[0].m; i += W) {
         if (few && samples_.are_there(i + ahead(0), W + across_[0].k - 1) && i + W <= across_[0].m) {
           // All that read nothing beyond the ends of the rows.
-          const int64_t end = least(lo_ + inner_.n - ahead(0) - across_[0].k + 1, across_[0].m), vectors = (end - i) / W;
+          const int64_t end = least(lo_ + inner_.n - ahead(0) - across_[0].k + 1, across_[0].m);
+          const int64_t vectors = (end - i) / W;
           stencil.first = across_[0].tap * inner_.rhs;
           few(stencil, rows + top, i + ahead(0), vectors, to + top * apart + i, apart);
           i += (vectors - 1) * W;

@@ -78,7 +78,7 @@ void stencil_sums(const T* const* x, const T* const* h, int64_t rows, int64_t co
   (choose(counted), ...);
 #pragma GCC unroll 32
   for (int i = 0; i < A * X; ++i) total[i] = load<T>(sums + (i / X * pitch + i % X) * W);
-  // Rows of samples from `Step * r` on: those of outputs [from, to), each `Step` of them, meet the rows of taps in turn.
+  // Rows of samples from `Step * r` on: those of outputs [from, to), each `Step` of them, meet the taps' rows in turn.
   const auto meet = [&](int64_t r, int from, int to) __attribute__((always_inline)) {
 #pragma GCC unroll 2
     for (int s = 0; s < Step && s < A; ++s) {
@@ -321,8 +321,8 @@ class SumsInPlace {
   const Slide &inner_, &axis_, &other_;
   const T *lhs_, *rhs_;
   T* out_;
-  // Taps of a row in whole vectors; what makes few sums of large images, along their rows; whether rows are copied; rows
-  // of taps in a band and bands, taps of a row that are met before the next band is, and outputs across at once.
+  // Taps of a row in whole vectors; what makes few sums of large images, along their rows; whether rows are copied;
+  // rows of taps in a band and bands, taps of a row that are met before the next band is, and outputs across at once.
   const int64_t along_;
   const FewSums<T> few_;
   const bool are_far_;

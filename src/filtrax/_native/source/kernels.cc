@@ -48,7 +48,9 @@ void run(Algorithm algorithm, const Pool& pool, const Problem& problem, int64_t 
                            reinterpret_cast<T*>(out));
     }
     if (algorithm == kTaps && is_bank<T>(problem)) return correlate_bank<S, T>(pool, problem, lhs, rhs, out);
-    if (algorithm == kDots && is_bank_of_sums<T>(problem)) return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+    if (algorithm == kDots && is_bank_of_sums<T>(problem)) {
+      return correlate_bank_sums<S, T>(pool, problem, lhs, rhs, out);
+    }
   }
   algorithm == kTaps ? correlate_taps<S, T, Parts>(pool, problem, lhs, rhs, out)
                      : correlate_sums<S, T, Parts>(pool, problem, lhs, rhs, out);

@@ -114,7 +114,6 @@ struct Problem {
     return total;
   }
 };
-constexpr int64_t kNumbers = sizeof(Problem) / sizeof(int64_t);
 
 // Where a cell's rows begin.
 struct Place {

@@ -1,6 +1,7 @@
 // Gradients by kernels of many short rows: few dot products of each row with another, all of them at once.
 //
-// Sums stay in registers along a row. Where some of what a vector holds is another row's, a mask for each output hides it.
+// Sums stay in registers along a row. Where some of what a vector holds is another row's, a mask for each output hides
+// it.
 #pragma once
 
 #include <utility>
@@ -25,7 +26,8 @@ template <class T>
 bool are_short_row_sums(const Problem& problem) {
   const Slide& inner = problem.inner;
   return problem.is_of_rows() && problem.lanes == 1 && !problem.has(is_of_kernels) && !problem.has(is_of_signals) &&
-         inner.dilation == 1 && inner.base == 1 && inner.lhs == 1 && inner.rhs == 1 && inner.m <= kFewSums && inner.m <= inner.k &&
+         inner.dilation == 1 && inner.base == 1 && inner.lhs == 1 && inner.rhs == 1 && inner.m <= kFewSums &&
+         inner.m <= inner.k &&
          inner.k <= kSummedVectors * width<T> && problem.count_cells() * problem.count_sums() >= kManySums;
 }
 

@@ -33,8 +33,9 @@ struct TapPart {
   int64_t first, count;
 };
 
-// Frames along an axis: `count` groups, `hop` outputs of each frame from one to the next, of `woven` frames that begin at
-// neighbouring samples. Each has `points` samples, which `taps` taps turn into `outputs` outputs, for each of the parts.
+// Frames along an axis: `count` groups, `hop` outputs of each frame from one to the next, of `woven` frames that begin
+// at neighbouring samples. Each has `points` samples, which `taps` taps turn into `outputs` outputs, for each of the
+// parts.
 struct Tiling {
   Tiling(const Slide& axis, bool of_sums)
       : step(of_sums ? axis.dilation : axis.stride), woven(of_sums ? axis.stride : axis.dilation) {
