@@ -321,8 +321,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "small blocks of rows apart": ((1, 1, 8, 48), (Axis(3, 1, 3, 0), same(200, 3))),
     "small blocks of rows summed": ((2, 2, 8, 16), (whole(3), same(50, 3))),
     "small blocks for one output": ((1, 2, 17, 20), (same(30, 3), Axis(12, 4, 1, 1))),
-    "small blocks of many frames for all kernels, strided":
-        ((1, 1, 416, 26), (Axis(114, 3, 57, 1, stride=2), Axis(115, 3, 58, 1, stride=2))),
+    "small blocks of many frames, channel after channel, strided":
+        ((1, 1, 411, 26), (Axis(114, 3, 57, 1, stride=2), Axis(115, 3, 58, 1, stride=2))),
     "small blocks of a large image": ((1, 1, 8, 16), (same(120, 3), same(150, 3))),
     "small blocks of parts": ((1, 3, 20, 17), (same(23, 7), same(19, 6))),
     "small blocks of parts along rows": ((2, 2, 70, 33), (same(200, 15),)),
@@ -646,6 +646,21 @@ def test_sums(name: str, dtype: str) -> None:
         error = np.max(np.abs(found.astype(expected.dtype) - expected)) / np.max(np.abs(expected))
         # Combinations of samples are larger than these.
         assert error < (2 if "small blocks" in name else 1) * 3 * EPS[dtype], engine
+
+
+def test_small_blocks_of_many_frames_for_all_kernels() -> None:
+    # Neither frames nor sums are near: those are read once, point by point.
+    axes = (Axis(114, 3, 57, 1, stride=2), Axis(115, 3, 58, 1, stride=2))
+    problem = Correlation(1, 1, 208, 210, axes, jnp.dtype("float64"))
+    lhs, rhs = operands(problem)
+    found = COMPILED["overlap"].run(axes, lhs, rhs, jax.lax.Precision.HIGHEST, "cpu")
+    padded = np.pad(lhs[0, 0], ((0, 0), (1, 1), (1, 1)))
+    expected = sum(
+        np.tensordot(rhs[0, :, :, i, j], padded[:, i : i + 113 : 2, j : j + 115 : 2], 1)
+        for i, j in itertools.product(range(3), repeat=2)
+    )
+    error = np.max(np.abs(np.asarray(found)[0, 0] - expected)) / np.max(np.abs(expected))
+    assert error < 6 * EPS["float64"]
 
 
 def exchanged(problem: Correlation, lhs: Any, rhs: Any) -> np.ndarray:

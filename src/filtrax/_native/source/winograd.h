@@ -74,8 +74,11 @@ struct Tiling {
 // Bytes of frames and sums that a thread has at once, the fewest tiles, and those where kernels are small beside their
 // samples; bytes of those of all threads.
 constexpr int64_t kTilesNear = 3 << 18, kFewestTiles = 48, kFewestOfAll = 12, kTilesOfAll = 1 << 23;
-// Bytes of frames that stay near while all kernels meet them.
-constexpr int64_t kFramesNear = 1 << 22;
+// Bytes of frames that stay near while all kernels meet them. More of them are made channel after channel, so many at
+// once, where so many sums stay near; or, from the larger number on, are read point by point.
+constexpr int64_t kFramesNear = 1 << 20, kFramesAtOnce = 1 << 19, kSumsNear = 1 << 20, kFramesFar = 1 << 22;
+// Bytes of kernels that are used at once.
+constexpr int64_t kKernelsAtOnce = 1 << 18;
 // Panels of signals whose sums are made together.
 constexpr int64_t kPanels = 4;
 // Tiles that all kernels meet at once.
@@ -271,11 +274,12 @@ class Winograd {
       for (const Place& set : sets_) few_tiles(set, pool);
       return;
     }
-    const Temporary<T> memory(5, sets * blocks_ * of_block());
+    const Stretch all{0, cuts};
+    const Temporary<T> memory(5, sets * blocks_ * of_block(all));
     T* kernels = memory.get();
     share(pool, sets * blocks_ * cuts, [&](int64_t number) {
-      const int64_t cut = number % cuts, block = number / cuts % blocks_, end = least(channels(), (cut + 1) * W);
-      combine_kernels(sets_[number / cuts / blocks_], block, cut * W, end, kernels + number / cuts * of_block());
+      const int64_t cut = number % cuts, block = number / cuts;
+      combine_kernels(sets_[block / blocks_], block % blocks_, {cut, cut + 1}, all, kernels + block * of_block(all));
     });
     const int64_t lanes = (cuts * parts_ + kColumns) * W, near = kTilesNear / int64_t(sizeof(T)) / (points_ * lanes);
     // As many as threads have alike.
@@ -287,42 +291,68 @@ class Winograd {
       const int64_t set = number / chunks, chunk = number % chunks;
       const int64_t begin = groups_ * chunk / chunks, count = groups_ * (chunk + 1) / chunks - begin;
       if (!count) return;
-      const Panels panels{met_vectors() * parts_, count * woven_};
+      const int64_t frames = frames_of(cuts, count).plane() * points_ * int64_t(sizeof(T));
+      const int64_t sums = blocks_ * of_sums(count * woven_) * int64_t(sizeof(T));
+      // Samples that are not near are made channel after channel if all sums stay near, or read once for all kernels,
+      // whose sums wait; others are read with each block of these.
+      const bool by_channels = frames > kFramesNear && sums <= kSumsNear, waits = by_channels || frames > kFramesFar;
+      const int64_t some = by_channels ? most(1, cuts * kFramesAtOnce / frames) : cuts;
+      const Panels panels = frames_of(some, count);
       T* samples = scratch<T>(0, points_ * panels.plane());
-      combine_signals(sets_[set], begin, count, 0, met_vectors(), panels, samples);
-      // Samples that are not near are read once for all kernels, whose sums wait; others with each block of these.
-      const bool far = points_ * panels.plane() * int64_t(sizeof(T)) > kFramesNear;
-      for (int64_t block = 0, next; block < blocks_; block = next) {
-        next = far ? blocks_ : block + 1;
-        meet(sets_[set], block, next, kernels + (set * blocks_ + block) * of_block(), begin, count, panels, samples);
+      T* results = scratch<T>(1, (waits ? blocks_ : 1) * of_sums(count * woven_));
+      for (int64_t first = 0; first < cuts; first += some) {
+        const Stretch here{first, least(cuts, first + some)};
+        combine_signals(sets_[set], begin, count, here, here.first, panels, samples);
+        for (int64_t block = 0, next; block < blocks_; block = next) {
+          next = waits ? blocks_ : block + 1;
+          const T* those = kernels + (set * blocks_ + block) * of_block(all);
+          multiply(block, next, those, all, here, panels, samples, results, first > 0);
+          if (here.last == cuts) leave(sets_[set], block, next, begin, count, results);
+        }
       }
     });
   }
   // The other way round: kernels in blocks, which meet all tiles, and need not be written far.
   void few_tiles(const Place& set, const Pool& pool) const {
-    const Panels panels{met_vectors() * parts_, tiles_};
+    const int64_t cuts = met_vectors(), some = most(1, kKernelsAtOnce / (of_block({0, 1}) * int64_t(sizeof(T))));
+    const Panels panels = frames_of(cuts, groups_);
     T* samples = scratch<T>(0, points_ * panels.plane());
-    share(pool, met_vectors(), [&](int64_t p) { combine_signals(set, 0, groups_, p, p + 1, panels, samples); });
+    share(pool, cuts, [&](int64_t p) { combine_signals(set, 0, groups_, {p, p + 1}, 0, panels, samples); });
     share(pool, blocks_, [&](int64_t block) {
-      T* kernels = scratch<T>(5, of_block());
-      combine_kernels(set, block, 0, channels(), kernels);
-      meet(set, block, block + 1, kernels, 0, groups_, panels, samples);
+      T* sums = scratch<T>(1, of_sums(tiles_));
+      for (int64_t first = 0; first < cuts; first += some) {
+        const Stretch here{first, least(cuts, first + some)};
+        T* kernels = scratch<T>(5, of_block(here));
+        combine_kernels(set, block, here, here, kernels);
+        multiply(block, block + 1, kernels, here, here, panels, samples + first * parts_ * panels.panel(), sums,
+                 first > 0);
+      }
+      leave(set, block, block + 1, 0, groups_, sums);
     });
   }
 
   int64_t channels() const { return terms_.size(); }
-  // Numbers of a block of kernels, and of those at a point.
-  int64_t of_block() const { return points_ * of_point(); }
-  int64_t of_point() const { return plane_of(kColumns * channels() * parts_); }
+  // Vectors of channels.
+  struct Stretch {
+    int64_t first, last;
+    int64_t count() const { return last - first; }
+  };
+  // Numbers of the channels of a block of kernels, and of those at a point; of the sums of so many tiles.
+  int64_t of_block(const Stretch& some) const { return points_ * of_point(some); }
+  int64_t of_point(const Stretch& some) const { return plane_of(kColumns * some.count() * W * parts_); }
+  int64_t of_sums(int64_t tiles) const { return points_ * Panels{kColumns, tiles}.plane(); }
   // Panels of so many tiles: numbers of one, and of all at a point.
   struct Panels {
     int64_t count, tiles;
     int64_t panel() const { return plane_of(tiles); }
     int64_t plane() const { return plane_of(count * panel() / W); }
   };
+  // Those of so many vectors of channels, each with all parts.
+  Panels frames_of(int64_t vectors, int64_t groups) const { return {vectors * parts_, groups * woven_}; }
 
-  // Some channels of a block of kernels: vectors of these side by side, part by part.
-  void combine_kernels(const Place& set, int64_t block, int64_t begin, int64_t end, T* to) const {
+  // Some channels of a block of kernels, vectors of these side by side, in the order of the signals' panels.
+  void combine_kernels(const Place& set, int64_t block, const Stretch& these, const Stretch& some, T* to) const {
+    const int64_t begin = these.first * W, end = least(channels(), these.last * W), plane = of_point(some);
     const int64_t first = first_of(block), wide = first_of(block + 1) - first, size = span();
     const int64_t together = apart_ ? most(1, least(W, kTapsTogether / apart_)) : 1;
     T* taps = scratch<T>(2, (together * most(apart_, size) + down_.taps * inner_.taps) * W);
@@ -335,14 +365,14 @@ class Winograd {
         lines_of(kernels_, &Place::rhs, rhs_ + set.rhs + terms_[at].rhs + low(), (first + v) * W, lines);
         across<S, T>(lines, 0, (count - 1) * apart_ + size, rhs_end_, taps, W);
         for (int64_t s = 0; s < count; ++s) {
-          T* into = to + ((at + s) * wide + v) * W;
+          const int64_t channel = at + s - some.first * W;
+          T* into = to + ((channel / W * parts_ * W + channel % W) * wide + v) * W;
           for (const TapPart& above : down_.parts) {
             for (const TapPart& before : inner_.parts) {
               take(taps + (s * apart_ - low()) * W, above, before, part);
               kernel_down_(part, {inner_.taps * W, W}, values, {inner_.taps * W, W}, inner_.taps);
-              kernel_inner_(values, {W, inner_.taps * W}, into, {of_point(), of_point() * inner_.points},
-                            down_.points);
-              into += channels() * wide * W;
+              kernel_inner_(values, {W, inner_.taps * W}, into, {plane, plane * inner_.points}, down_.points);
+              into += W * wide * W;
             }
           }
         }
@@ -360,59 +390,64 @@ class Winograd {
     }
   }
 
-  // Some panels of some groups of tiles.
-  void combine_signals(const Place& set, int64_t begin, int64_t count, int64_t first, int64_t last,
+  // Some channels of some groups of tiles: the parts of a vector of them one after the other, from a vector on.
+  void combine_signals(const Place& set, int64_t begin, int64_t count, const Stretch& some, int64_t from,
                        const Panels& panels, T* to) const {
     in_runs(begin, begin + count, [&](const Run& run, int64_t tile) {
       const S* lines[W];
-      for (int64_t p = first; p < last; ++p) {
+      for (int64_t p = some.first; p < some.last; ++p) {
         lines_of(terms_, &Place::lhs, lhs_ + set.lhs + signals_[run.number].lhs, p * W, lines);
-        frames(lines, run, to + p * panels.panel() + tile * W, panels.plane(), met_vectors() * panels.panel());
+        frames(lines, run, to + (p - from) * parts_ * panels.panel() + tile * W, panels.plane(), panels.panel());
       }
     });
   }
 
-  // The outputs of blocks [begin, end) of kernels, of so many groups of tiles from one on.
-  void meet(const Place& set, int64_t begin, int64_t end, const T* kernels, int64_t group, int64_t groups,
-            const Panels& panels, const T* samples) const {
-    const int64_t count = groups * woven_, panel = panels.panel(), runs = ceil_div(channels(), kRunOfChannels);
-    const int64_t of_sums = points_ * Panels{kColumns, count}.plane();
-    T* sums = scratch<T>(1, (end - begin) * of_sums);
+  // What some channels give to the sums of blocks [begin, end) of kernels, of which so many channels are there.
+  void multiply(int64_t begin, int64_t end, const T* kernels, const Stretch& there, const Stretch& some,
+                const Panels& panels, const T* samples, T* sums, bool added) const {
+    const int64_t count = panels.tiles, panel = panels.panel(), plane = of_point(there);
+    // Channels that fill no vector are met part by part.
+    const int64_t lanes = least(W, channels() - (some.last - 1) * W);
+    const int64_t whole = (some.count() - (lanes < W)) * parts_, runs = ceil_div(whole * W, kRunOfChannels);
+    const int64_t pieces = runs + (lanes < W ? parts_ : 0);
     for (int64_t point = 0; point < points_; ++point) {
-      for (int64_t number = 0; number < parts_ * runs; ++number) {
-        const int64_t part = number / runs, run = number % runs;
-        const int64_t from = met_vectors() * run / runs, to = met_vectors() * (run + 1) / runs;
-        const T* x = samples + point * panels.plane() + (part * met_vectors() + from) * panel;
+      for (int64_t piece = 0; piece < pieces; ++piece) {
+        const bool is_run = piece < runs;
+        const int64_t from = is_run ? whole * piece / runs : whole + piece - runs;
+        const int64_t to = is_run ? whole * (piece + 1) / runs : from + 1;
+        const T* x = samples + point * panels.plane() + from * panel;
         for (int64_t block = begin; block < end; ++block) {
           const int64_t wide = first_of(block + 1) - first_of(block);
           const Panels results{wide, count};
           const PanelBlocks<T> those = panel_blocks_of<true, T>(wide);
-          const T* taps = kernels + (block - begin) * of_block() + point * of_point() +
-                          (part * channels() + from * W) * wide * W;
-          T* into = sums + (block - begin) * of_sums + point * results.plane();
+          const T* taps = kernels + (block - begin) * of_block(there) + point * plane +
+                          ((some.first - there.first) * parts_ + from) * W * wide * W;
+          T* into = sums + (block - begin) * of_sums(count) + point * results.plane();
           const int64_t turns = ceil_div(count, those.most);
           for (int64_t i = 0; i < turns; ++i) {
             const int64_t at = count * i / turns, met = count * (i + 1) / turns - at;
-            those.of(met)(x + at * W, to - from, panel, least(W, channels() - (to - 1) * W), taps, 0, into + at * W,
-                          results.panel(), W, number > 0);
+            those.of(met)(x + at * W, to - from, panel, is_run ? W : lanes, taps, 0, into + at * W, results.panel(), W,
+                          added || piece > 0);
           }
         }
       }
     }
-    for (int64_t block = begin; block < end; ++block) {
+  }
+  // The outputs of blocks [begin, end) of kernels, of so many groups of tiles from one on.
+  void leave(const Place& set, int64_t begin, int64_t end, int64_t group, int64_t groups, const T* sums) const {
+    for (int64_t block = begin; block < end; ++block, sums += of_sums(groups * woven_)) {
       const int64_t first = first_of(block), wide = first_of(block + 1) - first;
-      const Panels results{wide, count};
-      const T* found = sums + (block - begin) * of_sums;
+      const Panels results{wide, groups * woven_};
       in_runs(group, group + groups, [&](const Run& run, int64_t tile) {
         for (int64_t v = 0; v < wide; ++v) {
-          leave(set, run, first + v, found + v * results.panel() + tile * W, results.plane());
+          leave_vector(set, run, first + v, sums + v * results.panel() + tile * W, results.plane());
         }
       });
     }
   }
 
   // A vector of kernels of a run of tiles, from the points back to outputs, to where these lie.
-  void leave(const Place& set, const Run& run, int64_t vector, const T* sums, int64_t plane) const {
+  void leave_vector(const Place& set, const Run& run, int64_t vector, const T* sums, int64_t plane) const {
     const Slide &outer = problem_.outer[0], &inner = problem_.inner;
     // From group to group.
     const int64_t high = down_.outputs * down_.woven, across = inner_.outputs * inner_.woven;
