@@ -10,9 +10,10 @@ were set by hand from single times: of banks (`shift` in all dtypes, `direct` in
 products of lanes and narrow ones of short rows in complex64, of `direct` along three axes in
 float32 and float64; and, where the fit's chose up to ten times too slow, those of `direct` for
 gradients by kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times),
-short ones of one channel (up to twenty times the fit's, for each output),
-of its banks, of `fft` (1.2 times in float32, of samples in complex64), of `toeplitz` in complex64,
-and of `overlap` (three; in bfloat16 1.15 times the fit's). Those of the compiled `overlap` in small
+short ones of one channel (up to twenty times the fit's, for each output) and of products of spectra
+in `fft` (four times the fit's), of `direct`'s banks, of `fft` (1.2 times in float32, of samples in
+complex64), of `toeplitz` in complex64, and of `overlap` (three; in bfloat16 1.15 times the fit's;
+short ones of XLA's form 2.8 times those of long vectors). Those of the compiled `overlap` in small
 blocks were fitted by themselves, to layers; in complex64 they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
@@ -165,14 +166,16 @@ MEASURED: dict[str, dict[str, Prices]] = {
         "float32": {
             "direct": (66100.0, 1.2, 20.0, 1.08, 6.47, 1.31, 60.7, 0.236, 4.32, 0.164, 2.78,
                 0.00203, 5.67, 1.82, 11.0, 0.0372, 6.34, 56.6, 0.0638, 6.64, 0.0, 0.227),
-            "fft": (50200.0, 0.163, 0.577, 3.27, 3.09, 0.0295, 2.69),
+            "fft": (50200.0, 0.163, 0.577, 3.27, 3.09, 0.118, 2.69),
+            "overlap": (76200.0, 0.409, 0.286, 5.52, 1.4, 1.05, 4.7),
             "toeplitz": (42200.0, 0.0176, 0.0368, 0.0484, 0.84, 1.36, 0.571, 1.5, 1.83, 8500.0,
                 0.721),
         },
         "float64": {
             "direct": (33500.0, 0.45, 8.0, 0.909, 5.76, 0.459, 2.37, 0.405, 3.99, 0.254, 2.66,
                 0.063, 17.1, 0.481, 5.67, 0.113, 4.31, 0.0, 0.386, 0.0, 0.831, 1.33),
-            "fft": (36700.0, 0.207, 0.565, 6.21, 3.73, 0.0468, 4.32),
+            "fft": (36700.0, 0.207, 0.565, 6.21, 3.73, 0.187, 4.32),
+            "overlap": (44600.0, 0.829, 1.24, 10.5, 1.4, 2.22, 9.18),
             "toeplitz": (42500.0, 0.0352, 0.0739, 0.127, 1.34, 1.66, 2.29, 1.75, 2.21, 5790.0,
                 4.49),
         },

@@ -141,7 +141,7 @@ def scratch(problem: Correlation) -> float:
         points, parts = _points(phase), _parts(phase)
         near = (_NEAR >> 1) // bytes_of_number(problem)
         near += _FEWEST * points * (parts * lanes + kernels)
-        return float(points * parts * _met(rows) * kernels * sets + 2 * near)
+        return float(points * parts * lanes * kernels * sets + 2 * near)
 
     return max(map(needed, _phases(rows)))
 
