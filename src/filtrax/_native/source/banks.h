@@ -70,50 +70,63 @@ Problem without(Problem problem, const Which& which) {
   return problem;
 }
 
-// A vector of outputs for each of some kernels, so far apart.
+// Where vectors of outputs lie: each so far from the first of its kernel, and this from kernel to kernel.
 template <class T>
 struct Outputs {
   T* first;
+  const int64_t* at;
   int64_t apart;
 };
 
-// Outputs of Q kernels, of vectors whose samples begin at `at`: `from` what was summed before, if anything.
+// Outputs of Q kernels, block after block of vectors, whose samples begin so far from the first ones: added to what was
+// summed before, if anything.
 template <int Q, class T>
-void bank_block(const T* const* at, const int64_t* offsets, const T* weights, int64_t taps, const Outputs<T>* from,
-                const Outputs<T>* to) {
+void bank_blocks(int64_t blocks, const T* samples, const int64_t* at, const int64_t* offsets, const T* weights,
+                 int64_t taps, const Outputs<T>* summed, const Outputs<T>& to) {
   constexpr int W = width<T>, R = kVectors<Q>;
   typedef Vec<T, W> V;
-  V sums[Q * R];
+  for (int64_t first = 0; first < blocks * R; first += R) {
+    V sums[Q * R];
+    const T* x[R];
+    if (summed) {
 #pragma GCC unroll 32
-  for (int i = 0; i < Q * R; ++i) sums[i] = from ? load<T>(from[i % R].first + i / R * from[i % R].apart) : V{};
-  const T* x[R];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) x[r] = at[r];
-  for (int64_t t = 0; t < taps; ++t, weights += Q) {
-    const int64_t offset = offsets[t];
-    V samples[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) samples[r] = kept(load<T>(x[r] + offset));
-#pragma GCC unroll 16
-    for (int q = 0; q < Q; ++q) {
-      const V weight = kept(splat<T>(weights[q]));
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) sums[q * R + r] += weight * samples[r];
+      for (int i = 0; i < Q * R; ++i) {
+        sums[i] = load<T>(summed->first + summed->at[first + i % R] + i / R * summed->apart);
+      }
+    } else {
+#pragma GCC unroll 32
+      for (int i = 0; i < Q * R; ++i) sums[i] = V{};
     }
-  }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) x[r] = samples + at[first + r];
+    const T* weight_of = weights;
+    for (int64_t t = 0; t < taps; ++t, weight_of += Q) {
+      const int64_t offset = offsets[t];
+      V met[R];
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) met[r] = kept(load<T>(x[r] + offset));
+#pragma GCC unroll 16
+      for (int q = 0; q < Q; ++q) {
+        const V weight = kept(splat<T>(weight_of[q]));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) sums[q * R + r] += weight * met[r];
+      }
+    }
 #pragma GCC unroll 32
-  for (int i = 0; i < Q * R; ++i) put<T, W>(to[i % R].first + i / R * to[i % R].apart, sums[i]);
+    for (int i = 0; i < Q * R; ++i) put<T, W>(to.first + to.at[first + i % R] + i / R * to.apart, sums[i]);
+  }
 }
 
 template <class T>
-struct BankBlock {
-  void (*run)(const T* const*, const int64_t*, const T*, int64_t, const Outputs<T>*, const Outputs<T>*);
+struct BankBlocks {
+  void (*run)(int64_t, const T*, const int64_t*, const int64_t*, const T*, int64_t, const Outputs<T>*,
+              const Outputs<T>&);
   int vectors;
 };
 template <class T, size_t... Q>
-BankBlock<T> bank_block_of(int64_t kernels, std::index_sequence<Q...>) {
-  static constexpr BankBlock<T> blocks[] = {{bank_block<Q + 1, T>, kVectors<Q + 1>}...};
-  return blocks[kernels - 1];
+BankBlocks<T> bank_blocks_of(int64_t kernels, std::index_sequence<Q...>) {
+  static constexpr BankBlocks<T> all[] = {{bank_blocks<Q + 1, T>, kVectors<Q + 1>}...};
+  return all[kernels - 1];
 }
 
 // How outputs, or taps, are cut into parts: what all signals have of one is near, if it can be, and all threads have
@@ -292,7 +305,7 @@ class Bank {
       if (int64_t(window.kernels.size()) > many) many = window.kernels.size(), taps = taps_of(window);
     }
     const int64_t kernels = ceil_div(many, ceil_div(many, kKernels));
-    const BankBlock<T> block = bank_block_of<T>(kernels, std::make_index_sequence<kKernels>{});
+    const BankBlocks<T> block = bank_blocks_of<T>(kernels, std::make_index_sequence<kKernels>{});
     const int64_t vectors = ceil_div(down_.size * ceil_div(inner_.size, W), block.vectors) * block.vectors;
     const double along = double(down_.size * inner_.size) / (vectors * W);
     const double products = double(terms_) * taps, worth = products / (products + kTurned);
@@ -400,12 +413,22 @@ class Bank {
     bool whole;
   };
 
-  // A part of a turn: where its first output lies, its copies, and its sums where these wait.
+  // Those of a part: first so many where there is room for whole vectors; how far from the part's first sample their
+  // samples begin, from its first output they lie, and from its first sum they wait, the last one again for those that
+  // fill up a block.
+  struct Found {
+    Slot* slots;
+    int64_t whole;
+    int64_t *from, *to, *waiting;
+  };
+
+  // A part of a turn: where its first output lies, its vectors, its copies, and its sums where these wait.
   struct Turn {
     Part part;
     int64_t before, set;
     Place place;
     S* to;
+    Found found;
     const T* samples;
     T* sums;
   };
@@ -414,7 +437,7 @@ class Bank {
     const Part part(down_, inner_, cuts_, number % cuts_.count());
     const Place place = place_of(rest_, cell);
     S* to = out_ + place.out + before * outer_.out + part.top * axis_.out + part.left * problem_.inner.out;
-    return {part, before, rest_.row_of(cell, &Cell::rhs), place, to, nullptr, nullptr};
+    return {part, before, rest_.row_of(cell, &Cell::rhs), place, to, {}, nullptr, nullptr};
   }
 
   // Vectors of outputs of a part, at most, and numbers that its samples of a signal take as a copy.
@@ -448,11 +471,12 @@ class Bank {
     T* sums = scratch<T>(1, chunks_ > 1 ? count * waiting : is_across_ ? (count * outputs + W) * kAcross * W : 0);
     int64_t* places = is_across_ ? scratch<int64_t>(2, 4 * count * outputs) : nullptr;
     Slot* found = is_across_ ? nullptr : scratch<Slot>(2, count * slots);
+    int64_t* lists = is_across_ ? nullptr : scratch<int64_t>(4, 3 * count * slots);
     Turn* turns = scratch<Turn>(3, count);
     for (int64_t i = 0; i < count; ++i) {
       turns[i] = turn_of(begin + i);
       turns[i].sums = sums + (chunks_ > 1 ? i * waiting : 0);
-      if (!is_across_) find(turns[i].part, found + i * slots);
+      if (!is_across_) turns[i].found = find(turns[i].part, found + i * slots, lists + 3 * i * slots, slots);
     }
     for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
       const int64_t first = terms_ * chunk / chunks_, terms = terms_ * (chunk + 1) / chunks_ - first;
@@ -464,7 +488,7 @@ class Bank {
           const S* there = lhs_ + turn.place.lhs + copy_.place_of(turn.before, part.top, part.left);
           turn.samples = reinterpret_cast<const T*>(there);
           if (!is_packed_) continue;
-          pack(turn.samples, found + i * slots, part.rows * ceil_div(part.cols, W), first, terms, to);
+          pack(turn.samples, turn.found.slots, part.rows * ceil_div(part.cols, W), first, terms, to);
           turn.samples = to;
           to += copied;
           continue;
@@ -480,7 +504,7 @@ class Bank {
         continue;
       }
       for (int64_t b = first_block; b < last_block; ++b) {
-        for (int64_t i = 0; i < count; ++i) meet(turns[i], found + i * slots, chunk, first, terms, blocks_[b]);
+        for (int64_t i = 0; i < count; ++i) meet(turns[i], chunk, first, terms, blocks_[b]);
       }
     }
   }
@@ -491,16 +515,26 @@ class Bank {
   // The last vector of a row overlaps with the one before. Of rows shorter than one, what is written beyond an end is
   // written over.
   // Blocks are whole: the last outputs are made as often as need be.
-  void find(const Part& part, Slot* to) const {
+  Found find(const Part& part, Slot* slots, int64_t* lists, int64_t room) const {
     const int64_t step = problem_.inner.out, size = part.rows * part.cols, count = least(W, part.cols);
     const bool close = step == 1 && axis_.out == part.cols;
+    Slot* to = slots;
     for (int64_t row = 0; row < part.rows; ++row) {
       for (int64_t begin = 0; begin < part.cols; begin += W) {
         const int64_t at = count < W ? 0 : least(begin, part.cols - W), out = row * axis_.out + at * step;
         *to++ = {row_of(row) + at, row, at, out, count, step == 1 && (count == W || (close && out + W <= size))};
       }
     }
+    const int64_t last = to - slots - 1;
     for (int i = 0; i < kMostVectors; ++i) to[i] = to[-1];
+    const Found found{slots, std::find_if(slots, to, [](const Slot& slot) { return !slot.whole; }) - slots,
+                      lists, lists + room, lists + 2 * room};
+    for (int64_t i = 0; i <= last + kMostVectors; ++i) {
+      found.from[i] = is_packed_ ? least(i, last) * packed() : slots[i].from;
+      found.to[i] = slots[i].to;
+      found.waiting[i] = least(i, last) * W;
+    }
+    return found;
   }
   // How many outputs so many parts have; from those of the first on, where their samples begin and, behind these,
   // where they lie, their rows and columns.
@@ -522,46 +556,38 @@ class Bank {
   }
 
   // What the taps of some terms give to the outputs of a block of kernels.
-  void meet(const Turn& turn, const Slot* found, int64_t chunk, int64_t first_term, int64_t terms,
-            const Block& kernels) const {
+  void meet(const Turn& turn, int64_t chunk, int64_t first_term, int64_t terms, const Block& kernels) const {
     const Window& window = *kernels.window;
     const Kernel* some = window.kernels.data() + kernels.first;
     const int64_t here = kernels.count, slots = turn.part.rows * ceil_div(turn.part.cols, W);
     const T* weights = weights_of(turn.set, kernels, first_term);
-    const int64_t taps = terms * taps_of(window);
+    const int64_t taps = terms * taps_of(window), *offsets = window.offsets.data();
     const bool begun = chunk > 0, goes_on = chunk + 1 < chunks_;
-    const BankBlock<T> block = bank_block_of<T>(here, std::make_index_sequence<kKernels>{});
+    const BankBlocks<T> block = bank_blocks_of<T>(here, std::make_index_sequence<kKernels>{});
     const int64_t apart = here > 1 ? some[1].out - some[0].out : 0, waits_apart = slots * W;
-    // Whether outputs of all kernels lie alike.
-    bool alike = true;
+    // Whether outputs of all kernels lie alike, in arithmetic's own type.
+    bool alike = sizeof(S) == sizeof(T);
     for (int64_t q = 0; q < here; ++q) {
       alike &= some[q].out == some[0].out + q * apart && some[q].rows == down_.size && some[q].cols == inner_.size;
     }
-    S* to = turn.to + some[0].out;
-    T* sums = turn.sums + kernels.before * waits_apart;
+    const Found& found = turn.found;
+    const Outputs<T> waiting{turn.sums + kernels.before * waits_apart, found.waiting, waits_apart};
+    const Outputs<T> outputs{reinterpret_cast<T*>(turn.to + some[0].out), found.to, apart};
+    const int64_t whole = goes_on ? slots : alike ? found.whole : 0;
+    const int64_t blocks = whole == slots ? ceil_div(slots, block.vectors) : whole / block.vectors;
+    block.run(blocks, turn.samples, found.from, offsets, weights, taps, begun ? &waiting : nullptr,
+              goes_on ? waiting : outputs);
+    // What is not written as vectors to where it lies.
     alignas(FILTRAX_VECTOR) T done[kMostOutputs * W];
-    for (int64_t i = 0; i < slots; i += block.vectors, found += block.vectors) {
-      const T* at[kMostVectors];
-      Outputs<T> waiting[kMostVectors], into[kMostVectors];
-      bool direct = true;
-      for (int r = 0; r < block.vectors; ++r) {
-        const Slot& slot = found[r];
-        at[r] = turn.samples + (is_packed_ ? least(i + r, slots - 1) * packed() : slot.from);
-        waiting[r] = {sums + least(i + r, slots - 1) * W, waits_apart};
-        if (goes_on) {
-          into[r] = waiting[r];
-        } else if (sizeof(S) == sizeof(T) && slot.whole && alike) {
-          into[r] = {reinterpret_cast<T*>(to + slot.to), apart};
-        } else {
-          into[r] = {done + r * W, block.vectors * W};
-          direct = false;
-        }
-      }
-      block.run(at, window.offsets.data(), weights, taps, begun ? waiting : nullptr, into);
-      if (direct) continue;
+    int64_t in_turn[kMostVectors];
+    for (int r = 0; r < kMostVectors; ++r) in_turn[r] = r * W;
+    for (int64_t i = blocks * block.vectors; i < slots; i += block.vectors) {
+      const Outputs<T> summed{waiting.first, waiting.at + i, waits_apart};
+      block.run(1, turn.samples, found.from + i, offsets, weights, taps, begun ? &summed : nullptr,
+                {done, in_turn, block.vectors * W});
       for (int64_t q = 0; q < here; ++q) {
         for (int r = 0; r < block.vectors; ++r) {
-          const Slot& slot = found[r];
+          const Slot& slot = found.slots[i + r];
           const T* from = done + (q * block.vectors + r) * W;
           S* result = turn.to + some[q].out + slot.to;
           const bool there = turn.part.top + slot.row < some[q].rows;
@@ -570,7 +596,7 @@ class Bank {
             put_to_every_second<T>(reinterpret_cast<T*>(result), load<T>(from));
           } else if (!slot.whole || count < slot.count) {
             convert_samples<1>(from, 1, result, problem_.inner.out, count);
-          } else if (sizeof(S) != sizeof(T) || !alike) {
+          } else {
             leave<S, T>(result, load<T>(from));
           }
         }

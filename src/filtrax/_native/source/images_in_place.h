@@ -50,18 +50,21 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) sums[r] = V{};
   for (int64_t plane = 0; plane < stencil.planes; ++plane, rows += stencil.deep) {
-    for (int64_t x = 0; x < stencil.across; ++x) {
-      const T* tap = stencil.kernels[plane] + stencil.first + x * stencil.step_across;
-      const auto meet = [&](auto taps, const T* const* at, auto... bits) __attribute__((always_inline)) {
-        constexpr int A = decltype(taps)::value;
+    const T* tap = stencil.kernels[plane] + stencil.first;
+    const T* const* from = rows;
+    const auto meet = [&](auto taps) __attribute__((always_inline)) {
+      constexpr int A = decltype(taps)::value;
+      const T* first = tap;
+      for (int64_t x = 0; x < stencil.across; ++x, first += stencil.step_across) {
         V weights[A];
+        const T* at = first;
 #pragma GCC unroll 4
-        for (int a = 0; a < A; ++a, tap += stencil.step_down) weights[a] = kept(splat<T>(*tap));
+        for (int a = 0; a < A; ++a, at += stencil.step_down) weights[a] = kept(splat<T>(*at));
 #pragma GCC unroll 40
         for (int v = 0; v < Step * (R - 1) + A; ++v) {
           if (A == 1 && v % Step) continue;
-          V sample = load_apart<Step>(at[v] + column + x);
-          ((sample = (V)((decltype(bits))sample & bits)), ...);
+          V sample = load_apart<Step>(from[v] + column + x);
+          ((sample = (V)((Vec<BitsOf<T>, W>)sample & load_apart<Step>(mask + x))), ...);
           sample = kept(sample);
 #pragma GCC unroll 4
           for (int a = 0; a < A; ++a) {
@@ -69,20 +72,20 @@ void stencil_block(const Stencil<T>& stencil, const T* const* rows, int64_t colu
             if (v >= a && r < R && v == Step * r + a) sums[r] += weights[a] * sample;
           }
         }
-      };
-      const T* const* at = rows;
-      for (int64_t left = stencil.down; left > 0;) {
-        // Not four and one: a chain of one shares nothing.
-        const int64_t count = left == kColumn + 1 ? kColumn - 1 : least(left, kColumn);
-        switch (count) {
-          case 1: meet(std::integral_constant<int, 1>{}, at, load_apart<Step>(mask + x)...); break;
-          case 2: meet(std::integral_constant<int, 2>{}, at, load_apart<Step>(mask + x)...); break;
-          case 3: meet(std::integral_constant<int, 3>{}, at, load_apart<Step>(mask + x)...); break;
-          default: meet(std::integral_constant<int, kColumn>{}, at, load_apart<Step>(mask + x)...);
-        }
-        at += count;
-        left -= count;
       }
+      from += A;
+      tap += A * stencil.step_down;
+    };
+    for (int64_t left = stencil.down; left > 0;) {
+      // Not four and one: a chain of one shares nothing.
+      const int64_t count = left == kColumn + 1 ? kColumn - 1 : least(left, kColumn);
+      switch (count) {
+        case 1: meet(std::integral_constant<int, 1>{}); break;
+        case 2: meet(std::integral_constant<int, 2>{}); break;
+        case 3: meet(std::integral_constant<int, 3>{}); break;
+        default: meet(std::integral_constant<int, kColumn>{});
+      }
+      left -= count;
     }
   }
 #pragma GCC unroll 16
@@ -100,10 +103,29 @@ void stencil_rows(int64_t rows_of_outputs, const Stencil<T>& stencil, const T* c
        : plain[rows_of_outputs - 1](stencil, rows, column, to);
 }
 
+// Bytes of rows that are short, and of images that are near.
+constexpr int64_t kShortBytes = 1 << 11, kNearBytes = 1 << 14;
+
+// Rows that the next outputs meet, so far apart, if they are known: of so many at once a machine does not see that they
+// go on. Below the last of an image mostly lies the next one; what is no memory does no harm.
+template <class T>
+struct NextRows {
+  const T* first;
+  int64_t apart;
+  // A vector of so many of them; a line of the cache once.
+  template <int R>
+  FILTRAX_INLINE void fetch(int64_t column) const {
+    if (!first || column % (64 / int64_t(sizeof(T)))) return;
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) __builtin_prefetch(first + r * apart + column);
+  }
+};
+
 // Vectors of outputs of R rows, one after the other from a column on, of so few taps that these stay in registers: D
 // down by X across, of one plane.
 template <int R, int D, int X, class T>
-void few_taps(const Stencil<T>& stencil, const T* const* rows, int64_t column, int64_t vectors, T* to, int64_t apart) {
+void few_taps(const Stencil<T>& stencil, const T* const* rows, int64_t column, int64_t vectors, T* to, int64_t apart,
+              const NextRows<T>& next) {
   constexpr int W = width<T>;
   typedef Vec<T, W> V;
   V weights[X][D], sums[R];
@@ -114,6 +136,7 @@ void few_taps(const Stencil<T>& stencil, const T* const* rows, int64_t column, i
   }
   for (int v = 0; v < R + D - 1; ++v) at[v] = rows[v] + column;
   for (int64_t i = 0; i < vectors * W; i += W) {
+    next.template fetch<R>(i);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) sums[r] = V{};
 #pragma GCC unroll 3
@@ -137,11 +160,14 @@ constexpr int kFewAcross = 3, kFewDown = 3, kLeastDown = 2;
 constexpr bool kTakesFew = FILTRAX_VECTOR < 64;
 
 template <class T>
-using FewTaps = void (*)(const Stencil<T>&, const T* const*, int64_t, int64_t, T*, int64_t);
+using FewTaps = void (*)(const Stencil<T>&, const T* const*, int64_t, int64_t, T*, int64_t, const NextRows<T>&);
 
 // Taps of images that are served so even if rows crowd each other out of the first cache, those that are if they do
 // not, or that outputs meet in turn, and bytes of the rows that a block meets that are near in any case.
 constexpr int64_t kFewTaps = 9, kSomeTaps = 64, kRowBytes = 12 << 10;
+// Taps of outputs that meet every second sample: more are worth a copy of the samples of each phase, where rows fill
+// vectors. Long vectors are picked with fewer instructions.
+constexpr int64_t kFewStrided = FILTRAX_VECTOR == 64 ? kSomeTaps : 16;
 
 // Rows of samples that so many rows of outputs meet.
 inline int64_t rows_met(int64_t rows, int64_t step, int64_t taps) { return step * (rows - 1) + taps; }
@@ -160,6 +186,7 @@ bool is_in_place(const Problem& problem) {
   if (!alike || !dense || !near) return false;
   const int64_t taps = axis.k * inner.k;
   if (is_row(axis)) return spaced ? taps <= kSomeTaps : taps <= kFewTaps && inner.stride > 1;
+  if (inner.stride > 1 && taps > kFewStrided && inner.m >= width<T>) return false;
   const int64_t bytes = (kRowsInPlace + axis.k - 1) * most(inner.n, inner.m) * sizeof(T);
   const int64_t met = rows_met(kRowsInPlace / 2, axis.stride, axis.k);
   // Fewer rows are one part.
@@ -263,12 +290,14 @@ class InPlace {
     const int64_t deep = Step * (high - 1) + most(down.k, 1), terms = problem_.count_sums();
     const T** kernels = rows + terms * (planes.last - planes.first) * deep;
     T* copies = zeros + samples_.reach();
+    const T* first_row = nullptr;  // Of a single plane, which other turns find near.
     int64_t count = 0;
     for (int64_t s = 0; s < terms; ++s) {
       const Place term = term_of(problem_, s);
       for (int64_t a = planes.first; a < planes.last; ++a, ++count) {
         const int64_t plane = other_.stride * before + other_.dilation * a - other_.lo, first = Step * top - down.lo;
         const T* row = lhs_ + place.lhs + term.lhs + plane * other_.lhs + first * axis_.lhs;
+        first_row = axis_.base == 1 && count == 0 ? row : nullptr;
         kernels[count] = rhs_ + place.rhs + term.rhs + a * other_.rhs + down.tap * axis_.rhs;
         if (is_row_) {
           rows[count] = first >= 0 && first < axis_.n ? row : nullptr;
@@ -279,29 +308,34 @@ class InPlace {
     }
     Stencil<T> stencil{count, deep, kernels, down.k, 0, axis_.base * axis_.rhs, inner_.base * inner_.rhs};
     T* to = out_ + place.out + before * other_.out + (axis_.base * top + turn) * axis_.out;
-    is_row_ ? lay_row(stencil, rows, begin, end, kernels + count, zeros, to) : lay_image(stencil, rows, high, to);
+    if (is_row_) return lay_row(stencil, rows, begin, end, kernels + count, zeros, to);
+    lay_image(stencil, first_row, rows, high, to);
   }
 
-  void lay_image(Stencil<T>& stencil, const T* const* rows, int64_t high, T* to) const {
+  void lay_image(Stencil<T>& stencil, const T* first, const T* const* rows, int64_t high, T* to) const {
     const int64_t blocks = ceil_div(high, at_once_), apart = axis_.base * axis_.out;
     for (int64_t b = 0, top = 0; b < blocks; ++b) {
       const int64_t some = (high - top) / (blocks - b);
       // Of rows shorter than a vector, what is written beyond an end is written over.
       const int64_t over = apart == inner_.m ? high - top - ceil_div(W, inner_.m) + 1 : 0;
       const FewTaps<T> few = stencil.planes == 1 && some == kRowsOfFew ? few_ : nullptr;
+      const int64_t after = Step * (top + some - 1) + stencil.down;
+      const bool fetches = first && (!few || fetches_few_);
+      const NextRows<T> next{fetches ? first + after * axis_.lhs : nullptr, axis_.lhs};
       for (int64_t i = 0; i < across_[0].m; i += W) {
         if (few && samples_.are_there(i + ahead(0), W + across_[0].k - 1) && i + W <= across_[0].m) {
           // All that read nothing beyond the ends of the rows.
           const int64_t end = least(lo_ + inner_.n - ahead(0) - across_[0].k + 1, across_[0].m);
           const int64_t vectors = (end - i) / W;
           stencil.first = across_[0].tap * inner_.rhs;
-          few(stencil, rows + top, i + ahead(0), vectors, to + top * apart + i, apart);
+          few(stencil, rows + top, i + ahead(0), vectors, to + top * apart + i, apart, next);
           i += (vectors - 1) * W;
           continue;
         }
         const int64_t column = most(0, least(i, across_[0].m - W)), left = inner_.m - inner_.base * column;
-        T* first = to + top * apart + inner_.base * column;
-        lay(stencil, rows + Step * top, some, column, {first, apart, left, left < W ? over : some});
+        next.template fetch<kApart>(Step * i);
+        T* at = to + top * apart + inner_.base * column;
+        lay(stencil, rows + Step * top, some, column, {at, apart, left, left < W ? over : some});
       }
       top += some;
     }
@@ -388,6 +422,9 @@ class InPlace {
   const int64_t high_, lo_, span_;
   const Rows<T> samples_;
   const FewTaps<T> few_ = few_taps_of();
+  // Whether what few taps meet next is fetched: not along long rows, which go on by themselves, nor of small images.
+  const bool fetches_few_ = inner_.n * int64_t(sizeof(T)) <= kShortBytes &&
+                            axis_.n * inner_.n * int64_t(sizeof(T)) > kNearBytes;
   const int64_t at_once_ = rows_at_once();
 };
 
