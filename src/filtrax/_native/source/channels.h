@@ -26,8 +26,10 @@ constexpr int kChannelSums = 8;
 constexpr int64_t kPartSamples = 1 << 15, kMostSamples = 1 << 18;
 // Channels of gradients by kernels at least, in vectors: a thread has all the signals of some.
 constexpr int64_t kSummedChannels = 2;
-// Rows are short, in eighths of a vector: of images, of every second sample of them, and of single rows.
-constexpr int64_t kShortRow = 5, kShortStrided = 6, kShortSpaced = 36, kShortSingle = 48, kShortSingleApart = 128;
+// Rows are short, in eighths of a vector: of images, of every second sample of them, also by so many taps that samples
+// would be copied otherwise, and of single rows.
+constexpr int64_t kShortRow = 5, kShortStrided = 6, kShortCopied = FILTRAX_VECTOR == 64 ? kShortStrided : 28;
+constexpr int64_t kShortSpaced = 36, kShortSingle = 48, kShortSingleApart = 128;
 
 // P outputs, each with the samples from a place of its own, added to what is there or not.
 template <int P, class T>
@@ -131,9 +133,10 @@ bool is_across_channels(const Problem& problem) {
            (inner.dilation > 2 || 8 * inner.k <= few * W) && problem.cells[channels].size >= kSummedChannels * W;
   }
   const int64_t apart = most(inner.stride, inner.base);
+  const bool is_copied = axis.k * inner.k > kFewStrided;
   const int64_t few = is_row(axis)     ? apart > 1 ? kShortSingleApart : kShortSingle
                       : inner.base > 1 ? kShortSpaced
-                      : apart > 1      ? kShortStrided
+                      : apart > 1      ? is_copied ? kShortCopied : kShortStrided
                                        : kShortRow;
   return apart > 2 || 8 * inner.m <= few * W;
 }
