@@ -81,7 +81,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     **{f"every second output of images, {c} channels, {n} by {k}":
        ((g, 3, c, 1), (Axis(n, k, m, lo, stride=2), Axis(n + 5, 3, m + 2, 1, stride=2)))
        for g, c, n, k, m, lo in ((5, 1, 14, 3, 7, 1), (2, 3, 14, 5, 7, 2), (1, 1, 75, 3, 38, 1),
-                                 (1, 1, 300, 2, 160, 9), (4, 1, 20, 3, 8, -1))},
+                                 (1, 1, 300, 2, 160, 9), (4, 1, 20, 3, 8, -1),
+                                 (3, 1, 75, 7, 38, 3), (1, 3, 30, 9, 16, 5))},
     **{f"every second sample of images, {c} channels, {n} by {k}":
        ((g, 3, c, 1), (Axis(n, k, m, lo, base=2), Axis(n + 3, across, m + 6, 1, base=2)))
        for g, c, n, k, m, lo, across in ((5, 1, 7, 3, 14, 1, 3), (2, 3, 7, 5, 13, 2, 4),
@@ -289,7 +290,8 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         (Axis(7, 3, 13, 1, base=2), Axis(8, 5, 17, 2, base=2))),
     **{f"own kernels of channels, strided by {s}, {k} taps":
        ((g, b, 1, 1), (Axis(22, k, 22 // s, 1, stride=s), Axis(25, 5, 25 // s, lo, stride=s)))
-       for g, b, s, k, lo in ((17, 3, 3, 3, 2), (9, 2, 4, 1, -3), (16, 1, 5, 6, 9))},
+       for g, b, s, k, lo in (
+           (17, 3, 3, 3, 2), (9, 2, 4, 1, -3), (16, 1, 5, 6, 9), (9, 2, 2, 6, 4))},
     "own kernels of channels, strided, in parts": ((16, 1, 1, 1),
         (Axis(120, 5, 30, 2, stride=4), Axis(90, 3, 30, 0, stride=3))),
     "own kernels of channels, strided and dilated, rows":
