@@ -32,6 +32,10 @@ _SHORTEST = 64
 #: Bytes of spectra that are kept at once at most, and of some terms' that are met before others, as
 #: in ``frames.h``.
 _KEPT, _NEAR = 1 << 28, 1 << 21
+#: Kernels of a bank at least, and products of spectra for each transform, as there; what a product
+#: takes of the time that it takes elsewhere; bytes of a bank's spectra, and the fewest signals, or
+#: terms, that are there at once.
+_FEWEST_KERNELS, _FEWEST_PRODUCTS, _OF_BANK, _BANK_NEAR, _FEWEST_PAIRS = 3, 4, 0.45, 1 << 23, 8
 
 
 def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
@@ -127,6 +131,7 @@ class _Spectra(NamedTuple):
         frames: of a row.
         size: real samples of a frame.
         short: whether frames are summed, as there are fewer outputs than taps.
+        bank: whether so many kernels meet so many signals that products are those of matrices.
         waits: whether spectra of all of some terms' rows are there at once, and sums wait for the
             next terms: of few outputs in several rows, or where cells share signals and kernels.
     """
@@ -138,6 +143,7 @@ class _Spectra(NamedTuple):
     frames: int
     size: int
     short: bool
+    bank: bool
     waits: bool
 
     @property
@@ -159,6 +165,11 @@ def _spectra(problem: Correlation) -> _Spectra:
     taps = math.prod(axis.k for axis in outer)
     results = cells * math.prod(axis.m for axis in outer)
     short = inner.k > inner.m
+    lines = math.prod(cell.size for cell in rows.cells if cell.lhs and not cell.rhs)
+    lines *= math.prod(axis.m for axis in outer) * (1 if short else frames)
+    columns = math.prod(cell.size for cell in rows.cells if cell.rhs and not cell.lhs)
+    bank = inner.lhs == 1 and lines > 1 and columns >= _FEWEST_KERNELS
+    bank = bank and terms * taps * columns >= _FEWEST_PRODUCTS * (terms + columns)
     return _Spectra(
         signals=left * terms * math.prod(axis.n for axis in outer),
         kernels=right * terms * taps,
@@ -167,7 +178,8 @@ def _spectra(problem: Correlation) -> _Spectra:
         frames=frames,
         size=length * _parts(problem),
         short=short,
-        waits=short and (bool(outer) or cells != max(left, right)),
+        bank=bank,
+        waits=not bank and short and (bool(outer) or cells != max(left, right)),
     )
 
 
@@ -185,11 +197,10 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     # Spectra that several others meet are written and read again.
     moved = 2 * samples if spectra.waits else samples
     summed = rows.outer or rows.sums or spectra.short
+    products = float(spectra.products * size) if summed else 0.0
+    products *= _OF_BANK if spectra.bank else 1.0
     apart = float(problem.inputs + problem.outputs) if rows.inner.lhs > 1 else 0.0
-    return (
-        calls_of(problem), samples * math.log2(size) * strain, moved,
-        float(spectra.products * size) if summed else 0.0, apart,
-    )  # fmt: skip
+    return (calls_of(problem), samples * math.log2(size) * strain, moved, products, apart)
 
 
 def _scratch_frames(problem: Correlation) -> float:
@@ -197,7 +208,9 @@ def _scratch_frames(problem: Correlation) -> float:
     rows = _frames(problem)
     assert rows is not None
     spectra = _spectra(problem)
-    if spectra.waits:
+    if spectra.bank:
+        kept = _kept_of_bank(rows, spectra, problem.dtype.itemsize)
+    elif spectra.waits:
         terms = math.prod(each.size for each in rows.sums)
         of_term = (spectra.signals + spectra.kernels) // terms
         near = int(_NEAR // (of_term * spectra.size * problem.dtype.itemsize))
@@ -209,6 +222,25 @@ def _scratch_frames(problem: Correlation) -> float:
         cells = math.prod(cell.size for cell in rows.cells)
         kept = min(64, cells * spectra.frames) + (0 if spectra.short else spectra.kernels)
     return float(kept) * spectra.size
+
+
+def _kept_of_bank(rows: loops.Rows, spectra: _Spectra, itemsize: int) -> int:
+    """Spectra of some signals, or terms, of a set with all that they meet, and of results."""
+    terms = math.prod(each.size for each in rows.sums)
+    signals = math.prod(cell.size for cell in rows.cells if cell.lhs and not cell.rhs)
+    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs and not cell.lhs)
+    outputs, taps, met = 1, 1, 1
+    for axis in rows.outer:
+        outputs, taps = outputs * axis.m, taps * axis.k
+        met *= (axis.m - 1) * axis.stride + (axis.k - 1) * axis.dilation + 1
+    if spectra.short:
+        pairs, of_pair = terms, signals * met + kernels * taps
+        kept = signals * outputs * kernels
+    else:
+        pairs, of_pair = signals, terms * met + outputs * kernels
+        kept = kernels * terms * taps
+    near = _BANK_NEAR // (of_pair * spectra.size * itemsize)
+    return kept + of_pair * min(pairs * spectra.frames, max(_FEWEST_PAIRS, near))
 
 
 def _spread_frames(problem: Correlation) -> tuple[int, ...]:

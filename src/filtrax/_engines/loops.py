@@ -19,9 +19,9 @@ from filtrax._geometry import Axis
 
 #: Loops of each kind that the kernels have, as in ``source/problem.h``.
 CELLS, SUMS, OUTER = 5, 3, 2
-#: Taps, or outputs, of Winograd's filters along an axis at most: of more, transforms make fewer
-#: products.
-MOST_TAPS = 16
+#: Taps, or outputs, of Winograd's filters along an axis at most, and along one that transforms
+#: serve, too, if it is alone: of more they make fewer products.
+MOST_TAPS, MOST_ALONE = 16, 12
 #: Those that a frame takes, as in ``source/points.h``.
 OF_FRAME = 5
 #: Frames that lie between one another at most.
@@ -324,9 +324,11 @@ def _few_of(slides: Sequence[Slide]) -> Literal["k", "m", ""]:
         enough = all(
             step == 1 or 2 * step <= length for step, length in zip(apart, lengths, strict=True)
         )
-        few_enough = all(1 < getattr(each, few) <= MOST_TAPS for each in slides)
+        few_enough = all(1 < getattr(each, few) <= most for each in slides)
         return few_enough and enough and math.prod(apart) <= MOST_WOVEN
 
+    plain = all(each.stride == each.dilation == each.base == 1 for each in slides)
+    most = MOST_ALONE if len(slides) == 1 and plain else MOST_TAPS
     single = all(sorted((each.stride, each.dilation, each.base))[:2] == [1, 1] for each in slides)
     taps = single and are_few("k", "m", "dilation")
     # Taps in blocks are read forwards.

@@ -10,6 +10,7 @@
 #include "pool.h"
 #include "problem.h"
 #include "simd.h"
+#include "spectral_panels.h"
 #include "taps.h"
 #include "transform.h"
 
@@ -24,6 +25,19 @@ constexpr int64_t kTogether = 8, kQuad = 4;
 constexpr int64_t kApart = 4, kNear = 1 << 18;
 // Bytes of spectra of rows that are met before others.
 constexpr int64_t kNearRows = 1 << 21;
+// The same of a bank, of one vector of frequencies and of all, but at least so many signals or terms.
+constexpr int64_t kVectorNear = 1 << 18, kBankNear = 1 << 23, kFewestPairs = 8;
+// Kernels of a bank at least, and products of spectra for each transform of a signal or result.
+constexpr int64_t kFewestKernels = 3, kFewestProducts = 4;
+
+// Whether every signal, or frame, meets every kernel, and so many do that their spectra are matrices.
+inline bool is_bank_of_spectra(const Problem& p, int64_t frames) {
+  const Slide &first = p.outer[0], &second = p.outer[1];
+  const int64_t signals = count_among(p, is_of_signals) * first.m * second.m * (p.inner.k > p.inner.m ? 1 : frames);
+  const int64_t kernels = count_among(p, is_of_kernels), sums = p.count_sums();
+  return p.inner.lhs == 1 && signals > 1 && kernels >= kFewestKernels &&
+         sums * first.k * second.k * kernels >= kFewestProducts * (sums + kernels);
+}
 
 template <class S, class T, int Parts>
 class Framed {
@@ -41,7 +55,9 @@ class Framed {
     const int64_t outer = p_.outer[0].m * p_.outer[1].m;
     // Few outputs of rows that no other cell has; what several cells have is transformed once.
     const bool alone = p_.count_cells() == most(p_.count_of(&Cell::lhs), p_.count_of(&Cell::rhs));
-    if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
+    if (is_bank_of_spectra(p_, frames_)) {
+      bank();
+    } else if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
     } else if (!short_ && p_.count_sums() == 1 && p_.is_of_rows()) {
       frame_by_frame();
@@ -464,6 +480,122 @@ class Framed {
       }
     });
   }
+
+  // Many signals, kernels and terms: matrices of spectra of some signals, or of some terms, at a time.
+  void bank() {
+    constexpr int64_t W = width<T>, kPair = 2 * W;
+    const Slide& inner = p_.inner;
+    const Slide &first = p_.outer[0], &second = p_.outer[1];
+    const auto is_of_both = [](const Cell& cell) { return cell.lhs && cell.rhs; };
+    const int64_t sets = count_among(p_, is_of_both);
+    const int64_t count = count_among(p_, is_of_signals), kernels = count_among(p_, is_of_kernels);
+    // With few outputs frames are terms, else signals of their own.
+    const int64_t pairs = frames_ * (short_ ? p_.count_sums() : count);
+    const int64_t outputs = first.m * second.m, taps = first.k * second.k;
+    // Rows of a signal, with those of zeros around it.
+    const int64_t below = reach(first), aside = reach(second), of_signal = below * aside;
+    const int64_t fixed = short_ ? count : p_.count_sums();
+    const int64_t of_pair = fixed * of_signal + (short_ ? kernels * taps : outputs * kernels);
+    const int64_t bytes = sizeof(T);
+    const int64_t near = least(kVectorNear / (fixed * of_signal * kPair * bytes), kBankNear / (of_pair * room_ * bytes));
+    const int64_t at_once = least(pairs, most(kFewestPairs, near));
+    const int64_t groups = short_ ? count : at_once, terms = short_ ? at_once : p_.count_sums();
+    const int64_t vectors = n_ / W, signals = terms * groups * of_signal, blocks = ceil_div(kernels, kKernelsMet);
+    const int64_t rows = groups * outputs, sums = terms * taps;
+    const Buffer<T> xs = buffer<T>(vectors * signals * kPair);
+    const Buffer<T> hs = buffer<T>(vectors * blocks * kKernelsMet * sums * kPair);
+    const Buffer<T> ys = buffer<T>(rows * kernels * room_);
+    // Places of rows of results, and of terms from there.
+    std::vector<int64_t> row_at(rows), term_at(sums);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t b = row % second.m, a = row / second.m % first.m, group = row / outputs;
+      row_at[row] = ((group * below + a * first.stride) * aside + b * second.stride) * kPair;
+    }
+    for (int64_t sum = 0; sum < sums; ++sum) {
+      const int64_t b = sum % second.k, a = sum / second.k % first.k, term = sum / taps;
+      term_at[sum] = ((term * groups * below + a * first.dilation) * aside + b * second.dilation) * kPair;
+    }
+    const auto each_of = [&](int64_t count, auto turn) {
+      const int64_t tasks = least(count, 32 * pool_.threads);
+      share(pool_, tasks, [&](int64_t task) {
+        for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
+      });
+    };
+    // A spectrum's vectors, each to its panel.
+    const auto part = [&](const T* spectrum, T* to, int64_t apart) {
+      for (int64_t v = 0; v < vectors; ++v, to += apart) {
+        put<T, W>(to, load<T>(spectrum + v * W));
+        put<T, W>(to + W, load<T>(spectrum + fft_.half + v * W));
+      }
+    };
+    const auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
+    for (int64_t set = 0; set < sets; ++set) {
+      const Place place = place_among(p_, set, is_of_both);
+      // Rows of zeros stay so.
+      if (of_signal > 1) std::memset(static_cast<void*>(xs.get()), 0, vectors * signals * kPair * bytes);
+      for (int64_t pair = 0; pair < pairs; pair += at_once) {
+        const int64_t here = least(at_once, pairs - pair);
+        const int64_t terms_here = short_ ? here : terms, groups_here = short_ ? groups : here;
+        const bool met = !short_ && pair > 0;
+        const int64_t from_signals = terms_here * groups_here * first.n * second.n;
+        each_of(from_signals + (met ? 0 : kernels * terms_here * taps), [&](int64_t number) {
+          T* spectrum = scratch<T>(2, room_);
+          if (number >= from_signals) {
+            number -= from_signals;
+            const int64_t b = number % second.k, a = number / second.k % first.k;
+            const int64_t term = number / taps % terms_here, o = number / taps / terms_here;
+            const int64_t s = short_ ? (pair + term) / frames_ : term, f = short_ ? (pair + term) % frames_ : 0;
+            const int64_t at = place.rhs + place_among(p_, o, is_of_kernels).rhs + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+            this->kernel(rhs_ + (at + f * hop_ * inner.rhs) * Parts, taps_of(f), spectrum);
+            scaled(spectrum);
+            const int64_t to = o / kKernelsMet * sums + (term * first.k + a) * second.k + b;
+            part(spectrum, hs.get() + (to * kKernelsMet + o % kKernelsMet) * kPair,
+                 blocks * kKernelsMet * sums * kPair);
+            return;
+          }
+          const int64_t nb = number % second.n, na = number / second.n % first.n;
+          const int64_t group = number / second.n / first.n % groups_here;
+          const int64_t term = number / second.n / first.n / groups_here;
+          const int64_t row = na + first.lo, column = nb + second.lo;
+          if (row < 0 || row >= below || column < 0 || column >= aside) return;
+          const int64_t index = pair + (short_ ? term : group), f = index % frames_;
+          const int64_t s = short_ ? index / frames_ : term, signal = short_ ? group : index / frames_;
+          const int64_t at = place.lhs + place_among(p_, signal, is_of_signals).lhs + term_of(p_, s).lhs + na * first.lhs + nb * second.lhs;
+          const int64_t begin = f * hop_, results = short_ ? inner.m : least(hop_, inner.m - begin);
+          const int64_t used = least(frame_, taps_of(f) + results - 1);
+          transformed(lhs_ + at * Parts, inner.n, begin - inner.lo, used, spectrum, false);
+          part(spectrum, xs.get() + (((term * groups + group) * below + row) * aside + column) * kPair,
+               signals * kPair);
+        });
+        // Neighbouring vectors of results share a line of the cache.
+        const int64_t turns = ceil_div(vectors, 2);
+        each_of(turns * blocks, [&](int64_t number) {
+          const int64_t block = number % blocks, begin = number / blocks * 2;
+          for (int64_t v = begin; v < least(begin + 2, vectors); ++v) {
+            SpectralPanel<T> panel{xs.get() + v * signals * kPair, row_at.data(), term_at.data(), terms_here * taps,
+                                   hs.get() + (v * blocks + block) * kKernelsMet * sums * kPair, kKernelsMet * kPair,
+                                   ys.get() + block * kKernelsMet * room_ + v * W, kernels * room_, room_,
+                                   fft_.half, short_ && pair > 0};
+            meet_spectra<T>(panel, groups_here * outputs, least(kKernelsMet, kernels - block * kKernelsMet),
+                            Parts == 1 && v == 0);
+          }
+        });
+        if (short_ && pair + here < pairs) continue;
+        each_of(groups_here * outputs * kernels, [&](int64_t number) {
+          const int64_t o = number % kernels, row = number / kernels;
+          const int64_t b = row % second.m, a = row / second.m % first.m, group = row / outputs;
+          const int64_t signal = short_ ? group : (pair + group) / frames_;
+          const int64_t begin = short_ ? 0 : (pair + group) % frames_ * hop_;
+          const int64_t to = place.out + place_among(p_, signal, is_of_signals).out + place_among(p_, o, is_of_kernels).out;
+          const int64_t at = to + a * first.out + b * second.out + begin * inner.out;
+          store(ys.get() + number * room_, out_ + at * Parts, short_ ? inner.m : least(hop_, inner.m - begin));
+        });
+      }
+    }
+  }
+
+  // Rows that outputs along an axis meet, zeros among them.
+  static int64_t reach(const Slide& axis) { return (axis.m - 1) * axis.stride + axis.span(); }
 
   static bool is_in(int64_t tap, Range range) { return range.first <= tap && tap < range.last; }
   static Range common_of(Range a, Range b) {

@@ -165,6 +165,28 @@ class Cells {
 
 inline Place place_of(const Problem& problem, int64_t cell) { return Cells(problem, cell).place(); }
 
+// Of cells of one kind alone: how many, and where those of a number begin.
+template <class Which>
+int64_t count_among(const Problem& problem, const Which& which) {
+  int64_t count = 1;
+  for (const Cell& cell : problem.cells) count *= which(cell) ? cell.size : 1;
+  return count;
+}
+template <class Which>
+Place place_among(const Problem& problem, int64_t number, const Which& which) {
+  Place place;
+  for (int d = kCells - 1; d >= 0; --d) {
+    const Cell& cell = problem.cells[d];
+    if (!which(cell)) continue;
+    const int64_t at = number % cell.size;
+    number /= cell.size;
+    place.lhs += at * cell.lhs;
+    place.rhs += at * cell.rhs;
+    place.out += at * cell.out;
+  }
+  return place;
+}
+
 // The pair of offsets of one term of the sums.
 inline Place term_of(const Problem& problem, int64_t term) {
   Place place;
