@@ -66,10 +66,12 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "many spectra of long rows": ((1, 2, 5, 6), (Axis(5000, 70, 4940, 5),)),
     "many spectra in turns": ((1, 40, 120, 4), (same(60, 20),)),
     "many spectra of images": ((1, 2, 5, 4), (same(24, 5), same(50, 20))),
-    "many spectra of every second row": ((2, 3, 5, 4), (Axis(24, 5, 13, 3, stride=2), same(50, 20))),
+    "many spectra of every second row":
+        ((2, 3, 5, 4), (Axis(24, 5, 13, 3, stride=2), same(50, 20))),
     "many spectra of images, padding cut off":
         ((1, 2, 6, 3), (Axis(24, 5, 14, -3), Axis(60, 20, 70, 25))),
-    "many spectra of rows far from each other": ((1, 2, 6, 3), (same(24, 3, dilation=4), same(40, 18))),
+    "many spectra of rows far from each other":
+        ((1, 2, 6, 3), (same(24, 3, dilation=4), same(40, 18))),
     "many spectra of volumes": ((1, 2, 4, 4), (same(6, 3), Axis(7, 2, 9, 2), same(40, 20))),
     "images in parts": ((1, 1, 1, 1), (same(150, 7), same(1300, 5))),
     "images in parts of channels": ((1, 1, 40, 1), (same(40, 5), same(120, 3))),
