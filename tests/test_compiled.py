@@ -19,7 +19,7 @@ from jax.sharding import PartitionSpec as P
 import filtrax
 from filtrax import _native
 from filtrax._choose import choose
-from filtrax._engines import Correlation, loops, tap_counts, tiles
+from filtrax._engines import Correlation, compiled, loops, tap_counts, tiles
 from filtrax._engines.compiled import COMPILED
 from filtrax._geometry import Axis
 
@@ -61,10 +61,10 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
     "small images": ((1, 5, 1, 1), (Axis(38, 22, 17, 0), Axis(38, 22, 17, 0))),
     "many channels": ((1, 1, 16, 2), (same(5000, 9),)),
     "images, dilated": ((1, 2, 1, 1), (same(50, 7), same(200, 7, dilation=2))),
-    "many spectra": ((1, 5, 6, 5), (same(300, 40),)),
-    "many spectra of sets": ((2, 2, 9, 7), (Axis(150, 30, 121, 0),)),
-    "many spectra of long rows": ((1, 2, 5, 6), (Axis(5000, 70, 4940, 5),)),
-    "many spectra in turns": ((1, 40, 120, 4), (same(60, 20),)),
+    "many spectra": ((1, 5, 10, 9), (same(300, 40),)),
+    "many spectra of sets": ((2, 2, 12, 9), (Axis(150, 30, 121, 0),)),
+    "many spectra of long rows": ((1, 2, 9, 8), (Axis(5000, 70, 4940, 5),)),
+    "many spectra in turns": ((1, 40, 120, 5), (same(60, 20),)),
     "many spectra of images": ((1, 2, 5, 4), (same(24, 5), same(50, 20))),
     "many spectra of every second row":
         ((2, 3, 5, 4), (Axis(24, 5, 13, 3, stride=2), same(50, 20))),
@@ -72,6 +72,10 @@ PROBLEMS: dict[str, tuple[tuple[int, int, int, int], tuple[Axis, ...]]] = {
         ((1, 2, 6, 3), (Axis(24, 5, 14, -3), Axis(60, 20, 70, 25))),
     "many spectra of rows far from each other":
         ((1, 2, 6, 3), (same(24, 3, dilation=4), same(40, 18))),
+    "many spectra, few outputs": ((1, 5, 10, 9), (Axis(300, 261, 40, 0),)),
+    "many spectra, few outputs in turns": ((1, 120, 40, 5), (Axis(60, 45, 24, 4),)),
+    "many spectra, few outputs of long rows": ((1, 3, 9, 8), (Axis(5000, 4900, 101, 0),)),
+    "many spectra, few outputs of images": ((2, 3, 6, 4), (same(9, 3), Axis(70, 50, 25, 2))),
     "many spectra of volumes": ((1, 2, 4, 4), (same(6, 3), Axis(7, 2, 9, 2), same(40, 20))),
     "images in parts": ((1, 1, 1, 1), (same(150, 7), same(1300, 5))),
     "images in parts of channels": ((1, 1, 40, 1), (same(40, 5), same(120, 3))),
@@ -537,6 +541,11 @@ def test_small_blocks_serve_what_is_named_so() -> None:
         rows = tiles.rows_of(problem_of(name, "float32"))
         assert rows is not None
         assert loops.are_few_outputs(rows) or "few outputs in small blocks" not in name
+
+
+def test_products_of_many_spectra_are_those_of_matrices() -> None:
+    names = [name for name in PROBLEMS if "many spectra" in name]
+    assert names and all(compiled.spectra_of(problem_of(name, "float32")).bank for name in names)
 
 
 def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:

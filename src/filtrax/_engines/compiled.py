@@ -153,7 +153,8 @@ class _Spectra(NamedTuple):
         return (self.signals + self.results) * self.frames + self.kernels
 
 
-def _spectra(problem: Correlation) -> _Spectra:
+def spectra_of(problem: Correlation) -> _Spectra:
+    """Those of a problem that frames serve."""
     rows = _frames(problem)
     assert rows is not None
     length, frames = _block(problem)
@@ -190,7 +191,7 @@ def _work_frames(problem: Correlation) -> tuple[float, ...]:
     """
     rows = _frames(problem)
     assert rows is not None
-    spectra = _spectra(problem)
+    spectra = spectra_of(problem)
     size = spectra.size
     strain = 1.0 + 0.15 * max(math.log2(size / 32768), 0.0)
     samples = float(spectra.transforms * size)
@@ -207,7 +208,7 @@ def _scratch_frames(problem: Correlation) -> float:
     """Spectra: of each thread's frame or, where sums are taken of them, of a frame of all rows."""
     rows = _frames(problem)
     assert rows is not None
-    spectra = _spectra(problem)
+    spectra = spectra_of(problem)
     if spectra.bank:
         kept = _kept_of_bank(rows, spectra, problem.dtype.itemsize)
     elif spectra.waits:
@@ -286,7 +287,7 @@ _FRAMES = Engine(
     "overlap", _in_order(_run_frames), _refuses_frames,
     lambda problem: (*_work_frames(problem), *(0.0,) * 5),
     block=lambda problem: _block(problem)[0] * _parts(problem), scratch=_scratch_frames,
-    error=lambda problem: fft.rounding_of_transforms(_spectra(problem).size),
+    error=lambda problem: fft.rounding_of_transforms(spectra_of(problem).size),
     spread=_spread_frames, run_as=_run_frames,
 )  # fmt: skip
 _TILES = Engine(
