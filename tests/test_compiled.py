@@ -545,7 +545,8 @@ def test_small_blocks_serve_what_is_named_so() -> None:
 
 def test_products_of_many_spectra_are_those_of_matrices() -> None:
     names = [name for name in PROBLEMS if "many spectra" in name]
-    assert names and all(compiled.spectra_of(problem_of(name, "float32")).bank for name in names)
+    assert names
+    assert all(compiled.spectra_of(problem_of(name, "float32")).bank for name in names)
 
 
 def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:
