@@ -547,6 +547,11 @@ def test_products_of_many_spectra_are_those_of_matrices() -> None:
     names = [name for name in PROBLEMS if "many spectra" in name]
     assert names
     assert all(compiled.spectra_of(problem_of(name, "float32")).bank for name in names)
+    # Of a large image they would take too much memory.
+    slides = (same(1024, 31), same(1024, 31))
+    large = Correlation(1, 1, 1, 64, slides, jnp.dtype("float32"))
+    assert COMPILED["overlap"].refuses(large, "cpu") is None
+    assert not compiled.spectra_of(large).bank
 
 
 def test_long_signals_are_served_and_spectra_without_end_are_not() -> None:

@@ -32,10 +32,11 @@ _SHORTEST = 64
 #: Bytes of spectra that are kept at once at most, and of some terms' that are met before others, as
 #: in ``frames.h``.
 _KEPT, _NEAR = 1 << 28, 1 << 21
-#: Kernels of a bank at least, and products of spectra for each transform, as there; what a product
-#: takes of the time that it takes elsewhere; bytes of a bank's spectra, and the fewest signals, or
-#: terms, that are there at once.
-_FEWEST_KERNELS, _FEWEST_PRODUCTS, _OF_BANK, _BANK_NEAR, _FEWEST_PAIRS = 3, 4, 0.45, 1 << 23, 8
+#: Kernels of a bank at least, products of spectra for each transform, and bytes of a signal, as
+#: there; what a product takes of the time that it takes elsewhere; bytes of a bank's spectra at
+#: once, and the fewest rows.
+_FEWEST_KERNELS, _FEWEST_PRODUCTS, _MOST_OF_PAIR = 3, 4, 1 << 25
+_OF_BANK, _BANK_NEAR, _FEWEST_ROWS = 0.45, 1 << 23, 8
 
 
 def _run_taps(problem: Correlation, a: jax.Array, b: jax.Array) -> jax.Array:
@@ -153,6 +154,41 @@ class _Spectra(NamedTuple):
         return (self.signals + self.results) * self.frames + self.kernels
 
 
+class _Bank(NamedTuple):
+    """A set of signals and kernels that all meet: how many, of how many terms, rows and taps.
+
+    Attributes:
+        outputs: rows of results of a signal and a kernel.
+        met: rows of a signal, with those of zeros around it.
+    """
+
+    signals: int
+    kernels: int
+    terms: int
+    taps: int
+    outputs: int
+    met: int
+
+    def of_pair(self, short: bool) -> int:
+        """Spectra for each signal, with its results, or for each term where outputs are few."""
+        if short:
+            return self.signals * self.met + self.kernels * self.taps
+        return self.terms * self.met + self.kernels * self.outputs
+
+
+def _bank_of(rows: loops.Rows) -> _Bank:
+    return _Bank(
+        signals=math.prod(cell.size for cell in rows.cells if cell.lhs and not cell.rhs),
+        kernels=math.prod(cell.size for cell in rows.cells if cell.rhs and not cell.lhs),
+        terms=math.prod(each.size for each in rows.sums),
+        taps=math.prod(axis.k for axis in rows.outer),
+        outputs=math.prod(axis.m for axis in rows.outer),
+        met=math.prod(
+            (axis.m - 1) * axis.stride + (axis.k - 1) * axis.dilation + 1 for axis in rows.outer
+        ),
+    )
+
+
 def spectra_of(problem: Correlation) -> _Spectra:
     """Those of a problem that frames serve."""
     rows = _frames(problem)
@@ -162,25 +198,26 @@ def spectra_of(problem: Correlation) -> _Spectra:
     cells = math.prod(cell.size for cell in rows.cells)
     left = math.prod(cell.size for cell in rows.cells if cell.lhs)
     right = math.prod(cell.size for cell in rows.cells if cell.rhs)
-    terms = math.prod(each.size for each in rows.sums)
-    taps = math.prod(axis.k for axis in outer)
-    results = cells * math.prod(axis.m for axis in outer)
+    bank = _bank_of(rows)
+    terms, taps, results = bank.terms, bank.taps, cells * bank.outputs
     short = inner.k > inner.m
-    lines = math.prod(cell.size for cell in rows.cells if cell.lhs and not cell.rhs)
-    lines *= math.prod(axis.m for axis in outer) * (1 if short else frames)
-    columns = math.prod(cell.size for cell in rows.cells if cell.rhs and not cell.lhs)
-    bank = inner.lhs == 1 and lines > 1 and columns >= _FEWEST_KERNELS
-    bank = bank and terms * taps * columns >= _FEWEST_PRODUCTS * (terms + columns)
+    lines = bank.signals * bank.outputs * (1 if short else frames)
+    size = length * _parts(problem)
+    is_bank = (
+        inner.lhs == 1 and lines > 1 and bank.kernels >= _FEWEST_KERNELS
+        and terms * taps * bank.kernels >= _FEWEST_PRODUCTS * (terms + bank.kernels)
+        and bank.of_pair(short) * size * problem.dtype.itemsize <= _MOST_OF_PAIR
+    )  # fmt: skip
     return _Spectra(
         signals=left * terms * math.prod(axis.n for axis in outer),
         kernels=right * terms * taps,
         results=results,
         products=results * terms * taps * frames,
         frames=frames,
-        size=length * _parts(problem),
+        size=size,
         short=short,
-        bank=bank,
-        waits=not bank and short and (bool(outer) or cells != max(left, right)),
+        bank=is_bank,
+        waits=not is_bank and short and (bool(outer) or cells != max(left, right)),
     )
 
 
@@ -227,21 +264,11 @@ def _scratch_frames(problem: Correlation) -> float:
 
 def _kept_of_bank(rows: loops.Rows, spectra: _Spectra, itemsize: int) -> int:
     """Spectra of some signals, or terms, of a set with all that they meet, and of results."""
-    terms = math.prod(each.size for each in rows.sums)
-    signals = math.prod(cell.size for cell in rows.cells if cell.lhs and not cell.rhs)
-    kernels = math.prod(cell.size for cell in rows.cells if cell.rhs and not cell.lhs)
-    outputs, taps, met = 1, 1, 1
-    for axis in rows.outer:
-        outputs, taps = outputs * axis.m, taps * axis.k
-        met *= (axis.m - 1) * axis.stride + (axis.k - 1) * axis.dilation + 1
-    if spectra.short:
-        pairs, of_pair = terms, signals * met + kernels * taps
-        kept = signals * outputs * kernels
-    else:
-        pairs, of_pair = signals, terms * met + outputs * kernels
-        kept = kernels * terms * taps
-    near = _BANK_NEAR // (of_pair * spectra.size * itemsize)
-    return kept + of_pair * min(pairs * spectra.frames, max(_FEWEST_PAIRS, near))
+    bank, short = _bank_of(rows), spectra.short
+    kept = bank.kernels * (bank.signals * bank.outputs if short else bank.terms * bank.taps)
+    near = _BANK_NEAR // (bank.of_pair(short) * spectra.size * itemsize)
+    pairs = spectra.frames * (bank.terms if short else bank.signals)
+    return kept + bank.of_pair(short) * min(pairs, max(-(-_FEWEST_ROWS // bank.outputs), near))
 
 
 def _spread_frames(problem: Correlation) -> tuple[int, ...]:

@@ -25,18 +25,32 @@ constexpr int64_t kTogether = 8, kQuad = 4;
 constexpr int64_t kApart = 4, kNear = 1 << 18;
 // Bytes of spectra of rows that are met before others.
 constexpr int64_t kNearRows = 1 << 21;
-// The same of a bank, of one vector of frequencies and of all, but at least so many signals or terms.
-constexpr int64_t kVectorNear = 1 << 18, kBankNear = 1 << 23, kFewestPairs = 8;
-// Kernels of a bank at least, and products of spectra for each transform of a signal or result.
-constexpr int64_t kFewestKernels = 3, kFewestProducts = 4;
+// The same of a bank, of one vector of frequencies and of all, but at least of so many rows.
+constexpr int64_t kVectorNear = 1 << 18, kBankNear = 1 << 23, kFewestRows = 8;
+// Kernels of a bank at least, products of spectra for each transform of a signal or result, and bytes that each of the
+// signals, or terms, takes at most: large images go row by row.
+constexpr int64_t kFewestKernels = 3, kFewestProducts = 4, kMostOfPair = 1 << 25;
+
+// Rows that outputs along an axis meet, zeros among them.
+inline int64_t reach(const Slide& axis) { return (axis.m - 1) * axis.stride + axis.span(); }
+
+// Spectra of signals and results for each signal, or of signals and kernels for each term if outputs are few.
+inline int64_t spectra_of_pair(const Problem& p) {
+  const Slide &first = p.outer[0], &second = p.outer[1];
+  const bool is_short = p.inner.k > p.inner.m;
+  const int64_t met = reach(first) * reach(second), kernels = count_among(p, is_of_kernels);
+  return is_short ? count_among(p, is_of_signals) * met + kernels * first.k * second.k
+                  : p.count_sums() * met + kernels * first.m * second.m;
+}
 
 // Whether every signal, or frame, meets every kernel, and so many do that their spectra are matrices.
-inline bool is_bank_of_spectra(const Problem& p, int64_t frames) {
+inline bool is_bank_of_spectra(const Problem& p, int64_t frames, int64_t bytes) {
   const Slide &first = p.outer[0], &second = p.outer[1];
   const int64_t signals = count_among(p, is_of_signals) * first.m * second.m * (p.inner.k > p.inner.m ? 1 : frames);
   const int64_t kernels = count_among(p, is_of_kernels), sums = p.count_sums();
   return p.inner.lhs == 1 && signals > 1 && kernels >= kFewestKernels &&
-         sums * first.k * second.k * kernels >= kFewestProducts * (sums + kernels);
+         sums * first.k * second.k * kernels >= kFewestProducts * (sums + kernels) &&
+         spectra_of_pair(p) * bytes <= kMostOfPair;
 }
 
 template <class S, class T, int Parts>
@@ -55,7 +69,7 @@ class Framed {
     const int64_t outer = p_.outer[0].m * p_.outer[1].m;
     // Few outputs of rows that no other cell has; what several cells have is transformed once.
     const bool alone = p_.count_cells() == most(p_.count_of(&Cell::lhs), p_.count_of(&Cell::rhs));
-    if (is_bank_of_spectra(p_, frames_)) {
+    if (is_bank_of_spectra(p_, frames_, room_ * int64_t(sizeof(T)))) {
       bank();
     } else if (short_ && outer == 1 && (alone || inner.lhs > 1)) {
       sum_frames();
@@ -495,10 +509,9 @@ class Framed {
     // Rows of a signal, with those of zeros around it.
     const int64_t below = reach(first), aside = reach(second), of_signal = below * aside;
     const int64_t fixed = short_ ? count : p_.count_sums();
-    const int64_t of_pair = fixed * of_signal + (short_ ? kernels * taps : outputs * kernels);
-    const int64_t bytes = sizeof(T);
-    const int64_t near = least(kVectorNear / (fixed * of_signal * kPair * bytes), kBankNear / (of_pair * room_ * bytes));
-    const int64_t at_once = least(pairs, most(kFewestPairs, near));
+    const int64_t bytes = sizeof(T), of_vector = fixed * of_signal * kPair * bytes;
+    const int64_t near = least(kVectorNear / of_vector, kBankNear / (spectra_of_pair(p_) * room_ * bytes));
+    const int64_t at_once = least(pairs, most(ceil_div(kFewestRows, outputs), near));
     const int64_t groups = short_ ? count : at_once, terms = short_ ? at_once : p_.count_sums();
     const int64_t vectors = n_ / W, signals = terms * groups * of_signal, blocks = ceil_div(kernels, kKernelsMet);
     const int64_t rows = groups * outputs, sums = terms * taps;
@@ -545,7 +558,8 @@ class Framed {
             const int64_t b = number % second.k, a = number / second.k % first.k;
             const int64_t term = number / taps % terms_here, o = number / taps / terms_here;
             const int64_t s = short_ ? (pair + term) / frames_ : term, f = short_ ? (pair + term) % frames_ : 0;
-            const int64_t at = place.rhs + place_among(p_, o, is_of_kernels).rhs + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+            const int64_t of_kernel = place.rhs + place_among(p_, o, is_of_kernels).rhs;
+            const int64_t at = of_kernel + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
             this->kernel(rhs_ + (at + f * hop_ * inner.rhs) * Parts, taps_of(f), spectrum);
             scaled(spectrum);
             const int64_t to = o / kKernelsMet * sums + (term * first.k + a) * second.k + b;
@@ -560,7 +574,8 @@ class Framed {
           if (row < 0 || row >= below || column < 0 || column >= aside) return;
           const int64_t index = pair + (short_ ? term : group), f = index % frames_;
           const int64_t s = short_ ? index / frames_ : term, signal = short_ ? group : index / frames_;
-          const int64_t at = place.lhs + place_among(p_, signal, is_of_signals).lhs + term_of(p_, s).lhs + na * first.lhs + nb * second.lhs;
+          const int64_t of_signal = place.lhs + place_among(p_, signal, is_of_signals).lhs;
+          const int64_t at = of_signal + term_of(p_, s).lhs + na * first.lhs + nb * second.lhs;
           const int64_t begin = f * hop_, results = short_ ? inner.m : least(hop_, inner.m - begin);
           const int64_t used = least(frame_, taps_of(f) + results - 1);
           transformed(lhs_ + at * Parts, inner.n, begin - inner.lo, used, spectrum, false);
@@ -586,16 +601,13 @@ class Framed {
           const int64_t b = row % second.m, a = row / second.m % first.m, group = row / outputs;
           const int64_t signal = short_ ? group : (pair + group) / frames_;
           const int64_t begin = short_ ? 0 : (pair + group) % frames_ * hop_;
-          const int64_t to = place.out + place_among(p_, signal, is_of_signals).out + place_among(p_, o, is_of_kernels).out;
-          const int64_t at = to + a * first.out + b * second.out + begin * inner.out;
+          const int64_t of_kernel = place.out + place_among(p_, o, is_of_kernels).out;
+          const int64_t at = of_kernel + place_among(p_, signal, is_of_signals).out + a * first.out + b * second.out + begin * inner.out;
           store(ys.get() + number * room_, out_ + at * Parts, short_ ? inner.m : least(hop_, inner.m - begin));
         });
       }
     }
   }
-
-  // Rows that outputs along an axis meet, zeros among them.
-  static int64_t reach(const Slide& axis) { return (axis.m - 1) * axis.stride + axis.span(); }
 
   static bool is_in(int64_t tap, Range range) { return range.first <= tap && tap < range.last; }
   static Range common_of(Range a, Range b) {
