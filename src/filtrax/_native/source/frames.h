@@ -558,8 +558,8 @@ class Framed {
             const int64_t b = number % second.k, a = number / second.k % first.k;
             const int64_t term = number / taps % terms_here, o = number / taps / terms_here;
             const int64_t s = short_ ? (pair + term) / frames_ : term, f = short_ ? (pair + term) % frames_ : 0;
-            const int64_t of_kernel = place.rhs + place_among(p_, o, is_of_kernels).rhs;
-            const int64_t at = of_kernel + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
+            const int64_t from = place.rhs + place_among(p_, o, is_of_kernels).rhs;
+            const int64_t at = from + term_of(p_, s).rhs + a * first.rhs + b * second.rhs;
             this->kernel(rhs_ + (at + f * hop_ * inner.rhs) * Parts, taps_of(f), spectrum);
             scaled(spectrum);
             const int64_t to = o / kKernelsMet * sums + (term * first.k + a) * second.k + b;
@@ -574,8 +574,8 @@ class Framed {
           if (row < 0 || row >= below || column < 0 || column >= aside) return;
           const int64_t index = pair + (short_ ? term : group), f = index % frames_;
           const int64_t s = short_ ? index / frames_ : term, signal = short_ ? group : index / frames_;
-          const int64_t of_signal = place.lhs + place_among(p_, signal, is_of_signals).lhs;
-          const int64_t at = of_signal + term_of(p_, s).lhs + na * first.lhs + nb * second.lhs;
+          const int64_t from = place.lhs + place_among(p_, signal, is_of_signals).lhs;
+          const int64_t at = from + term_of(p_, s).lhs + na * first.lhs + nb * second.lhs;
           const int64_t begin = f * hop_, results = short_ ? inner.m : least(hop_, inner.m - begin);
           const int64_t used = least(frame_, taps_of(f) + results - 1);
           transformed(lhs_ + at * Parts, inner.n, begin - inner.lo, used, spectrum, false);
@@ -601,8 +601,9 @@ class Framed {
           const int64_t b = row % second.m, a = row / second.m % first.m, group = row / outputs;
           const int64_t signal = short_ ? group : (pair + group) / frames_;
           const int64_t begin = short_ ? 0 : (pair + group) % frames_ * hop_;
-          const int64_t of_kernel = place.out + place_among(p_, o, is_of_kernels).out;
-          const int64_t at = of_kernel + place_among(p_, signal, is_of_signals).out + a * first.out + b * second.out + begin * inner.out;
+          const Place from = place_among(p_, signal, is_of_signals), of_kernel = place_among(p_, o, is_of_kernels);
+          const int64_t of_row = a * first.out + b * second.out + begin * inner.out;
+          const int64_t at = place.out + from.out + of_kernel.out + of_row;
           store(ys.get() + number * room_, out_ + at * Parts, short_ ? inner.m : least(hop_, inner.m - begin));
         });
       }
