@@ -11,10 +11,11 @@ products of lanes and narrow ones of short rows in complex64, of `direct` along 
 float32 and float64; and, where the fit's chose up to ten times too slow, those of `direct` for
 gradients by kernels of images, narrow ones of `direct` (twice the fit's, in bfloat16 four times),
 short ones of one channel (up to twenty times the fit's, for each output) and of products of spectra
-in `fft` (four times the fit's), of `direct`'s banks, of `fft` (1.2 times in float32, of samples in
-complex64), of `toeplitz` in complex64, and of `overlap` (three; in bfloat16 1.15 times the fit's;
-short ones of XLA's form 2.8 times those of long vectors). Those of the compiled `overlap` in small
-blocks were fitted by themselves, to layers; in complex64 they are float32's.
+in `fft` (four times the fit's), of `direct`'s banks, of `fft` (1.2 times in float32, short ones
+of transforms 1.4 times, of samples in complex64), of `toeplitz` in complex64, and of `overlap`
+(three; in bfloat16 1.15 times the fit's; short ones of XLA's form 2.8 times those of long vectors).
+Those of the compiled `overlap` in small blocks were fitted by themselves, to layers; in complex64
+they are float32's.
 What was not measured of a dtype costs what it does in float32, float64 or complex64; a platform
 that has not been measured uses a guess in the same form, in which only the ratios matter.
 """

@@ -386,6 +386,17 @@ class Framed {
     });
   }
 
+  // Turns of which there are many, some to a task.
+  template <class Turn>
+  static void every(const Pool& pool, int64_t count, const Turn& turn) {
+    const int64_t tasks = least(count, 32 * pool.threads);
+    share(pool, tasks, [&](int64_t task) {
+      for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
+    });
+  }
+  // Taps that a frame meets.
+  int64_t taps_of(int64_t f) const { return short_ ? least(hop_, p_.inner.k - f * hop_) : p_.inner.k; }
+
   // Several rows of taps or of outputs: the spectra of a frame of all rows, then sums of products.
   void row_by_row() {
     const Slide& inner = p_.inner;
@@ -399,13 +410,6 @@ class Framed {
     const int64_t signals = some * first.n * second.n, kernels = some * first.k * second.k;
     const Buffer<T> hs = buffer<T>(right * kernels * room_);
     const Buffer<T> ys = buffer<T>(short_ ? cells * outputs * room_ : 0);
-    auto every = [](const Pool& pool, int64_t count, auto turn) {
-      const int64_t tasks = least(count, 32 * pool.threads);
-      share(pool, tasks, [&](int64_t task) {
-        for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
-      });
-    };
-    auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
     auto prepare = [&](int64_t f, int64_t term, int64_t number) {
       const int64_t b = number % second.k, a = number / second.k % first.k;
       const int64_t s = term + number / second.k / first.k % some, cell = number / kernels;
@@ -528,12 +532,6 @@ class Framed {
       const int64_t b = sum % second.k, a = sum / second.k % first.k, term = sum / taps;
       term_at[sum] = ((term * groups * below + a * first.dilation) * aside + b * second.dilation) * kPair;
     }
-    const auto each_of = [&](int64_t count, auto turn) {
-      const int64_t tasks = least(count, 32 * pool_.threads);
-      share(pool_, tasks, [&](int64_t task) {
-        for (int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) turn(i);
-      });
-    };
     // A spectrum's vectors, each to its panel.
     const auto part = [&](const T* spectrum, T* to, int64_t apart) {
       for (int64_t v = 0; v < vectors; ++v, to += apart) {
@@ -541,7 +539,6 @@ class Framed {
         put<T, W>(to + W, load<T>(spectrum + fft_.half + v * W));
       }
     };
-    const auto taps_of = [&](int64_t f) { return short_ ? least(hop_, inner.k - f * hop_) : inner.k; };
     for (int64_t set = 0; set < sets; ++set) {
       const Place place = place_among(p_, set, is_of_both);
       // Rows of zeros stay so.
@@ -551,7 +548,7 @@ class Framed {
         const int64_t terms_here = short_ ? here : terms, groups_here = short_ ? groups : here;
         const bool met = !short_ && pair > 0;
         const int64_t from_signals = terms_here * groups_here * first.n * second.n;
-        each_of(from_signals + (met ? 0 : kernels * terms_here * taps), [&](int64_t number) {
+        every(pool_, from_signals + (met ? 0 : kernels * terms_here * taps), [&](int64_t number) {
           T* spectrum = scratch<T>(2, room_);
           if (number >= from_signals) {
             number -= from_signals;
@@ -584,7 +581,7 @@ class Framed {
         });
         // Neighbouring vectors of results share a line of the cache.
         const int64_t turns = ceil_div(vectors, 2);
-        each_of(turns * blocks, [&](int64_t number) {
+        every(pool_, turns * blocks, [&](int64_t number) {
           const int64_t block = number % blocks, begin = number / blocks * 2;
           for (int64_t v = begin; v < least(begin + 2, vectors); ++v) {
             SpectralPanel<T> panel{xs.get() + v * signals * kPair, row_at.data(), term_at.data(), terms_here * taps,
@@ -596,7 +593,7 @@ class Framed {
           }
         });
         if (short_ && pair + here < pairs) continue;
-        each_of(groups_here * outputs * kernels, [&](int64_t number) {
+        every(pool_, groups_here * outputs * kernels, [&](int64_t number) {
           const int64_t o = number % kernels, row = number / kernels;
           const int64_t b = row % second.m, a = row / second.m % first.m, group = row / outputs;
           const int64_t signal = short_ ? group : (pair + group) / frames_;
